@@ -1,0 +1,21 @@
+if(NOT CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+  message(FATAL_ERROR "gaussmix needs g++ or clang++ (its kernels are written with their vector types), "
+                      "but the compiler is ${CMAKE_CXX_COMPILER_ID}")
+endif()
+
+if(GAUSSMIX_SANITIZE)
+  add_compile_options(-fsanitize=${GAUSSMIX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+  add_link_options(-fsanitize=${GAUSSMIX_SANITIZE})
+endif()
+
+# C++17 and warnings, for every target of ours. Warnings are errors for developers only, so that a newer compiler never
+# stops a user's build.
+function(gaussmix_compile_rules target)
+  target_compile_features(${target} PRIVATE cxx_std_17)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion $<$<BOOL:${GAUSSMIX_DEVELOPER}>:-Werror>)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+endfunction()
+
+# Floating point as written: a value that is tested for NaN stays tested whatever flags a user adds, and no multiply-add is
+# fused behind our back, so that every platform computes the same bits outside the kernels.
+set(GAUSSMIX_STRICT_FLOATS -fno-fast-math -ffp-contract=off)

@@ -1,0 +1,14 @@
+# Eigen is looked for on CMAKE_PREFIX_PATH (where a Python build puts its site-packages), in the active virtual environment,
+# then in the system. The cmeel-eigen wheel hides its prefix one level below site-packages. No version stands in the call,
+# because Eigen's own version file refuses ranges across major versions.
+file(GLOB venv_packages "$ENV{VIRTUAL_ENV}/lib/python3*/site-packages")
+find_package(Eigen3 CONFIG REQUIRED HINTS ${venv_packages} PATH_SUFFIXES cmeel.prefix/share/eigen3/cmake)
+if(Eigen3_VERSION VERSION_LESS 3.4)
+  message(FATAL_ERROR "gaussmix needs Eigen >= 3.4, but ${Eigen3_DIR} is ${Eigen3_VERSION}")
+endif()
+get_target_property(GAUSSMIX_EIGEN_INCLUDE_DIR Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
+message(STATUS "gaussmix: Eigen ${Eigen3_VERSION} from ${Eigen3_DIR}")
+
+if(GAUSSMIX_OPENMP)
+  find_package(OpenMP REQUIRED COMPONENTS CXX)
+endif()
