@@ -1,0 +1,74 @@
+#pragma once
+
+#include <gaussmix/export.hpp>
+#include <gaussmix/init.hpp>
+#include <gaussmix/mixture.hpp>
+#include <gaussmix/statistics.hpp>
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+namespace gaussmix {
+
+/// What a fit tells its callback after each iteration.
+struct FitProgress {
+  int start;                      ///< which of the n_init starts, from 0
+  int n_iter;                     ///< iterations done in this start, from 1
+  double mean_log_likelihood;     ///< of the mixture before this iteration's M-step, per unit of weight
+  double change;                  ///< its change since the iteration before; +inf in the first
+};
+
+/// Options of fit(). Initial values that are empty are taken from the start.
+struct FitOptions {
+  CovarianceType covariance_type = CovarianceType::full;
+  Init init = Init::kmeans;
+  /// Go on from this mixture instead: `init` and all `..._init` must then be unset.
+  std::optional<Mixture> mixture_init;
+  VectorView<const double> weights_init;           ///< (K,)
+  MatrixView<const double> means_init;             ///< (K, D)
+  VectorView<const double> covariances_init;       ///< flattened, in the layout of covariance_type
+  VectorView<const double> precisions_init;        ///< Σ⁻¹, same layout; not together with covariances_init
+  MatrixView<const double> responsibilities_init;  ///< (N, K), rows ≥ 0 that sum to 1 within 1e-8; replaces `init`
+  VectorView<const Index> labels_init;             ///< (N,), in [0, K), every component at least once; replaces `init`
+  int n_init = 1;          ///< starts; the one with the best final mean log-likelihood is kept
+  double tol = 1e-3;       ///< stop when the mean log-likelihood changes by less; ≥ 0
+  int max_iter = 100;      ///< ≥ 0; 0 returns the start itself
+  double reg_covar = 0.0;  ///< added to every variance; ≥ 0
+  OnDegenerate on_degenerate = OnDegenerate::floor;
+  bool allow_singular = false;
+  std::uint64_t seed = 0;
+  /// Called on the calling thread after each iteration; true ends the fit with what it has. May throw.
+  std::function<bool(const FitProgress&)> callback;
+};
+
+/// What happened on the way: counts over all iterations of the start that was kept, and seconds spent over all starts.
+struct FitReport {
+  Index n_floored = 0;
+  Index n_dropped = 0;
+  Index n_reseeded = 0;
+  double init_seconds = 0.0;
+  double em_seconds = 0.0;
+  double closing_seconds = 0.0;
+};
+
+/// The result of fit().
+struct FitResult {
+  Mixture mixture;
+  double log_likelihood;      ///< Σ_i w_i log p(x_i) of `mixture` itself, from one closing pass
+  bool converged;             ///< the change fell below tol within max_iter
+  int n_iter;                 ///< iterations of the start that was kept
+  std::vector<double> trace;  ///< mean log-likelihood before each M-step of that start, (n_iter,)
+  FitReport report;
+};
+
+/// Finds π, μ, Σ by expectation-maximisation (Bishop 2006, section 9.2.2), one fused E- and M-step per pass over X.
+/// @param x  (N, D), N ≥ K
+/// @param n_components  K ≥ 1
+/// @param sample_weight  empty (all 1) or (N,), finite, ≥ 0, at least K of them positive
+/// @throws InvalidArgument  for arguments that break the rules above; an argument that would have no effect is an error
+/// @throws NumericalError   when a component degenerates under OnDegenerate::raise, or the data themselves are singular
+GAUSSMIX_API FitResult fit(const Samples& x, Index n_components, const FitOptions& options = {},
+                           VectorView<const double> sample_weight = {}, const Execution& execution = {});
+
+}  // namespace gaussmix

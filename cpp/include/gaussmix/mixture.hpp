@@ -1,0 +1,142 @@
+#pragma once
+
+#include <gaussmix/export.hpp>
+#include <gaussmix/threads.hpp>
+#include <gaussmix/views.hpp>
+
+#include <memory>
+#include <string>
+
+namespace gaussmix {
+
+namespace detail {
+class MixtureData;
+}
+
+/// The structure of the covariances Σ_k and the layout of their values, row-major:
+/// full (K, D, D), each its own matrix; tied (D, D), one for all; diag (K, D), variances; spherical (K,), one variance each.
+enum class CovarianceType { full, tied, diag, spherical };
+
+/// "full", "tied", "diag" or "spherical".
+GAUSSMIX_API const char* to_string(CovarianceType type) noexcept;
+
+/// The inverse of to_string. @throws InvalidArgument for any other text
+GAUSSMIX_API CovarianceType covariance_type_from_string(const std::string& name);
+
+/// A Gaussian mixture p(x) = Σ_k π_k N(x | μ_k, Σ_k) (Bishop 2006, eq. 9.7), ready to score.
+///
+/// Immutable, so every const use is safe from any number of threads; a copy shares the parameters. The invariants hold from
+/// construction on: K ≥ 1, D ≥ 1, everything finite, 0 ≤ π_k ≤ 1, Σ π_k = 1, Σ_k symmetric and positive definite
+/// (semi-definite with allow_singular).
+class GAUSSMIX_API Mixture {
+ public:
+  /// @param weights      π, (K,), each in [0, 1], their sum within 1e-8 of 1; divided by it only when it is off by more than
+  ///                     4·K·2⁻⁵³, so that parameters read back keep their bits. A component of weight 0 is legal
+  /// @param means        μ, (K, D)
+  /// @param covariances  Σ in the layout of `type`, flattened row-major; matrices symmetric within 1e-8 relative, then symmetrised
+  /// @param allow_singular  take positive semi-definite covariances as well: the density on their support, −inf off it
+  /// @throws InvalidArgument  for a wrong shape, a value that is not finite, a weight out of range, asymmetry
+  /// @throws NumericalError   for an indefinite covariance, and for a singular one unless `allow_singular`. Both are decided by
+  ///                          a diagonally pivoted Cholesky factorisation of Σ scaled to unit diagonal: a pivot ≤ 8·D·2⁻⁵³ is
+  ///                          zero, one below −8·D·2⁻⁵³ means indefinite
+  Mixture(VectorView<const double> weights, MatrixView<const double> means, VectorView<const double> covariances,
+          CovarianceType type, bool allow_singular = false);
+
+  Index n_components() const noexcept;  ///< K
+  Index n_features() const noexcept;    ///< D
+  CovarianceType covariance_type() const noexcept;
+  bool allow_singular() const noexcept;
+  /// Free parameters: K − 1 weights, K·D means, and the covariances of this type.
+  Index n_parameters() const noexcept;
+
+  VectorView<const double> weights() const noexcept;      ///< π, (K,)
+  MatrixView<const double> means() const noexcept;        ///< μ, (K, D), row-major
+  VectorView<const double> covariances() const noexcept;  ///< Σ, flattened row-major in the layout of covariance_type()
+  VectorView<const Index> rank() const noexcept;          ///< rank of Σ_k, (K,); D unless singular
+
+  /// Equal when type, allow_singular and all parameters are, by value.
+  friend GAUSSMIX_API bool operator==(const Mixture& a, const Mixture& b) noexcept;
+  friend bool operator!=(const Mixture& a, const Mixture& b) noexcept { return !(a == b); }
+
+  /// What the library computes from the parameters once; not part of the API.
+  const detail::MixtureData& data() const noexcept { return *data_; }
+
+ private:
+  std::shared_ptr<const detail::MixtureData> data_;
+};
+
+/// @name Scoring
+/// One pass over X, (N, D), in blocks of rows; float32 X is evaluated in float32, everything else in float64, and the result
+/// is written as T. What a call writes is the same for any thread count, any strides, and row by row.
+/// All throw InvalidArgument for an X or `out` of the wrong shape and for the first value of X that is not finite (`out` is
+/// then unspecified). Those that mix components throw NumericalError when the components' supports differ in rank: their
+/// densities then have no common measure.
+///@{
+
+/// out(i, k) = log N(x_i | μ_k, Σ_k) = log p(x_i | z_k = 1), (N, K); eq. 2.43. Defined for components of unequal rank too.
+template <class T>
+GAUSSMIX_API void component_log_prob(const Mixture& mixture, const Samples& x, MatrixView<T> out,
+                                     const Execution& execution = {});
+
+/// out(i, k) = log p(x_i, z_k = 1) = log π_k + log N(x_i | μ_k, Σ_k), (N, K).
+template <class T>
+GAUSSMIX_API void log_joint(const Mixture& mixture, const Samples& x, MatrixView<T> out, const Execution& execution = {});
+
+/// out(i) = log p(x_i) = log Σ_k p(x_i, z_k = 1), (N,); eq. 9.7. Components whose log N lies more than log(K / u) below the
+/// row's largest log-joint add nothing that could be represented and are left out by definition.
+template <class T>
+GAUSSMIX_API void log_prob(const Mixture& mixture, const Samples& x, VectorView<T> out, const Execution& execution = {});
+
+/// out(i, k) = log γ(z_ik), (N, K).
+template <class T>
+GAUSSMIX_API void log_responsibilities(const Mixture& mixture, const Samples& x, MatrixView<T> out,
+                                       const Execution& execution = {});
+
+/// out(i, k) = γ(z_ik) = p(z_k = 1 | x_i), (N, K); eq. 9.13. Each row sums to 1 within 4·K·u for every finite x, also where all
+/// densities underflow. Off every support γ = π.
+template <class T>
+GAUSSMIX_API void responsibilities(const Mixture& mixture, const Samples& x, MatrixView<T> out,
+                                   const Execution& execution = {});
+
+/// out(i) = the component with the largest log-joint, the first of equals, (N,).
+GAUSSMIX_API void predict(const Mixture& mixture, const Samples& x, VectorView<Index> out, const Execution& execution = {});
+
+/// Σ_i w_i log p(x_i), summed pairwise in float64; eq. 9.14. `sample_weight` is empty (all 1) or (N,), finite, ≥ 0.
+/// A row of weight 0 is absent. @returns −inf when a row of positive weight has density 0
+GAUSSMIX_API double log_likelihood(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight = {},
+                                   const Execution& execution = {});
+
+/// Akaike's criterion −2 ℓ + 2 p: lower is better.
+GAUSSMIX_API double aic(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight = {},
+                        const Execution& execution = {});
+
+/// Schwarz's criterion −2 ℓ + p log n, where n = Σ_i w_i: lower is better.
+GAUSSMIX_API double bic(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight = {},
+                        const Execution& execution = {});
+///@}
+
+/// Scores one row at a time without allocating: for services. Holds its own scratch, so each thread needs its own; gives the
+/// same bits as the batch verbs on a float64 row.
+class GAUSSMIX_API RowScorer {
+ public:
+  explicit RowScorer(const Mixture& mixture);
+  ~RowScorer();
+  RowScorer(RowScorer&&) noexcept;
+  RowScorer& operator=(RowScorer&&) noexcept;
+
+  Index n_components() const noexcept;
+  Index n_features() const noexcept;
+
+  /// log p(x) for one row x, (D,). @throws InvalidArgument when x is not (D,) or not finite
+  double log_prob(VectorView<const double> x);
+  /// γ(z_k) for one row into `out`, (K,).
+  void responsibilities(VectorView<const double> x, VectorView<double> out);
+  /// The component with the largest log-joint.
+  Index predict(VectorView<const double> x);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gaussmix

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <gaussmix/export.hpp>
+#include <gaussmix/mixture.hpp>
+
+#include <cstdint>
+#include <vector>
+
+namespace gaussmix {
+
+/// What the M-step does with a component that is empty (n_k ≤ 2⁻⁵³ Σ n) or collapsed: its covariance is singular (see
+/// Mixture; not with allow_singular), or for `floor` below its bound.
+enum class OnDegenerate {
+  raise,   ///< NumericalError that names the component
+  floor,   ///< keep Σ_k ⪰ 1e-6 × the covariance of all the data (1e-6 × the feature's variance for diag, × their mean for
+           ///< spherical): the exact maximiser under that bound, so EM stays monotone. An empty component keeps its mean
+           ///< and covariance
+  drop,    ///< go on without the component
+  reseed,  ///< put the component beside the heaviest one, which it halves
+};
+
+/// "raise", "floor", "drop" or "reseed".
+GAUSSMIX_API const char* to_string(OnDegenerate policy) noexcept;
+/// The inverse of to_string. @throws InvalidArgument for any other text
+GAUSSMIX_API OnDegenerate on_degenerate_from_string(const std::string& name);
+
+/// Options of the M-step.
+struct MaximizeOptions {
+  /// Added to every variance, in squared units of X; finite, ≥ 0.
+  double reg_covar = 0.0;
+  OnDegenerate on_degenerate = OnDegenerate::raise;
+  /// Keep singular covariances, as a Mixture that allows them.
+  bool allow_singular = false;
+};
+
+/// Which components the M-step had to treat, by their index before the step.
+struct MaximizeReport {
+  std::vector<Index> floored;
+  std::vector<Index> dropped;
+  std::vector<Index> reseeded;
+};
+
+/// The sums that EM needs of the data under a given mixture: per component the total responsibility n_k, the weighted mean
+/// and the scatter about that mean, all in float64, together with Σ w log p(x) (Bishop 2006, eqs. 9.24–9.27).
+///
+/// Additive: data may be accumulated in any pieces, on any machines, and merged. Means are kept as their difference δ_k to
+/// the mean of the mixture they were made under and are merged pairwise (Chan, Golub & LeVeque 1983), so an offset of the data costs no digits.
+class GAUSSMIX_API Statistics {
+ public:
+  /// Empty sums under `mixture`, which supplies the responsibilities.
+  explicit Statistics(const Mixture& mixture);
+  ~Statistics();
+  Statistics(const Statistics&);
+  Statistics(Statistics&&) noexcept;
+  Statistics& operator=(const Statistics&);
+  Statistics& operator=(Statistics&&) noexcept;
+
+  /// One E-step over X, (N, D), added to the sums. `sample_weight` is empty (all 1) or (N,), finite, ≥ 0; rows of weight 0
+  /// are absent. On any error the sums stay as they were.
+  /// @throws InvalidArgument for wrong shapes, values that are not finite, negative weights
+  /// @throws NumericalError  when the mixture's components differ in rank
+  void accumulate(const Samples& x, VectorView<const double> sample_weight = {}, const Execution& execution = {});
+
+  /// Adds the sums of other data. The mixtures may differ in their parameters, not in K, D or covariance type.
+  /// @throws InvalidArgument when they do
+  void merge(const Statistics& other);
+
+  /// Multiplies all sums by `factor`, as if every row had been given that weight; for forgetting, in streams.
+  /// @throws InvalidArgument unless `factor` is finite and ≥ 0
+  void scale(double factor);
+
+  /// The M-step: π_k = n_k / Σ n, μ_k and Σ_k the weighted mean and covariance. `report`, if given, is replaced.
+  /// @throws NumericalError  when there is no weight at all, or as `options.on_degenerate` says
+  Mixture maximize(const MaximizeOptions& options = {}, MaximizeReport* report = nullptr) const;
+
+  const Mixture& mixture() const noexcept;  ///< the mixture that the sums were made under
+  double log_likelihood() const noexcept;   ///< Σ_i w_i log p(x_i) under that mixture
+  double total_weight() const noexcept;     ///< Σ_i w_i
+  VectorView<const double> component_weights() const noexcept;  ///< n_k = Σ_i w_i γ(z_ik), (K,)
+
+  /// A versioned, little-endian, self-contained copy of the sums and of their mixture.
+  std::vector<std::uint8_t> to_bytes() const;
+  /// @throws FormatError when the bytes are not what to_bytes wrote; sizes are checked before anything is allocated
+  static Statistics from_bytes(VectorView<const std::uint8_t> bytes);
+
+  friend GAUSSMIX_API bool operator==(const Statistics& a, const Statistics& b) noexcept;
+  friend bool operator!=(const Statistics& a, const Statistics& b) noexcept { return !(a == b); }
+
+  /// The sums themselves; not part of the API.
+  class Sums;
+
+ private:
+  Mixture mixture_;
+  std::unique_ptr<Sums> sums_;
+};
+
+}  // namespace gaussmix

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <gaussmix/export.hpp>
+
+#include <functional>
+
+namespace gaussmix {
+
+/// How a call runs. The result never depends on it: every thread count gives the same bits.
+struct Execution {
+  /// Threads to use; 0 means get_num_threads(). Small work runs on the calling thread alone.
+  int num_threads = 0;
+  /// Asked on the calling thread at least every 0.1 s of work; true ends the call with Interrupted. May throw: what it
+  /// throws reaches the caller.
+  std::function<bool()> stop;
+};
+
+/// The threads a call uses when it names none: the last set_num_threads(), else OMP_NUM_THREADS, else the number of
+/// processors that affinity and the cgroup quota leave to this process; at least 1, and 1 in a build without OpenMP.
+GAUSSMIX_API int get_num_threads();
+
+/// Sets that number for the whole process; 0 returns to the rule above.
+/// @throws InvalidArgument when `num_threads` is negative
+GAUSSMIX_API void set_num_threads(int num_threads);
+
+}  // namespace gaussmix
