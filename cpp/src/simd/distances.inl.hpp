@@ -1,0 +1,181 @@
+// The E-step's first half: squared Mahalanobis distances of a block of rows to one component, differences first.
+
+/// x − μ for one feature of a strip: (x − hi) − lo in float32, where μ is kept as two numbers.
+template <class T>
+GAUSSMIX_INLINE Vec<T> difference(const T* x, Location<T> mean, Index j) {
+  const Vec<T> d = load(x) - mean.hi[j];
+  if constexpr (sizeof(T) == sizeof(float)) return d - mean.lo[j];
+  return d;
+}
+
+template <class T>
+bool pack(const T* x, Index row_stride, Index col_stride, Index n, Index d, T* strips) {
+  constexpr Index strip = strip_of<T>;
+  Vec<T> check{};
+  for (Index begin = 0; begin < n; begin += strip) {
+    const Index valid = n - begin < strip ? n - begin : strip;
+    T* out = strips + begin * d;
+    for (Index i = 0; i < strip; ++i) {
+      const T* row = x + (begin + (i < valid ? i : valid - 1)) * row_stride;
+      for (Index j = 0; j < d; ++j) out[j * strip + i] = row[j * col_stride];
+    }
+    // 0 · x is 0 for finite x and NaN otherwise; NaN stays in a sum.
+    for (Index v = 0; v < d * strip; v += lanes<T>) check = madd(load(out + v), Vec<T>{}, check);
+  }
+  return !any<T>(~(check == T(0)));
+}
+
+/// Calls done(r, y) with rows y_r = L⁻¹(r, :) · c, r = 4p … 4p + 3, of each panel p, for a strip c of centred features, (rank, strip).
+template <class T, class Done>
+GAUSSMIX_INLINE void for_each_panel(const T* panels, Index rank, const T* centred, const Done& done) {
+  constexpr Index strip = strip_of<T>;
+  for (Index row = 0; row < rank; row += panel_rows) {
+    const Index columns = row + panel_rows < rank ? row + panel_rows : rank;
+    Vec<T> y[panel_rows][strip_vectors] = {};
+    for (Index j = 0; j < columns; ++j, panels += panel_rows) {
+      Vec<T> c[strip_vectors];
+      for (int v = 0; v < strip_vectors; ++v) c[v] = load(centred + j * strip + v * lanes<T>);
+      for (Index r = 0; r < panel_rows; ++r) {
+        const Vec<T> l = broadcast(panels[r]);
+        for (int v = 0; v < strip_vectors; ++v) y[r][v] = madd(l, c[v], y[r][v]);
+      }
+    }
+    done(row, y);
+  }
+}
+
+/// Writes x − μ of one strip in the factor's order of features, (d, strip).
+template <class T>
+GAUSSMIX_INLINE void centre(const T* strip_begin, Index d, Location<T> mean, const Index* order, T* centred) {
+  constexpr Index strip = strip_of<T>;
+  for (Index j = 0; j < d; ++j) {
+    const Index feature = order ? order[j] : j;
+    for (int v = 0; v < strip_vectors; ++v)
+      store(centred + j * strip + v * lanes<T>,
+            difference(strip_begin + feature * strip + v * lanes<T>, mean, feature));
+  }
+}
+
+/// Lanes of vector v of a strip that lie off the support of a singular component: with z = (x − μ) / σ in the factor's order,
+/// on the support z₂ = M z₁. The residual is a length, compared with 64u × the terms that made it.
+template <class T>
+IntVec<T> off_support_lanes(const T* strip_begin, const T* centred, Index d, Location<T> mean, Factor<T> factor, int v) {
+  constexpr Index strip = strip_of<T>;
+  const Index rank = factor.rank;
+  IntVec<T> off{};
+  for (Index row = rank; row < d; ++row) {
+    Vec<T> residual = load(centred + row * strip + v * lanes<T>) * factor.inv_scale[row];
+    const auto size_of = [&](Index j) {  // (|x_j| + |μ_j|) / σ_j bounds the terms of z_j
+      const Index feature = factor.order ? factor.order[j] : j;
+      const Vec<T> x = absolute<T>(load(strip_begin + feature * strip + v * lanes<T>));
+      const T m = mean.hi[feature] < 0 ? -mean.hi[feature] : mean.hi[feature];
+      return (x + m) * factor.inv_scale[j];
+    };
+    Vec<T> size = size_of(row);
+    for (Index j = 0; j < rank; ++j) {
+      const T a = factor.residual[(row - rank) * rank + j];
+      const Vec<T> z = load(centred + j * strip + v * lanes<T>) * factor.inv_scale[j];
+      residual = madd(broadcast(-a), z, residual);
+      size = madd(broadcast(a < 0 ? -a : a), size_of(j), size);
+    }
+    off |= ~(absolute<T>(residual) <= size * (64 * unit_roundoff<T>));
+  }
+  return off;
+}
+
+template <class T>
+void distances_any(const T* strips, Index n_strips, Index d, Location<T> mean, Factor<T> factor, T* scratch, T* q) {
+  constexpr Index strip = strip_of<T>;
+  for (Index s = 0; s < n_strips; ++s, strips += d * strip, q += strip) {
+    centre(strips, d, mean, factor.order, scratch);
+    Vec<T> sum[strip_vectors] = {};
+    for_each_panel(factor.panels, factor.rank, scratch, [&](Index, const Vec<T>(&y)[panel_rows][strip_vectors]) {
+      for (Index r = 0; r < panel_rows; ++r)
+        for (int v = 0; v < strip_vectors; ++v) sum[v] = madd(y[r][v], y[r][v], sum[v]);
+    });
+    for (int v = 0; v < strip_vectors; ++v) {
+      if (factor.rank < d) {
+        const IntVec<T> off = off_support_lanes(strips, scratch, d, mean, factor, v);
+        sum[v] = select(off, broadcast<T>(off_support), sum[v]);
+      }
+      store(q + v * lanes<T>, sum[v]);
+    }
+  }
+}
+
+/// distances_any for a fixed small D and a regular component: everything stays in registers; sums in the same order.
+template <class T, int D>
+void distances_small(const T* strips, Index n_strips, Location<T> mean, const T* panels, T* q) {
+  constexpr Index strip = strip_of<T>;
+  for (Index s = 0; s < n_strips; ++s, strips += D * strip, q += strip)
+    for (int v = 0; v < strip_vectors; ++v) {
+      Vec<T> c[D];
+      for (int j = 0; j < D; ++j) c[j] = difference(strips + j * strip + v * lanes<T>, mean, j);
+      Vec<T> sum{};
+      for (int r = 0; r < D; ++r) {
+        Vec<T> y{};
+        for (int j = 0; j <= r; ++j) y = madd(broadcast(panels[j * panel_rows + r]), c[j], y);
+        sum = madd(y, y, sum);
+      }
+      store(q + v * lanes<T>, sum);
+    }
+}
+
+template <class T>
+void distances_full(const T* strips, Index n_strips, Index d, Location<T> mean, Factor<T> factor, T* scratch, T* q) {
+  static_assert(panel_rows == 4, "distances_small reads a single panel");
+  const bool regular = factor.rank == d && !factor.order;
+  if (regular && d == 1) return distances_small<T, 1>(strips, n_strips, mean, factor.panels, q);
+  if (regular && d == 2) return distances_small<T, 2>(strips, n_strips, mean, factor.panels, q);
+  if (regular && d == 3) return distances_small<T, 3>(strips, n_strips, mean, factor.panels, q);
+  if (regular && d == 4) return distances_small<T, 4>(strips, n_strips, mean, factor.panels, q);
+  distances_any(strips, n_strips, d, mean, factor, scratch, q);
+}
+
+template <class T>
+void transform(const T* strips, Index n_strips, Index d, Location<T> center, Factor<T> factor, T* scratch, T* y) {
+  constexpr Index strip = strip_of<T>;
+  for (Index s = 0; s < n_strips; ++s, strips += d * strip, y += d * strip) {
+    centre(strips, d, center, factor.order, scratch);
+    for_each_panel(factor.panels, factor.rank, scratch, [&](Index row, const Vec<T>(&rows)[panel_rows][strip_vectors]) {
+      for (Index r = 0; r < panel_rows && row + r < d; ++r)
+        for (int v = 0; v < strip_vectors; ++v) store(y + (row + r) * strip + v * lanes<T>, rows[r][v]);
+    });
+  }
+}
+
+template <class T>
+void distances_diag(const T* strips, Index n_strips, Index d, Location<T> mean, const T* inv_std, T* q) {
+  constexpr Index strip = strip_of<T>;
+  for (Index s = 0; s < n_strips; ++s, strips += d * strip, q += strip) {
+    Vec<T> sum[strip_vectors] = {};
+    IntVec<T> off[strip_vectors] = {};
+    for (Index j = 0; j < d; ++j)
+      for (int v = 0; v < strip_vectors; ++v) {
+        const T* x = strips + j * strip + v * lanes<T>;
+        const Vec<T> c = difference(x, mean, j);
+        const Vec<T> y = c * inv_std[j];
+        sum[v] = madd(y, y, sum[v]);
+        if (inv_std[j] == 0) {
+          const T m = mean.hi[j] < 0 ? -mean.hi[j] : mean.hi[j];
+          off[v] |= ~(absolute<T>(c) <= (absolute<T>(load(x)) + m) * (64 * unit_roundoff<T>));
+        }
+      }
+    for (int v = 0; v < strip_vectors; ++v)
+      store(q + v * lanes<T>, select(off[v], broadcast<T>(off_support), sum[v]));
+  }
+}
+
+template <class T>
+void distances_unit(const T* strips, Index n_strips, Index d, Location<T> center, T* q) {
+  constexpr Index strip = strip_of<T>;
+  for (Index s = 0; s < n_strips; ++s, strips += d * strip, q += strip) {
+    Vec<T> sum[strip_vectors] = {};
+    for (Index j = 0; j < d; ++j)
+      for (int v = 0; v < strip_vectors; ++v) {
+        const Vec<T> c = difference(strips + j * strip + v * lanes<T>, center, j);
+        sum[v] = madd(c, c, sum[v]);
+      }
+    for (int v = 0; v < strip_vectors; ++v) store(q + v * lanes<T>, sum[v]);
+  }
+}

@@ -1,0 +1,146 @@
+#pragma once
+
+// The border between the library and its kernels: plain data. A kernel takes pointers, sizes, strides and the caller's
+// scratch; it allocates, throws, prints and stores nothing. Each instruction set compiles kernels.inl.hpp into one table.
+
+#include <cstdint>
+
+namespace gaussmix::simd {
+
+using Index = std::int64_t;
+
+/// Rows of a triangular panel; a factor of rank r is packed for ⌈r / panel_rows⌉ panels.
+inline constexpr Index panel_rows = 4;
+/// Components side by side in the one-row layout.
+inline constexpr Index row_group = 8;
+/// Every block of rows is a multiple of this, hence of every table's strip.
+inline constexpr Index strip_multiple = 48;
+/// Alignment of all kernel buffers, in bytes.
+inline constexpr Index alignment = 64;
+
+/// Marks a point off the support of a singular component in an array of squared distances.
+inline constexpr int off_support = -1;
+
+// A block of n rows is held in strips of `strip` points: element (i, j) stands at
+//   strips[(i / strip) * d * strip + j * strip + i % strip],
+// padded with copies of its last row. Arrays over the rows of a block (distances, responsibilities) are as long as the strips.
+
+/// A location μ as two numbers, x − μ = (x − hi) − lo; lo may be null in float64.
+template <class T>
+struct Location {
+  const T* hi;
+  const T* lo;
+};
+
+/// L⁻¹ of one component. Panel p holds rows 4p … 4p+3: for each column j < min(4p + 4, rank) the four entries L⁻¹(4p + r, j),
+/// zero above the diagonal and below row `rank`. Features are taken in the order `order` (null: as they come).
+template <class T>
+struct Factor {
+  const T* panels;
+  const Index* order;
+  Index rank;
+  /// For singular components, rank < d: support rows, (d − rank, rank), M = L₂₁ L₁₁⁻¹ in scaled features; else null.
+  const T* residual;
+  /// 1/σ_j in the order of `order`, (d,); read when residual is not null.
+  const T* inv_scale;
+};
+
+/// What softmax writes in place of the squared distances.
+enum class Posterior { log_joint, log_responsibilities, responsibilities };
+
+template <class T>
+struct Kernels {
+  /// Points per strip.
+  Index strip;
+
+  /// Packs n rows; false when a value is not finite.
+  bool (*pack)(const T* x, Index row_stride, Index col_stride, Index n, Index d, T* strips);
+
+  /// q[i] = ‖L⁻¹(x_i − μ)‖², off_support where the residual is beyond 64u × its terms. scratch: (2 d × strip).
+  void (*distances_full)(const T* strips, Index n_strips, Index d, Location<T> mean, Factor<T> factor, T* scratch, T* q);
+
+  /// q[i] = Σ_j ((x_ij − μ_j) · inv_std_j)². Features of inv_std 0 have no variance: off_support unless |x_ij − μ_j| ≤
+  /// 64u (|x_ij| + |μ_j|).
+  void (*distances_diag)(const T* strips, Index n_strips, Index d, Location<T> mean, const T* inv_std, T* q);
+
+  /// q[i] = Σ_j (x_ij − c_j)².
+  void (*distances_unit)(const T* strips, Index n_strips, Index d, Location<T> center, T* q);
+
+  /// y_i = L⁻¹(x_i − c) in strips of `factor.rank` = d features. scratch: (d × strip).
+  void (*transform)(const T* strips, Index n_strips, Index d, Location<T> center, Factor<T> factor, T* scratch, T* y);
+
+  /// For n rows (a multiple of strip) of q, K × stride squared distances: t_k = log_norm_k − q_k / 2 + log_weight_k, then in
+  /// place t, t − logΣexp or the responsibilities. Returns false when a row needs the far-row path: a distance that is not
+  /// finite, or no finite t.
+  bool (*posterior)(T* q, Index stride, Index n, Index k, const T* log_norm, const T* log_weight, Posterior what);
+
+  /// log p of each row from q by the exclusion rule: a component with log_norm_k − q_k / 2 < max t − cut adds nothing. Also
+  /// writes the responsibilities under that rule times weight[i] (null: 1) in place of q, when `responsibilities`. Returns as posterior.
+  bool (*log_prob)(T* q, Index stride, Index n, Index k, const T* log_norm, const T* log_weight, T cut, const T* weight,
+                   bool responsibilities, T* log_p);
+
+  /// Weighted sums of one component about `center` over n rows, weights γ ≥ 0 padded with zeros: sums[0] = Σγ,
+  /// first[j] = Σ γ d_j, second[j] = Σ γ d_j², with d = x − center. Overwrites its outputs.
+  void (*moments_diag)(const T* strips, Index n, Index d, Location<T> center, const T* gamma, double* sum, double* first,
+                       double* second);
+
+  /// The same with second = Σ γ d dᵀ, (d, d) row-major, lower triangle. `rows` are the same points row-major with
+  /// `row_stride` between rows. scratch: moments_scratch(d) elements.
+  void (*moments_full)(const T* strips, const T* rows, Index row_stride, Index n, Index d, Location<T> center,
+                       const T* gamma, T* scratch, double* sum, double* first, double* second);
+  Index (*moments_scratch)(Index d);
+};
+
+/// One row x, (d,), in float64 against groups of row_group components, lanes along components. Regular components in their
+/// features' own order only; unused places of the last group are filled with zeros.
+struct RowKernels {
+  /// q, (groups, row_group). means: (groups, d, row_group); factors: (groups, the panels of Factor with row_group values for
+  /// each entry). scratch: (d × row_group).
+  void (*distances_full)(const double* x, Index d, Index groups, const double* means, const double* factors,
+                         double* scratch, double* q);
+  /// means and inv_std: (groups, d, row_group).
+  void (*distances_diag)(const double* x, Index d, Index groups, const double* means, const double* inv_std, double* q);
+  void (*distances_unit)(const double* x, Index d, Index groups, const double* means, double* q);
+  /// y = L⁻¹(x − c), (d,); factor holds L⁻¹ column by column, (d, d).
+  void (*transform)(const double* x, Index d, const double* center, const double* factor, double* y);
+  /// log p from q of one row by the exclusion rule, or whole with cut = +inf; in place of q the responsibilities. k components
+  /// are padded to row_group with log_weight = −inf. False as Kernels::posterior.
+  bool (*posterior)(double* q, Index k, const double* log_norm, const double* log_weight, double cut, double* log_p);
+};
+
+/// Features of the processor that a table was compiled for, read from the compiler's own macros.
+enum Feature : std::uint32_t {
+  feature_sse2 = 1u << 0,
+  feature_avx = 1u << 1,
+  feature_avx2 = 1u << 2,
+  feature_fma = 1u << 3,
+  feature_avx512f = 1u << 4,
+  feature_avx512bw = 1u << 5,
+  feature_avx512dq = 1u << 6,
+  feature_avx512vl = 1u << 7,
+  feature_avx512cd = 1u << 8,
+  feature_neon = 1u << 9,
+};
+
+struct KernelTable {
+  const char* name;
+  std::uint32_t features;
+  Kernels<double> f64;
+  Kernels<float> f32;
+  RowKernels row;
+};
+
+template <class T>
+constexpr const Kernels<T>& kernels_of(const KernelTable& table) noexcept;
+template <>
+constexpr const Kernels<double>& kernels_of<double>(const KernelTable& table) noexcept {
+  return table.f64;
+}
+template <>
+constexpr const Kernels<float>& kernels_of<float>(const KernelTable& table) noexcept {
+  return table.f32;
+}
+
+extern const KernelTable kernels_baseline;
+
+}  // namespace gaussmix::simd

@@ -1,0 +1,88 @@
+// One row against all components, lanes along components. Every sum runs in the order of the block kernels, so the bits agree.
+
+inline constexpr int group_vectors = static_cast<int>(row_group) / lanes<double>;
+static_assert(row_group * sizeof(double) % vector_bytes == 0, "a group of components fills whole float64 vectors");
+
+void row_distances_full(const double* x, Index d, Index groups, const double* means, const double* factors, double* scratch, double* q) {
+  constexpr int nv = group_vectors;
+  for (Index g = 0; g < groups; ++g, means += d * row_group) {
+    for (Index j = 0; j < d; ++j)
+      for (int v = 0; v < nv; ++v)
+        store(scratch + j * row_group + v * lanes<double>, x[j] - load(means + j * row_group + v * lanes<double>));
+    Vec<double> sum[nv] = {};
+    for (Index row = 0; row < d; row += panel_rows) {
+      const Index columns = row + panel_rows < d ? row + panel_rows : d;
+      Vec<double> y[panel_rows][nv] = {};
+      for (Index j = 0; j < columns; ++j, factors += panel_rows * row_group)
+        for (int v = 0; v < nv; ++v) {
+          const Vec<double> c = load(scratch + j * row_group + v * lanes<double>);
+          for (Index r = 0; r < panel_rows; ++r)
+            y[r][v] = madd(load(factors + r * row_group + v * lanes<double>), c, y[r][v]);
+        }
+      for (Index r = 0; r < panel_rows; ++r)
+        for (int v = 0; v < nv; ++v) sum[v] = madd(y[r][v], y[r][v], sum[v]);
+    }
+    for (int v = 0; v < nv; ++v) store(q + g * row_group + v * lanes<double>, sum[v]);
+  }
+}
+
+void row_distances_diag(const double* x, Index d, Index groups, const double* means, const double* inv_std, double* q) {
+  constexpr int nv = group_vectors;
+  for (Index g = 0; g < groups; ++g, means += d * row_group, inv_std += d * row_group) {
+    Vec<double> sum[nv] = {};
+    for (Index j = 0; j < d; ++j)
+      for (int v = 0; v < nv; ++v) {
+        const Index at = j * row_group + v * lanes<double>;
+        const Vec<double> y = (x[j] - load(means + at)) * load(inv_std + at);
+        sum[v] = madd(y, y, sum[v]);
+      }
+    for (int v = 0; v < nv; ++v) store(q + g * row_group + v * lanes<double>, sum[v]);
+  }
+}
+
+void row_transform(const double* x, Index d, const double* center, const double* factor, double* y) {
+  for (Index i = 0; i < d; ++i) y[i] = double(0);
+  for (Index j = 0; j < d; ++j) {
+    const double c = x[j] - center[j];
+    for (Index i = j; i < d; ++i) y[i] = madd(factor[j * d + i], c, y[i]);
+  }
+}
+
+void row_distances_unit(const double* x, Index d, Index groups, const double* means, double* q) {
+  constexpr int nv = group_vectors;
+  for (Index g = 0; g < groups; ++g, means += d * row_group) {
+    Vec<double> sum[nv] = {};
+    for (Index j = 0; j < d; ++j)
+      for (int v = 0; v < nv; ++v) {
+        const Vec<double> c = x[j] - load(means + j * row_group + v * lanes<double>);
+        sum[v] = madd(c, c, sum[v]);
+      }
+    for (int v = 0; v < nv; ++v) store(q + g * row_group + v * lanes<double>, sum[v]);
+  }
+}
+
+bool row_posterior(double* q, Index k, const double* log_norm, const double* log_weight, double cut, double* log_p) {
+  const Index padded = (k + row_group - 1) / row_group * row_group;
+  IntVec<double> bad{};
+  Vec<double> largest_lanes = broadcast(-infinity<double>);
+  for (Index c = 0; c < padded; c += lanes<double>) {
+    const Vec<double> distance = load(q + c);
+    bad |= not_finite<double>(distance);
+    const Vec<double> t = madd(distance, broadcast(-0.5), load(log_norm + c)) + load(log_weight + c);
+    largest_lanes = select(t > largest_lanes, t, largest_lanes);
+  }
+  double largest = largest_lanes[0];
+  for (int l = 1; l < lanes<double>; ++l) largest = largest_lanes[l] > largest ? largest_lanes[l] : largest;
+  if (any<double>(bad) || !(largest > -infinity<double>)) return false;
+  double sum = 0;
+  for (Index c = 0; c < padded; c += lanes<double>) {
+    const Vec<double> density = madd(load(q + c), broadcast(-0.5), load(log_norm + c));
+    const Vec<double> e = exp_non_positive<double>((density + load(log_weight + c)) - largest);
+    store(q + c, select(density >= largest - cut, e, Vec<double>{}));
+    for (int l = 0; l < lanes<double>; ++l) sum += q[c + l];
+  }
+  *log_p = largest + log_positive<double>(broadcast(sum))[0];
+  const double factor = 1.0 / sum;
+  for (Index c = 0; c < k; ++c) q[c] *= factor;
+  return true;
+}

@@ -1,0 +1,193 @@
+// Vectors of the instruction set that this file is compiled for, and the elementary functions on them.
+
+// The compiler's own vector types at the native width: wider ones are split badly.
+#if defined(__AVX512F__)
+inline constexpr int vector_bytes = 64;
+#elif defined(__AVX__)
+inline constexpr int vector_bytes = 32;
+#else
+inline constexpr int vector_bytes = 16;
+#endif
+
+template <class T>
+struct VectorTypes;
+template <>
+struct VectorTypes<double> {
+  typedef double V __attribute__((vector_size(vector_bytes), may_alias));
+  typedef double Unaligned __attribute__((vector_size(vector_bytes), may_alias, aligned(8)));
+  typedef std::int64_t I __attribute__((vector_size(vector_bytes), may_alias));
+  typedef std::uint64_t U __attribute__((vector_size(vector_bytes), may_alias));
+};
+template <>
+struct VectorTypes<float> {
+  typedef float V __attribute__((vector_size(vector_bytes), may_alias));
+  typedef float Unaligned __attribute__((vector_size(vector_bytes), may_alias, aligned(4)));
+  typedef std::int32_t I __attribute__((vector_size(vector_bytes), may_alias));
+  typedef std::uint32_t U __attribute__((vector_size(vector_bytes), may_alias));
+};
+
+template <class T>
+using Vec = typename VectorTypes<T>::V;
+template <class T>
+using IntVec = typename VectorTypes<T>::I;
+
+template <class T>
+inline constexpr int lanes = vector_bytes / static_cast<int>(sizeof(T));
+
+/// Vectors of points side by side in a strip.
+inline constexpr int strip_vectors = 3;
+template <class T>
+inline constexpr int strip_of = strip_vectors * lanes<T>;
+
+#define GAUSSMIX_INLINE inline __attribute__((always_inline))
+
+template <class T>
+GAUSSMIX_INLINE Vec<T> load(const T* p) {
+  return *reinterpret_cast<const Vec<T>*>(p);
+}
+template <class T>
+GAUSSMIX_INLINE Vec<T> load_unaligned(const T* p) {
+  return *reinterpret_cast<const typename VectorTypes<T>::Unaligned*>(p);
+}
+template <class T, class V>
+GAUSSMIX_INLINE void store(T* p, V v) {
+  *reinterpret_cast<Vec<T>*>(p) = v;
+}
+template <class T>
+GAUSSMIX_INLINE Vec<T> broadcast(T a) {
+  return a - Vec<T>{};
+}
+
+/// a · b + c: the one place where a product meets a sum, so that every path rounds alike; fused where the hardware can.
+template <class A, class B, class C>
+GAUSSMIX_INLINE C madd(A a, B b, C c) {
+  return a * b + c;
+}
+
+/// Keeps a product from being fused into a sum that follows it.
+template <class V>
+GAUSSMIX_INLINE V rounded(V v) {
+#if defined(__x86_64__)
+  asm("" : "+x"(v));
+#elif defined(__aarch64__)
+  asm("" : "+w"(v));
+#endif
+  return v;
+}
+
+/// Lane-wise: where `mask` (lanes of 0 or −1) holds a, else b.
+template <class I, class V>
+GAUSSMIX_INLINE V select(I mask, V a, V b) {
+  return mask ? a : b;
+}
+
+/// Whether any lane of a comparison of Vec<T> holds.
+template <class T>
+GAUSSMIX_INLINE bool any(IntVec<T> mask) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 8) return _mm512_movepi64_mask((__m512i)mask) != 0;
+  return _mm512_movepi32_mask((__m512i)mask) != 0;
+#elif defined(__AVX__)
+  return _mm256_movemask_ps((__m256)mask) != 0;
+#elif defined(__SSE2__)
+  return _mm_movemask_ps((__m128)mask) != 0;
+#else
+  bool result = false;
+  for (int l = 0; l < lanes<T>; ++l) result |= mask[l] != 0;
+  return result;
+#endif
+}
+
+/// The lanes added in a fixed order, in double.
+template <class T>
+GAUSSMIX_INLINE double horizontal_sum(Vec<T> v) {
+  double s = 0.0;
+  for (int l = 0; l < lanes<T>; ++l) s += static_cast<double>(v[l]);
+  return s;
+}
+
+template <class T>
+inline constexpr T infinity = static_cast<T>(__builtin_inf());
+
+template <class T>
+GAUSSMIX_INLINE Vec<T> absolute(Vec<T> v) {
+  return select(v < T(0), -v, v);
+}
+
+/// Unit roundoff.
+template <class T>
+inline constexpr T unit_roundoff = sizeof(T) == 8 ? T(0x1p-53) : T(0x1p-24);
+
+/// Constants of exp and log in the two precisions.
+template <class T>
+struct Elementary;
+template <>
+struct Elementary<double> {
+  static constexpr double round = 0x1.8p52, log2e = 0x1.71547652b82fep0, ln2_hi = 0x1.62e42fee00000p-1,
+                          ln2_lo = 0x1.a39ef35793c76p-33, exp_min = -708.0;
+  static constexpr int mantissa = 52;
+  static constexpr std::int64_t one = 0x3ff0000000000000, sqrt_half = 0x3fe6a09e667f3bcd, bias = 1023;
+  /// 1/n! from n = 13 down to n = 2: the remainder at |r| = ln 2 / 2 is 4e-18.
+  static constexpr double exp_terms[] = {1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0,
+                                         1.0 / 362880.0,     1.0 / 40320.0,     1.0 / 5040.0,     1.0 / 720.0,
+                                         1.0 / 120.0,        1.0 / 24.0,        1.0 / 6.0,        0.5};
+  /// log((1+s)/(1−s)) − 2s over s, in s²: minimax coefficients, error 2^-58.45 (FreeBSD msun, e_log.c).
+  static constexpr double log_terms[] = {1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01,
+                                         2.222219843214978396e-01, 2.857142874366239149e-01, 3.999999999940941908e-01,
+                                         6.666666666666735130e-01};
+};
+template <>
+struct Elementary<float> {
+  static constexpr float round = 0x1.8p23f, log2e = 0x1.715476p0f, ln2_hi = 0x1.62e4p-1f, ln2_lo = 0x1.7f7d1cp-20f,
+                         exp_min = -87.0f;
+  static constexpr int mantissa = 23;
+  static constexpr std::int32_t one = 0x3f800000, sqrt_half = 0x3f3504f3, bias = 127;
+  /// 1/n! from n = 8 down to n = 2: the remainder at |r| = ln 2 / 2 is 2e-10.
+  static constexpr float exp_terms[] = {1.0f / 40320.0f, 1.0f / 5040.0f, 1.0f / 720.0f, 1.0f / 120.0f,
+                                        1.0f / 24.0f,    1.0f / 6.0f,    0.5f};
+  /// The same in float, error 2^-34.24 (e_logf.c).
+  static constexpr float log_terms[] = {0.24279078841f, 0.28498786688f, 0.40000972152f, 0.66666662693f};
+};
+
+/// exp(x) for x ≤ 0, within 1 ulp; 0 below −708 (float: −87), where the result nears the subnormals.
+template <class T>
+GAUSSMIX_INLINE Vec<T> exp_non_positive(Vec<T> x) {
+  using C = Elementary<T>;
+  const IntVec<T> vanishes = ~(x >= C::exp_min);
+  x = select(vanishes, Vec<T>{}, x);
+  const Vec<T> shifted = madd(x, broadcast<T>(C::log2e), broadcast<T>(C::round));  // n in the low bits
+  const Vec<T> n = shifted - C::round;
+  Vec<T> r = madd(n, broadcast<T>(-C::ln2_hi), x);
+  r = madd(n, broadcast<T>(-C::ln2_lo), r);
+  Vec<T> p = broadcast<T>(C::exp_terms[0]);
+  for (unsigned i = 1; i < sizeof(C::exp_terms) / sizeof(T); ++i) p = madd(p, r, broadcast<T>(C::exp_terms[i]));
+  const Vec<T> r2 = r * r;
+  p = madd(r2, p, r) + T(1);
+  const auto scaled = (typename VectorTypes<T>::U)p + ((typename VectorTypes<T>::U)shifted << C::mantissa);
+  return select(vanishes, Vec<T>{}, (Vec<T>)scaled);
+}
+
+/// log(x) for positive, normal, finite x, within 1 ulp.
+template <class T>
+GAUSSMIX_INLINE Vec<T> log_positive(Vec<T> x) {
+  using C = Elementary<T>;
+  using U = typename VectorTypes<T>::U;
+  using Unsigned = decltype(U{}[0] + U{}[0]);
+  const U bits = (U)x;
+  const U biased = (bits + static_cast<Unsigned>(C::one - C::sqrt_half)) >> C::mantissa;
+  const U exponent = biased - static_cast<Unsigned>(C::bias);
+  const Vec<T> m = (Vec<T>)(bits - (exponent << C::mantissa));  // in [√½, √2)
+  // The exponent as a number: added to the low bits of `round`, which then is subtracted.
+  const Vec<T> round = broadcast<T>(C::round);
+  const Vec<T> e = (Vec<T>)((U)round + exponent) - round;
+  const Vec<T> f = m - T(1);
+  const Vec<T> s = f / (f + T(2));
+  const Vec<T> z = s * s;
+  Vec<T> p = broadcast<T>(C::log_terms[0]);
+  for (unsigned i = 1; i < sizeof(C::log_terms) / sizeof(T); ++i) p = madd(p, z, broadcast<T>(C::log_terms[i]));
+  const Vec<T> half_square = rounded((f * T(0.5)) * f);
+  const Vec<T> product = rounded(s * madd(z, p, half_square));
+  const Vec<T> low = madd(e, broadcast<T>(C::ln2_lo), product);
+  const Vec<T> correction = (half_square - low) - f;
+  return madd(e, broadcast<T>(C::ln2_hi), -correction);
+}
