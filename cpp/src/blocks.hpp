@@ -1,0 +1,87 @@
+#pragma once
+
+#include "simd/kernel_table.hpp"
+
+#include <gaussmix/views.hpp>
+
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+namespace gaussmix::detail {
+
+/// A growing, cache-line-aligned array for kernels; contents are not kept when it grows.
+template <class T>
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(Index size) { resize(size); }
+  /// @throws std::bad_alloc; the buffer then stays as it was
+  void resize(Index size);
+  T* data() noexcept { return data_.get(); }
+  const T* data() const noexcept { return data_.get(); }
+  Index size() const noexcept { return size_; }
+  T& operator[](Index i) noexcept { return data_.get()[i]; }
+  const T& operator[](Index i) const noexcept { return data_.get()[i]; }
+
+ private:
+  struct Free {
+    void operator()(T* p) const noexcept { std::free(p); }
+  };
+  std::unique_ptr<T, Free> data_;
+  Index size_ = 0;
+  Index capacity_ = 0;
+};
+
+/// How N rows are cut: blocks are what a kernel call sees, leaves (runs of blocks) are what threads take and what the merge
+/// tree joins. Depends on the problem's sizes only, so that results do not depend on threads.
+struct Partition {
+  Index rows;        ///< N
+  Index block_rows;  ///< a multiple of strip_multiple
+  Index leaf_rows;   ///< a multiple of block_rows
+
+  /// For rows of D features and K values of scratch each, of `value_size` bytes.
+  static Partition of(Index rows, Index n_features, Index n_components, Index value_size);
+  Index leaves() const noexcept { return (rows + leaf_rows - 1) / leaf_rows; }
+  Index leaf_begin(Index leaf) const noexcept { return leaf * leaf_rows; }
+  Index leaf_end(Index leaf) const noexcept { return rows < (leaf + 1) * leaf_rows ? rows : (leaf + 1) * leaf_rows; }
+};
+
+/// Brings blocks of X into kernel layout, in T: float for float32 X, double for everything else (float32 X may be asked for
+/// in double too).
+template <class T>
+class BlockLoader {
+ public:
+  BlockLoader(const Samples& x, Index block_rows, const simd::Kernels<T>& kernels, bool row_major);
+
+  /// Loads rows [begin, end), at most block_rows.
+  /// @throws InvalidArgument naming the first value that is not finite
+  void load(Index begin, Index end);
+
+  Index size() const noexcept { return size_; }                              ///< rows loaded
+  Index n_strips() const noexcept { return (size_ + strip_ - 1) / strip_; }  ///< strips they fill
+  Index padded() const noexcept { return n_strips() * strip_; }              ///< rows with padding
+  const T* strips() const noexcept { return strips_.data(); }
+  /// Row-major rows, row_stride() apart; only when asked for in the constructor.
+  const T* rows() const noexcept { return rows_; }
+  Index row_stride() const noexcept { return row_stride_; }
+
+ private:
+  /// The first `count` values read, as T.
+  const T* in_type(Index count);
+  /// Points rows() at `block`, or at a row-major copy of it where its columns are apart.
+  void set_rows(MatrixView<const T> block);
+
+  const Samples& x_;
+  const simd::Kernels<T>& kernels_;
+  Index strip_;
+  bool row_major_;
+  Index size_ = 0;
+  Buffer<T> strips_;
+  Buffer<T> copy_;
+  Buffer<double> read_;
+  const T* rows_ = nullptr;
+  Index row_stride_ = 0;
+};
+
+}  // namespace gaussmix::detail

@@ -1,0 +1,132 @@
+#include "validate.hpp"
+
+#include <gaussmix/error.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace gaussmix::detail {
+
+namespace {
+
+std::string shape_of(const Samples& x) { return "(" + std::to_string(x.rows()) + ", " + std::to_string(x.cols()) + ")"; }
+
+/// Row i of `values` is called first_row + i in the message.
+template <class T>
+void check_rows_finite(MatrixView<const T> values, const char* name, Index first_row) {
+  for (Index i = 0; i < values.rows(); ++i) {
+    for (Index j = 0; j < values.cols(); ++j) {
+      const double value = values(i, j);
+      if (!std::isfinite(value)) {
+        throw_invalid(std::string(name) + "[" + std::to_string(first_row + i) + ", " + std::to_string(j) +
+                      "] must be finite, but is " + format(value));
+      }
+    }
+  }
+}
+
+template <class T>
+void check_rows_finite(MatrixView<const T> x, Index begin, Index end) {
+  const MatrixView<const T> rows(x.data() + begin * x.row_stride(), end - begin, x.cols(), x.row_stride(), x.col_stride());
+  check_rows_finite(rows, "X", begin);
+}
+
+/// The same for a reader, in pieces of about half a megabyte.
+void check_read_rows_finite(const Samples& x, Index begin, Index end) {
+  const Index d = x.cols();
+  const Index step = std::max<Index>(1, 65536 / std::max<Index>(1, d));
+  std::vector<double> piece;
+  for (Index i = begin; i < end; i += step) {
+    const Index stop = std::min(i + step, end);
+    piece.resize(static_cast<std::size_t>(checked_product(stop - i, d, "X")));
+    x.reader()(i, stop, piece.data());
+    check_rows_finite(MatrixView<const double>(piece.data(), stop - i, d), "X", i);
+  }
+}
+
+bool has_data(const Samples& x) {
+  if (x.reader()) return true;
+  return x.single_precision() ? x.float32().data() != nullptr : x.float64().data() != nullptr;
+}
+
+}  // namespace
+
+void throw_invalid(const std::string& message) { throw InvalidArgument(message); }
+
+std::string format(double value) {
+  if (std::isnan(value)) return "nan";  // to_chars would show the sign bit of a NaN
+  char text[32];                        // the shortest round-trip form has at most 24 characters
+  const std::to_chars_result end = std::to_chars(text, text + sizeof text, value);
+  return std::string(text, end.ptr);
+}
+
+Index checked_product(Index a, Index b, const char* what) {
+  Index product = 0;
+  if (a < 0 || b < 0 || __builtin_mul_overflow(a, b, &product)) {
+    throw_invalid(std::string(what) + " must have between 0 and " + std::to_string(std::numeric_limits<Index>::max()) +
+                  " values, but has " + std::to_string(a) + " × " + std::to_string(b));
+  }
+  return product;
+}
+
+void check_samples(const Samples& x, Index n_features) {
+  const std::string met = ", but has shape " + shape_of(x);
+  if (x.rows() < 1) throw_invalid("X must have at least 1 row" + met);
+  if (n_features != 0 && x.cols() != n_features) {
+    const char* columns = n_features == 1 ? " column" : " columns";
+    throw_invalid("X must have " + std::to_string(n_features) + columns + " (n_features of the mixture)" + met);
+  }
+  if (x.cols() < 1) throw_invalid("X must have at least 1 column" + met);
+  if (!has_data(x)) throw_invalid("X must have data, but its pointer is null and its shape is " + shape_of(x));
+}
+
+Index check_sample_weight(VectorView<const double> weight, Index n_samples) {
+  if (weight.empty()) return n_samples;
+  if (weight.size() != n_samples) {
+    throw_invalid("sample_weight must have " + std::to_string(n_samples) + " values (rows of X), but has " +
+                  std::to_string(weight.size()));
+  }
+  Index positive = 0;
+  double total = 0.0;
+  for (Index i = 0; i < n_samples; ++i) {
+    if (!(weight[i] >= 0.0 && std::isfinite(weight[i]))) {
+      throw_invalid("sample_weight[" + std::to_string(i) + "] must be ≥ 0 and finite, but is " + format(weight[i]));
+    }
+    positive += weight[i] > 0.0;
+    total += weight[i];
+  }
+  if (positive == 0) throw_invalid("sample_weight must have a value > 0, but all " + std::to_string(n_samples) + " are 0");
+  if (!std::isfinite(total)) throw_invalid("the sum of sample_weight must be finite, but is " + format(total));
+  return positive;
+}
+
+void check_finite(VectorView<const double> values, const char* name) {
+  for (Index i = 0; i < values.size(); ++i) {
+    if (!std::isfinite(values[i])) {
+      throw_invalid(std::string(name) + "[" + std::to_string(i) + "] must be finite, but is " + format(values[i]));
+    }
+  }
+}
+
+void check_finite(MatrixView<const double> values, const char* name) { check_rows_finite(values, name, 0); }
+
+void throw_first_not_finite(const Samples& x, Index begin, Index end) {
+  if (x.reader()) {
+    check_read_rows_finite(x, begin, end);
+  } else if (x.single_precision()) {
+    check_rows_finite(x.float32(), begin, end);
+  } else {
+    check_rows_finite(x.float64(), begin, end);
+  }
+}
+
+void check_non_negative(double value, const char* name) {
+  if (!(value >= 0.0 && std::isfinite(value))) {
+    throw_invalid(std::string(name) + " must be ≥ 0 and finite, but is " + format(value));
+  }
+}
+
+}  // namespace gaussmix::detail
