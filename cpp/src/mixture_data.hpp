@@ -1,0 +1,107 @@
+#pragma once
+
+#include "simd/kernel_table.hpp"
+
+#include <gaussmix/mixture.hpp>
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace gaussmix::detail {
+
+/// Numbers kept as hi + lo in T: exact to twice T's precision; lo is empty in float64, where hi is exact.
+template <class T>
+class Split {
+ public:
+  void assign(const double* values, Index n);
+  simd::Location<T> at(Index offset) const noexcept { return {hi_.data() + offset, lo_.empty() ? nullptr : lo_.data() + offset}; }
+  /// The number that hi and lo stand for.
+  double value(Index i) const noexcept;
+
+ private:
+  std::vector<T> hi_;
+  std::vector<T> lo_;
+};
+
+/// The factors of one covariance matrix Σ = L Lᵀ in double: what the kernels' layouts are made from.
+struct CovarianceFactor {
+  Index rank;
+  std::vector<double> inverse;    ///< L⁻¹ (L₁₁⁻¹ when singular), (rank, rank) lower, row-major
+  std::vector<Index> order;       ///< features in the order of L's rows; empty when as they come
+  std::vector<double> residual;   ///< M = L₂₁ L₁₁⁻¹ in scaled features, (D − rank, rank); singular only
+  std::vector<double> inv_scale;  ///< 1/σ_j in `order`, 1 where σ_j = 0; singular only
+  double log_det;                 ///< log of the (pseudo-)determinant
+};
+
+/// A mixture in the layout of the kernels of one precision.
+template <class T>
+struct Packed {
+  Split<T> means;             ///< (K, D); in the transformed space ν_k = L⁻¹(μ_k − c) when `transformed`
+  std::vector<T> log_norm;    ///< log N(μ_k | μ_k, Σ_k), (K,)
+  std::vector<T> log_weight;  ///< log π_k, (K,)
+  std::vector<T> inv_std;     ///< 1/σ_kj, (K, D), 0 without variance; diag and spherical
+  bool transformed = false;   ///< tied: rows are transformed once, about `center`
+  Split<T> center;            ///< c, (D,)
+
+  /// Component k's factor; full and tied.
+  simd::Factor<T> factor(Index k) const noexcept { return factors_[static_cast<std::size_t>(k) % factors_.size()]; }
+  void add_factor(const CovarianceFactor& factor);
+  void finish_factors();
+
+ private:
+  std::vector<simd::Factor<T>> factors_;
+  std::vector<T> values_;
+  std::vector<Index> orders_;
+  std::vector<Index> offsets_;
+};
+
+/// The parameters of a Mixture and all that is computed from them once.
+class MixtureData {
+ public:
+  MixtureData(VectorView<const double> weights, MatrixView<const double> means, VectorView<const double> covariances,
+              CovarianceType type, bool allow_singular);
+
+  Index k;
+  Index d;
+  CovarianceType type;
+  bool allow_singular;
+  std::vector<double> weights;             ///< (K,)
+  std::vector<double> means;               ///< (K, D)
+  std::vector<double> covariances;         ///< in the layout of `type`
+  std::vector<Index> rank;                 ///< (K,)
+  std::vector<double> log_weight;          ///< (K,)
+  std::vector<double> log_norm;            ///< (K,)
+  std::vector<CovarianceFactor> factors;   ///< K for full, 1 for tied, none otherwise
+  std::vector<double> inv_std;             ///< (K, D), 0 without variance; diag and spherical
+  std::vector<double> center;              ///< tied: c, (D,), when rows are transformed once; else empty
+
+  const CovarianceFactor& factor(Index component) const noexcept {
+    return factors[factors.size() == 1 ? 0 : static_cast<std::size_t>(component)];
+  }
+  /// Whether float32 rows can be evaluated in float32: all scales within 1e±15, means within 1e30.
+  bool fits_single() const noexcept { return fits_single_; }
+  /// The kernels' layout; the one for float32 is made at its first use, by whichever thread comes first.
+  template <class T>
+  const Packed<T>& packed() const;
+  /// @throws NumericalError unless all ranks are equal
+  void require_common_measure() const;
+
+ private:
+  void take_weights(VectorView<const double> values);
+  void take_covariances(VectorView<const double> values);
+  void factor_matrices();
+  void factor_variances();
+  void choose_center();
+  bool scales_fit_single() const;
+
+  bool fits_single_ = false;
+  Packed<double> f64_;
+  mutable std::once_flag f32_once_;
+  mutable Packed<float> f32_;
+};
+
+/// A component's covariance in the layout of `type`: variances along the diagonal of feature j.
+double variance_of(const MixtureData& data, Index component, Index feature);
+
+}  // namespace gaussmix::detail
