@@ -1,0 +1,52 @@
+#pragma once
+
+#include <gaussmix/statistics.hpp>
+
+#include <vector>
+
+namespace gaussmix {
+
+/// The sums of Statistics. They know only the scatter's shape: whole matrices or variances, per component or pooled.
+class Statistics::Sums {
+ public:
+  /// Empty sums about the pivots (K, D), row-major.
+  Sums(Index n_components, Index n_features, CovarianceType type, const double* pivots);
+
+  Index k;
+  Index d;
+  bool full;    ///< scatter (d, d), lower triangle; else variances (d,)
+  bool pooled;  ///< one scatter for all components, each about its own mean
+  std::vector<double> pivot;    ///< (K, D)
+  std::vector<double> weight;   ///< n_k, (K,)
+  std::vector<double> delta;    ///< mean − pivot, (K, D); 0 where n_k = 0
+  std::vector<double> scatter;  ///< Σ γ (x − mean)(x − mean)ᵀ, K or 1 of scatter_size()
+  double log_likelihood = 0.0;
+  double total_weight = 0.0;
+
+  Index scatter_size() const noexcept { return full ? d * d : d; }
+  double* scatter_of(Index component) noexcept { return scatter.data() + (pooled ? 0 : component * scatter_size()); }
+  const double* scatter_of(Index component) const noexcept {
+    return scatter.data() + (pooled ? 0 : component * scatter_size());
+  }
+
+  /// Adds `n` of weight whose mean is pivot + `shift` and whose scatter about that mean is `s`, to component `component`:
+  /// the pairwise update of Chan, Golub & LeVeque (1983). s may be null when it was added already.
+  void add(Index component, double n, const double* shift, const double* s);
+  /// Adds other sums of the same shape, whatever their pivots.
+  void merge(const Sums& other);
+  void scale(double factor);
+  /// Sets all sums to zero, as after construction.
+  void clear();
+
+  friend bool operator==(const Sums& a, const Sums& b) noexcept;
+};
+
+namespace detail {
+
+/// The M-step of sums made under `previous`, which an empty component under OnDegenerate::floor goes back to (null: there is
+/// none, and it raises). @throws as Statistics::maximize
+Mixture maximize(const Statistics::Sums& sums, CovarianceType type, const Mixture* previous, const MaximizeOptions& options,
+                 MaximizeReport& report);
+
+}  // namespace detail
+}  // namespace gaussmix
