@@ -1,0 +1,230 @@
+#pragma once
+
+// What k-means++ seeding and Lloyd's iterations share: the points as they see them, chosen rows in kernel layout, centers.
+
+#include "blocks.hpp"
+#include "parallel.hpp"
+#include "simd/dispatch.hpp"
+
+#include <gaussmix/threads.hpp>
+#include <gaussmix/views.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+#include <vector>
+
+namespace gaussmix::detail {
+
+/// Sample weights as s_i = w_i / 2^exponent() with max s_i near 1, so that no sum of them overflows or vanishes.
+class ScaledWeights {
+ public:
+  explicit ScaledWeights(VectorView<const double> weight) : weight_(weight) {
+    double largest = weight.empty() ? 1.0 : 0.0;
+    for (Index i = 0; i < weight.size(); ++i) largest = std::max(largest, weight[i]);
+    std::frexp(largest, &exponent_);
+    exponent_ = std::max(exponent_, -1000);  // so that the factor is finite
+    factor_ = std::ldexp(1.0, -exponent_);
+  }
+
+  /// 0 for rows of weight 0 only: a positive weight that would vanish beside the largest counts as 1e-200 of it.
+  double operator[](Index i) const noexcept {
+    if (weight_.empty()) return factor_;
+    return weight_[i] > 0.0 ? std::max(weight_[i] * factor_, 1e-200) : 0.0;
+  }
+  int exponent() const noexcept { return exponent_; }
+
+ private:
+  VectorView<const double> weight_;
+  int exponent_ = 0;
+  double factor_ = 1.0;
+};
+
+/// Samples of which X is 2^exponent times, and whose range is such that squared distances neither overflow nor vanish.
+struct ScaledSamples {
+  Samples samples;
+  int exponent;
+};
+
+/// The points that are clustered, and how a pass over them runs. T is float for float32 samples, double for all others.
+template <class T>
+struct Points {
+  const Samples& x;
+  const ScaledWeights& weight;
+  const Execution& execution;
+  Partition partition;
+  const simd::Kernels<T>& kernels;
+
+  Points(const Samples& samples, Index n_components, const ScaledWeights& weights, const Execution& run)
+      : x(samples), weight(weights), execution(run),
+        partition(Partition::of(samples.rows(), samples.cols(), n_components, sizeof(T))),
+        kernels(simd::kernels_of<T>(simd::active_kernels())) {}
+
+  Index n_samples() const noexcept { return x.rows(); }
+  Index n_features() const noexcept { return x.cols(); }
+  /// Threads for a pass that evaluates `distances` distances per row.
+  int threads(Index distances) const {
+    const double work = static_cast<double>(n_samples()) * static_cast<double>(n_features());
+    return plan_threads(execution, partition.leaves(), work * static_cast<double>(distances));
+  }
+  /// Calls body(begin, end) for each block of a leaf until the work is given up.
+  template <class Body>
+  void for_blocks(Index leaf, Worker& worker, const Body& body) const {
+    const Index leaf_end = partition.leaf_end(leaf);
+    for (Index begin = partition.leaf_begin(leaf); begin < leaf_end && !worker.cancelled(); begin += partition.block_rows) {
+      body(begin, std::min(begin + partition.block_rows, leaf_end));
+    }
+  }
+};
+
+/// Rows [begin, end) of `samples` in float64, row-major.
+void read_rows(const Samples& samples, Index begin, Index end, double* out);
+
+/// Any rows of a block, packed for kernels.
+template <class T>
+class PackedRows {
+ public:
+  explicit PackedRows(const Points<T>& points)
+      : x_(points.x), kernels_(points.kernels), strips_(points.partition.block_rows * points.n_features()) {}
+
+  /// Packs rows begin + offsets[0 … n), offsets ascending, n ≥ 1 and at most a block.
+  void load(Index begin, const std::int32_t* offsets, Index n) {
+    const Index first = begin + offsets[0], span = offsets[n - 1] - offsets[0] + 1, d = x_.cols();
+    MatrixView<const T> rows = view(first, span);
+    if (span > n) rows = gathered(rows, offsets, n);
+    kernels_.pack(rows.data(), rows.row_stride(), rows.col_stride(), n, d, strips_.data());
+    size_ = n;
+  }
+
+  Index n_strips() const noexcept { return (size_ + kernels_.strip - 1) / kernels_.strip; }
+  Index padded() const noexcept { return n_strips() * kernels_.strip; }  ///< rows with padding
+  const T* strips() const noexcept { return strips_.data(); }
+  /// Feature 0 of packed row i; feature j stands j · stride() further.
+  const T* row(Index i) const noexcept {
+    return strips_.data() + i / kernels_.strip * x_.cols() * kernels_.strip + i % kernels_.strip;
+  }
+  Index stride() const noexcept { return kernels_.strip; }
+
+ private:
+  MatrixView<const T> view(Index begin, Index n) {
+    if (x_.reader()) return read(begin, n);
+    if constexpr (std::is_same_v<T, double>) {
+      return part(x_.float64(), begin, n);
+    } else {
+      return part(x_.float32(), begin, n);
+    }
+  }
+  MatrixView<const T> read(Index begin, Index n) {
+    const Index size = n * x_.cols();
+    read_.resize(size);
+    x_.reader()(begin, begin + n, read_.data());
+    if constexpr (std::is_same_v<T, double>) {
+      return {read_.data(), n, x_.cols()};
+    } else {
+      narrowed_.resize(size);
+      for (Index i = 0; i < size; ++i) narrowed_[i] = static_cast<T>(read_[i]);  // exact: the values read were float32
+      return {narrowed_.data(), n, x_.cols()};
+    }
+  }
+  static MatrixView<const T> part(MatrixView<const T> x, Index begin, Index n) {
+    return {x.data() + begin * x.row_stride(), n, x.cols(), x.row_stride(), x.col_stride()};
+  }
+  MatrixView<const T> gathered(MatrixView<const T> rows, const std::int32_t* offsets, Index n) {
+    const Index d = x_.cols();
+    gathered_.resize(n * d);
+    for (Index i = 0; i < n; ++i) {
+      for (Index j = 0; j < d; ++j) gathered_[i * d + j] = rows(offsets[i] - offsets[0], j);
+    }
+    return {gathered_.data(), n, d};
+  }
+
+  const Samples& x_;
+  const simd::Kernels<T>& kernels_;
+  Index size_ = 0;
+  Buffer<T> strips_;
+  Buffer<T> gathered_;
+  Buffer<double> read_;
+  Buffer<T> narrowed_;
+};
+
+/// K places as kernels take them: T = double as they are, float as the sum of two.
+template <class T>
+class Centers {
+ public:
+  Centers(Index n_components, Index n_features)
+      : d_(n_features), values_(static_cast<std::size_t>(n_components * n_features)), hi_(values_.size()),
+        lo_(std::is_same_v<T, float> ? values_.size() : 0) {}
+
+  /// The nearest number to `value` that a center can be.
+  static double rounded(double value) {
+    const T hi = static_cast<T>(value);
+    return static_cast<double>(hi) + static_cast<double>(static_cast<T>(value - static_cast<double>(hi)));
+  }
+  /// Puts center k at `center`, (D,), rounded.
+  void set(Index k, const double* center) {
+    for (Index j = 0; j < d_; ++j) {
+      const auto at = static_cast<std::size_t>(k * d_ + j);
+      values_[at] = rounded(center[j]);
+      hi_[at] = static_cast<T>(values_[at]);
+      if (!lo_.empty()) lo_[at] = static_cast<T>(values_[at] - static_cast<double>(hi_[at]));
+    }
+  }
+  const std::vector<double>& values() const noexcept { return values_; }  ///< (K, D)
+  const double* operator[](Index k) const noexcept { return values_.data() + k * d_; }
+  simd::Location<T> location(Index k) const noexcept {
+    return {hi_.data() + k * d_, lo_.empty() ? nullptr : lo_.data() + k * d_};
+  }
+
+ private:
+  Index d_;
+  std::vector<double> values_;
+  std::vector<T> hi_, lo_;
+};
+
+/// ‖a − b‖².
+inline double squared_distance(const double* a, const double* b, Index d) {
+  double sum = 0.0;
+  for (Index j = 0; j < d; ++j) sum += (a[j] - b[j]) * (a[j] - b[j]);
+  return sum;
+}
+
+/// Bounds the relative rounding error of a squared distance over D features in T.
+template <class T>
+double distance_error(Index n_features) {
+  constexpr double unit_roundoff = std::numeric_limits<T>::epsilon() / 2;
+  return static_cast<double>(n_features + 8) * unit_roundoff;  // a subtraction, a square and D sums; two differences in float
+}
+
+/// Rows chosen as seeds, (K,), and the nearest one of each row, (N,), a seed's own for the seeds.
+struct Seeds {
+  std::vector<Index> rows;
+  std::vector<std::int32_t> labels;
+};
+
+/// K rows by greedy k-means++.
+template <class T>
+Seeds seeds_by_distance(const Points<T>& points, Index n_components, std::uint64_t seed);
+
+/// @throws InvalidArgument for shapes, weights and numbers of components that break the rules
+void check_clustering(const Samples& x, Index n_components, VectorView<const double> sample_weight);
+
+/// X itself, or X times a power of two when squared distances would overflow or vanish.
+/// @throws InvalidArgument for the first value that is not finite
+ScaledSamples scaled_to_range(const Samples& x, Index n_components, const ScaledWeights& weight, const Execution& execution);
+
+/// Checks what k-means and its seeding are given and calls body(points, exponent) with the Points<float> or Points<double> to
+/// work on; X is 2^exponent times these.
+template <class Body>
+auto with_points(const Samples& x, Index n_components, VectorView<const double> sample_weight, const Execution& execution,
+                 const Body& body) {
+  check_clustering(x, n_components, sample_weight);
+  const ScaledWeights weight(sample_weight);
+  const ScaledSamples scaled = scaled_to_range(x, n_components, weight, execution);
+  const auto run = [&](const auto& points) { return body(points, scaled.exponent); };
+  if (scaled.samples.single_precision()) return run(Points<float>(scaled.samples, n_components, weight, execution));
+  return run(Points<double>(scaled.samples, n_components, weight, execution));
+}
+
+}  // namespace gaussmix::detail
