@@ -1,0 +1,315 @@
+#include "accumulate.hpp"
+#include "linalg.hpp"
+#include "mixture_data.hpp"
+#include "start.hpp"
+#include "validate.hpp"
+
+#include <gaussmix/error.hpp>
+#include <gaussmix/fit.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+namespace gaussmix {
+namespace {
+
+using Sums = Statistics::Sums;
+using detail::throw_invalid;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::string shape(Index rows, Index cols) { return "(" + std::to_string(rows) + ", " + std::to_string(cols) + ")"; }
+
+/// Everything of one call: the data, what was asked, and how to run.
+struct Problem {
+  const Samples& x;
+  Index k;
+  const FitOptions& options;
+  VectorView<const double> weight;
+  const Execution& execution;
+
+  Index n() const { return x.rows(); }
+  Index d() const { return x.cols(); }
+  bool covariances_given() const { return !options.covariances_init.empty() || !options.precisions_init.empty(); }
+  bool all_parameters_given() const {
+    return !options.weights_init.empty() && options.means_init.rows() > 0 && covariances_given();
+  }
+  /// Whether every start would be the same one.
+  bool start_is_fixed() const {
+    return options.mixture_init || all_parameters_given() || options.responsibilities_init.rows() > 0 ||
+           !options.labels_init.empty();
+  }
+  MaximizeOptions maximize_options() const { return {options.reg_covar, options.on_degenerate, options.allow_singular}; }
+};
+
+// ---- arguments --------------------------------------------------------------------------------------------------------
+
+void check_numbers(const Problem& p) {
+  if (p.k < 1) throw_invalid("n_components must be at least 1, but is " + std::to_string(p.k));
+  if (p.options.n_init < 1) throw_invalid("n_init must be at least 1, but is " + std::to_string(p.options.n_init));
+  if (p.options.max_iter < 0) throw_invalid("max_iter must be at least 0, but is " + std::to_string(p.options.max_iter));
+  detail::check_non_negative(p.options.tol, "tol");
+  detail::check_non_negative(p.options.reg_covar, "reg_covar");
+  detail::check_samples(p.x, 0);
+  if (p.k > p.n())
+    throw_invalid("n_components must be at most the number of rows of X, " + std::to_string(p.n()) + ", but is " +
+                  std::to_string(p.k));
+  const Index positive = detail::check_sample_weight(p.weight, p.n());
+  if (p.k > positive)
+    throw_invalid("n_components must be at most the number of rows of positive sample_weight, " +
+                  std::to_string(positive) + ", but is " + std::to_string(p.k));
+}
+
+void check_responsibilities(const Problem& p) {
+  const MatrixView<const double>& r = p.options.responsibilities_init;
+  if (r.rows() == 0) return;
+  if (r.rows() != p.n() || r.cols() != p.k)
+    throw_invalid("responsibilities_init must have shape " + shape(p.n(), p.k) + ", but has shape " + shape(r.rows(), r.cols()));
+  for (Index i = 0; i < r.rows(); ++i) {
+    double sum = 0.0;
+    for (Index k = 0; k < p.k; ++k) {
+      if (!(r(i, k) >= 0.0 && r(i, k) <= 1.0 + 1e-8))
+        throw_invalid("responsibilities_init[" + std::to_string(i) + ", " + std::to_string(k) +
+                      "] must be in [0, 1], but is " + detail::format(r(i, k)));
+      sum += r(i, k);
+    }
+    if (!(std::abs(sum - 1.0) <= 1e-8))
+      throw_invalid("responsibilities_init[" + std::to_string(i) + "] must sum to 1 within 1e-8, but sums to " +
+                    detail::format(sum));
+  }
+}
+
+void check_labels(const Problem& p) {
+  const VectorView<const Index>& labels = p.options.labels_init;
+  if (labels.empty()) return;
+  if (labels.size() != p.n())
+    throw_invalid("labels_init must have " + std::to_string(p.n()) + " values (rows of X), but has " +
+                  std::to_string(labels.size()));
+  std::vector<bool> seen(static_cast<std::size_t>(p.k));
+  for (Index i = 0; i < labels.size(); ++i) {
+    if (labels[i] < 0 || labels[i] >= p.k)
+      throw_invalid("labels_init[" + std::to_string(i) + "] must be in [0, " + std::to_string(p.k) + "), but is " +
+                    std::to_string(labels[i]));
+    if (p.weight.empty() || p.weight[i] > 0.0) seen[static_cast<std::size_t>(labels[i])] = true;
+  }
+  const auto missing = std::find(seen.begin(), seen.end(), false);
+  if (missing != seen.end())
+    throw_invalid("labels_init must give every component a row of positive weight, but component " +
+                  std::to_string(missing - seen.begin()) + " has none");
+}
+
+/// An argument that would have no effect beside another is an error.
+void check_combinations(const Problem& p) {
+  const FitOptions& o = p.options;
+  const bool responsibilities = o.responsibilities_init.rows() > 0, labels = !o.labels_init.empty();
+  const bool parameters = !o.weights_init.empty() || o.means_init.rows() > 0 || p.covariances_given();
+  if (!o.covariances_init.empty() && !o.precisions_init.empty())
+    throw_invalid("precisions_init must not be given together with covariances_init, but both are");
+  if (responsibilities && labels) throw_invalid("labels_init must not be given together with responsibilities_init, but both are");
+  if ((responsibilities || labels) && p.all_parameters_given())
+    throw_invalid(std::string(labels ? "labels_init" : "responsibilities_init") +
+                  " must not be given together with initial weights, means and covariances, beside which it has no effect");
+  if (o.mixture_init && (responsibilities || labels || parameters))
+    throw_invalid("init must not be a mixture together with other initial values, but some are given");
+  if (o.n_init > 1 && p.start_is_fixed())
+    throw_invalid("n_init must be 1 when the start is given, as every start would be the same, but is " +
+                  std::to_string(o.n_init));
+}
+
+void check_mixture_init(const Problem& p) {
+  if (!p.options.mixture_init) return;
+  const Mixture& start = *p.options.mixture_init;
+  if (start.n_components() != p.k || start.n_features() != p.d())
+    throw_invalid("init must be a mixture of " + std::to_string(p.k) + " components of " + std::to_string(p.d()) +
+                  " features, but has " + std::to_string(start.n_components()) + " of " + std::to_string(start.n_features()));
+  if (start.covariance_type() != p.options.covariance_type)
+    throw_invalid(std::string("init must be a mixture of covariance_type '") + to_string(p.options.covariance_type) +
+                  "', but has '" + to_string(start.covariance_type()) + "'");
+}
+
+void check_means_init(const Problem& p) {
+  const MatrixView<const double>& means = p.options.means_init;
+  if (means.rows() == 0) return;
+  if (means.rows() != p.k || means.cols() != p.d())
+    throw_invalid("means_init must have shape " + shape(p.k, p.d()) + ", but has shape " + shape(means.rows(), means.cols()));
+  detail::check_finite(means, "means_init");
+}
+
+void check(const Problem& p) {
+  check_numbers(p);
+  check_combinations(p);
+  check_mixture_init(p);
+  check_means_init(p);
+  check_responsibilities(p);
+  check_labels(p);
+}
+
+// ---- the start --------------------------------------------------------------------------------------------------------
+
+/// Σ from precisions_init in the layout of the covariance type.
+std::vector<double> covariances_from_precisions(const Problem& p) {
+  const VectorView<const double>& precisions = p.options.precisions_init;
+  detail::check_finite(precisions, "precisions_init");
+  std::vector<double> values, out;
+  for (Index i = 0; i < precisions.size(); ++i) values.push_back(precisions[i]);
+  const CovarianceType type = p.options.covariance_type;
+  if (type == CovarianceType::diag || type == CovarianceType::spherical) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (!(values[i] > 0.0))
+        throw_invalid("precisions_init must be positive, but value " + std::to_string(i) + " is " + detail::format(values[i]));
+      out.push_back(1.0 / values[i]);
+    }
+    return out;
+  }
+  const auto size = static_cast<std::size_t>(p.d() * p.d());
+  const std::size_t n = type == CovarianceType::full ? static_cast<std::size_t>(p.k) : 1;
+  if (values.size() != n * size)
+    throw_invalid("precisions_init must have " + std::to_string(n * size) + " values, but has " + std::to_string(values.size()));
+  out.resize(values.size());
+  for (std::size_t i = 0; i < n; ++i)
+    if (!detail::spd_inverse(values.data() + i * size, p.d(), out.data() + i * size))
+      throw NumericalError("precisions_init of component " + std::to_string(i) + " must be positive definite");
+  return out;
+}
+
+/// Where the start's means are measured from: the first row of X for every component.
+std::vector<double> first_row(const Problem& p) {
+  std::vector<double> row(static_cast<std::size_t>(p.d()));
+  if (p.x.reader()) {
+    p.x.reader()(0, 1, row.data());
+  } else {
+    for (Index j = 0; j < p.d(); ++j)
+      row[static_cast<std::size_t>(j)] = p.x.single_precision() ? static_cast<double>(p.x.float32()(0, j)) : p.x.float64()(0, j);
+  }
+  std::vector<double> pivots;
+  for (Index k = 0; k < p.k; ++k) pivots.insert(pivots.end(), row.begin(), row.end());
+  return pivots;
+}
+
+/// The responsibilities that the start gives each row.
+detail::Assignment make_assignment(const Problem& p, std::uint64_t seed) {
+  const FitOptions& o = p.options;
+  const Index k = p.k;
+  const auto one_hot = [k](auto label_of) -> detail::Assignment {
+    return [k, label_of](Index begin, Index end, double* out) {
+      std::fill(out, out + (end - begin) * k, 0.0);
+      for (Index i = begin; i < end; ++i) out[(i - begin) * k + label_of(i)] = 1.0;
+    };
+  };
+  if (!o.labels_init.empty()) return one_hot([labels = o.labels_init](Index i) { return labels[i]; });
+  if (o.responsibilities_init.rows() > 0)
+    return [k, r = o.responsibilities_init](Index begin, Index end, double* out) {
+      for (Index i = begin; i < end; ++i)
+        for (Index c = 0; c < k; ++c) *out++ = r(i, c);
+    };
+  if (o.init == Init::random)
+    return [seed, k](Index begin, Index end, double* out) { detail::random_responsibilities(seed, begin, end, k, out); };
+  auto labels = std::make_shared<const std::vector<std::int32_t>>(
+      detail::start_labels(p.x, k, o.init, seed, p.weight, p.execution));
+  return one_hot([labels](Index i) { return static_cast<Index>((*labels)[static_cast<std::size_t>(i)]); });
+}
+
+/// The M-step of the start's responsibilities.
+Mixture estimate_start(const Problem& p, std::uint64_t seed) {
+  const std::vector<double> pivots = first_row(p);
+  Sums sums(p.k, p.d(), p.options.covariance_type, pivots.data());
+  detail::accumulate_assignment(make_assignment(p, seed), p.x, p.weight, p.execution, sums);
+  MaximizeReport treated;
+  return detail::maximize(sums, p.options.covariance_type, nullptr, p.maximize_options(), treated);
+}
+
+Mixture start(const Problem& p, std::uint64_t seed) {
+  const FitOptions& o = p.options;
+  if (o.mixture_init) return *o.mixture_init;
+  std::vector<double> inverted;
+  if (!o.precisions_init.empty()) inverted = covariances_from_precisions(p);
+  const VectorView<const double> covariances = inverted.empty() ? o.covariances_init : VectorView<const double>(inverted);
+  if (p.all_parameters_given()) return {o.weights_init, o.means_init, covariances, o.covariance_type, o.allow_singular};
+  const Mixture estimate = estimate_start(p, seed);
+  if (o.weights_init.empty() && o.means_init.rows() == 0 && covariances.empty()) return estimate;
+  return {o.weights_init.empty() ? estimate.weights() : o.weights_init,
+          o.means_init.rows() == 0 ? estimate.means() : o.means_init,
+          covariances.empty() ? estimate.covariances() : covariances, o.covariance_type, o.allow_singular};
+}
+
+// ---- EM ---------------------------------------------------------------------------------------------------------------
+
+struct Run {
+  Mixture mixture;
+  bool converged = false;
+  bool stopped = false;
+  std::vector<double> trace;
+  FitReport report;
+};
+
+/// One E-step over all data. A component that no row's exclusion rule left any weight gets one pass with nothing excluded.
+Sums expectation(const Problem& p, const Mixture& mixture) {
+  const auto pass = [&](bool whole) {
+    Sums sums(mixture.n_components(), mixture.n_features(), mixture.covariance_type(), mixture.means().data());
+    detail::accumulate_expectation(mixture, p.x, p.weight, whole, p.execution, sums);
+    return sums;
+  };
+  Sums sums = pass(false);
+  for (Index k = 0; k < mixture.n_components(); ++k)
+    if (sums.weight[static_cast<std::size_t>(k)] == 0.0 && mixture.weights()[k] > 0.0) return pass(true);
+  return sums;
+}
+
+Run expectation_maximization(const Problem& p, Mixture mixture, int start_index) {
+  mixture.data().require_common_measure();
+  Run run{std::move(mixture), false, false, {}, {}};
+  double previous = -std::numeric_limits<double>::infinity();
+  for (int i = 1; i <= p.options.max_iter && !run.converged && !run.stopped; ++i) {
+    const Sums sums = expectation(p, run.mixture);
+    const double mean = sums.log_likelihood / sums.total_weight;
+    if (!std::isfinite(mean))
+      throw NumericalError("the mean log-likelihood must stay finite, but is " + detail::format(mean) + " in iteration " +
+                           std::to_string(i) + ": some row lies where every component's density underflows to 0");
+    MaximizeReport treated;
+    run.mixture = detail::maximize(sums, p.options.covariance_type, &run.mixture, p.maximize_options(), treated);
+    run.report.n_floored += static_cast<Index>(treated.floored.size());
+    run.report.n_dropped += static_cast<Index>(treated.dropped.size());
+    run.report.n_reseeded += static_cast<Index>(treated.reseeded.size());
+    run.trace.push_back(mean);
+    const double change = mean - previous;
+    previous = mean;
+    run.converged = std::abs(change) < p.options.tol;
+    if (p.options.callback) run.stopped = p.options.callback({start_index, i, mean, i > 1 ? change : std::numeric_limits<double>::infinity()});
+  }
+  return run;
+}
+
+}  // namespace
+
+FitResult fit(const Samples& x, Index n_components, const FitOptions& options, VectorView<const double> sample_weight,
+              const Execution& execution) {
+  const Problem p{x, n_components, options, sample_weight, execution};
+  check(p);
+  std::optional<Run> best;
+  FitReport seconds;
+  for (int i = 0; i < options.n_init; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    // Odd constant of the golden ratio: distinct, well spread seeds.
+    Mixture first = start(p, options.seed + static_cast<std::uint64_t>(i) * 0x9E3779B97F4A7C15u);
+    seconds.init_seconds += seconds_since(begin);
+    const auto em_begin = std::chrono::steady_clock::now();
+    Run run = expectation_maximization(p, std::move(first), i);
+    seconds.em_seconds += seconds_since(em_begin);
+    const bool stopped = run.stopped;
+    if (!best || (!run.trace.empty() && run.trace.back() > best->trace.back())) best = std::move(run);
+    if (stopped) break;
+  }
+  const auto closing = std::chrono::steady_clock::now();
+  const double total = log_likelihood(best->mixture, x, sample_weight, execution);
+  best->report.init_seconds = seconds.init_seconds;
+  best->report.em_seconds = seconds.em_seconds;
+  best->report.closing_seconds = seconds_since(closing);
+  const auto n_iter = static_cast<int>(best->trace.size());
+  return {std::move(best->mixture), total, best->converged, n_iter, std::move(best->trace), best->report};
+}
+
+}  // namespace gaussmix
