@@ -1,5 +1,6 @@
 #include "accumulate.hpp"
 
+#include "block_moments.hpp"
 #include "evaluate.hpp"
 #include "parallel.hpp"
 #include "simd/dispatch.hpp"
@@ -13,85 +14,6 @@ namespace gaussmix::detail {
 namespace {
 
 using Sums = Statistics::Sums;
-
-/// A block whose mean lies further from the center than this many variances, δ² > 64 σ², is summed again about its own mean.
-constexpr double max_shift = 64.0;
-
-/// Adds one component's weighted block to sums.
-template <class T>
-class BlockMoments {
- public:
-  BlockMoments(const simd::Kernels<T>& kernels, const Sums& shape)
-      : kernels_(kernels),
-        full_(shape.full),
-        d_(shape.d),
-        scratch_(shape.full ? kernels.moments_scratch(shape.d) : 0),
-        first_(static_cast<std::size_t>(d_)),
-        second_(static_cast<std::size_t>(shape.scatter_size())),
-        center_(static_cast<std::size_t>(d_)),
-        shift_(static_cast<std::size_t>(d_)) {}
-
-  /// gamma: weights of the block's rows times 2^−exponent, zero in the padding.
-  void add(const BlockLoader<T>& block, const T* gamma, int exponent, Index component, Sums& sums) {
-    const double* pivot = sums.pivot.data() + component * d_;
-    std::copy(pivot, pivot + d_, center_.begin());
-    sum(block, gamma, pivot);
-    if (n_ > 0.0 && far_from_center()) {
-      for (Index j = 0; j < d_; ++j) center_[at(j)] = pivot[j] + shift_[at(j)];
-      sum(block, gamma, pivot);
-    }
-    if (!(n_ > 0.0)) return;
-    subtract_mean();
-    const double factor = std::ldexp(1.0, exponent);
-    if (exponent != 0)
-      for (double& value : second_) value *= factor;
-    sums.add(component, n_ * factor, shift_.data(), second_.data());
-  }
-
- private:
-  static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-  double variance(Index j) const { return second_[at(full_ ? j * d_ + j : j)] / n_; }
-  /// The mean as a difference to the center that was summed about.
-  double mean(Index j) const { return first_[at(j)] / n_; }
-
-  /// Weight, Σγd and Σγd² (or dᵀ) about center_; then shift_ = mean − pivot.
-  void sum(const BlockLoader<T>& block, const T* gamma, const double* pivot) {
-    location_.assign(center_.data(), d_);
-    if (full_)
-      kernels_.moments_full(block.strips(), block.rows(), block.row_stride(), block.padded(), d_, location_.at(0), gamma,
-                            scratch_.data(), &n_, first_.data(), second_.data());
-    else
-      kernels_.moments_diag(block.strips(), block.padded(), d_, location_.at(0), gamma, &n_, first_.data(), second_.data());
-    if (n_ > 0.0)
-      for (Index j = 0; j < d_; ++j) shift_[at(j)] = (location_.value(j) - pivot[j]) + mean(j);
-  }
-
-  bool far_from_center() const {
-    for (Index j = 0; j < d_; ++j) {
-      const double square = mean(j) * mean(j);
-      if (square > max_shift * (variance(j) - square)) return true;
-    }
-    return false;
-  }
-
-  /// From sums about the center to the scatter about the mean: Σγd² − n δ².
-  void subtract_mean() {
-    if (!full_) {
-      for (Index j = 0; j < d_; ++j) second_[at(j)] = std::max(0.0, second_[at(j)] - first_[at(j)] * mean(j));
-      return;
-    }
-    for (Index i = 0; i < d_; ++i)
-      for (Index j = 0; j <= i; ++j) second_[at(i * d_ + j)] -= first_[at(i)] * mean(j);
-  }
-
-  const simd::Kernels<T>& kernels_;
-  bool full_;
-  Index d_;
-  Buffer<T> scratch_;
-  double n_ = 0.0;
-  std::vector<double> first_, second_, center_, shift_;
-  Split<T> location_;
-};
 
 /// Sample weights of a block in T, times a power of two that brings the largest near 1.
 template <class T>
@@ -180,8 +102,7 @@ class ExpectationPass {
  public:
   ExpectationPass(const MixtureData& mixture, const Samples& x, VectorView<const double> weight, const Sums& shape,
                   const Partition& partition, T cut)
-      : mixture_(mixture),
-        weight_(weight),
+      : weight_(weight),
         cut_(cut),
         evaluator_(std::make_unique<BlockEvaluator<T>>(mixture, x, simd::kernels_of<T>(simd::active_kernels()), partition,
                                                        shape.full)),
@@ -201,12 +122,10 @@ class ExpectationPass {
     }
     sums.total_weight += total.value();
     sums.log_likelihood += log_likelihood.value();
-    for (Index k = 0; k < mixture_.k; ++k)
-      moments_.add(evaluator_->loader(), evaluator_->gamma() + k * evaluator_->stride(), weights_.exponent(), k, sums);
+    moments_.add(evaluator_->loader(), evaluator_->gamma(), evaluator_->stride(), weights_.exponent(), sums);
   }
 
  private:
-  const MixtureData& mixture_;
   VectorView<const double> weight_;
   T cut_;
   std::unique_ptr<BlockEvaluator<T>> evaluator_;
@@ -227,7 +146,8 @@ class AssignmentPass {
         weights_(weight, partition.block_rows),
         moments_(simd::kernels_of<T>(simd::active_kernels()), shape),
         rows_(static_cast<std::size_t>(partition.block_rows * shape.k)),
-        gamma_(partition.block_rows) {}
+        stride_(partition.block_rows),
+        gamma_(partition.block_rows * shape.k) {}
 
   void operator()(Index begin, Index end, Sums& sums) {
     loader_->load(begin, end);
@@ -236,13 +156,12 @@ class AssignmentPass {
     CompensatedSum total;
     for (Index i = begin; i < end; ++i) total.add(weight_.empty() ? 1.0 : weight_[i]);
     sums.total_weight += total.value();
-    for (Index k = 0; k < sums.k; ++k) {
+    for (Index k = 0; k < sums.k; ++k)
       for (Index i = 0; i < loader_->padded(); ++i) {
         const T gamma = i < end - begin ? static_cast<T>(rows_[static_cast<std::size_t>(i * sums.k + k)]) : T(0);
-        gamma_[i] = weights_.values() ? gamma * weights_.values()[i] : gamma;
+        gamma_[k * stride_ + i] = weights_.values() ? gamma * weights_.values()[i] : gamma;
       }
-      moments_.add(*loader_, gamma_.data(), weights_.exponent(), k, sums);
-    }
+    moments_.add(*loader_, gamma_.data(), stride_, weights_.exponent(), sums);
   }
 
  private:
@@ -252,6 +171,7 @@ class AssignmentPass {
   BlockWeights<T> weights_;
   BlockMoments<T> moments_;
   std::vector<double> rows_;
+  Index stride_;
   Buffer<T> gamma_;
 };
 

@@ -60,10 +60,10 @@ void Buffer<T>::resize(Index size) {
 }
 
 Partition Partition::of(Index rows, Index n_features, Index n_components, Index value_size) {
-  constexpr Index cache = Index{1} << 20;                   // bytes: about half of a core's second-level cache
-  constexpr Index least = 4 * simd::strip_multiple;         // 192 rows, so that a kernel call is worth its set-up
-  constexpr Index most = 86 * simd::strip_multiple;         // 4128 rows, enough to regroup
-  constexpr Index least_blocks = 128, most_per_leaf = 8;    // leaves enough for every core, few enough to merge
+  constexpr Index cache = Index{1} << 20;                 // bytes: about half of a core's second-level cache
+  constexpr Index least = 4 * simd::strip_multiple;       // 192 rows, so that a kernel call is worth its set-up
+  constexpr Index most = 86 * simd::strip_multiple;       // 4128 rows, enough to regroup
+  constexpr Index least_blocks = 128, most_per_leaf = 8;  // leaves enough for every core, few enough to merge
   // A width beyond the cache gives the least block, however far beyond: the minimum keeps the sum in range.
   const Index width = std::min(n_features, cache) + std::min(n_components, cache);
   const Index fitting = cache / value_size / width / simd::strip_multiple * simd::strip_multiple;

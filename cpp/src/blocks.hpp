@@ -33,8 +33,8 @@ class Buffer {
   Index capacity_ = 0;
 };
 
-/// How N rows are cut: blocks are what a kernel call sees, leaves (runs of blocks) are what threads take and what the merge
-/// tree joins. Depends on the problem's sizes only, so that results do not depend on threads.
+/// How N rows are cut: blocks are what a kernel call sees, leaves (runs of blocks) are what threads take and what the
+/// merge tree joins. Depends on the problem's sizes only, so that results do not depend on threads.
 struct Partition {
   Index rows;        ///< N
   Index block_rows;  ///< a multiple of strip_multiple
@@ -47,8 +47,8 @@ struct Partition {
   Index leaf_end(Index leaf) const noexcept { return rows < (leaf + 1) * leaf_rows ? rows : (leaf + 1) * leaf_rows; }
 };
 
-/// Brings blocks of X into kernel layout, in T: float for float32 X, double for everything else (float32 X may be asked for
-/// in double too).
+/// Brings blocks of X into kernel layout, in T: float for float32 X, double for everything else (float32 X may be asked
+/// for in double too).
 template <class T>
 class BlockLoader {
  public:

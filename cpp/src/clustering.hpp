@@ -5,14 +5,15 @@
 #include "blocks.hpp"
 #include "parallel.hpp"
 #include "simd/dispatch.hpp"
+#include "validate.hpp"
 
-#include <gaussmix/threads.hpp>
-#include <gaussmix/views.hpp>
+#include <gaussmix/init.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -42,7 +43,7 @@ class ScaledWeights {
   double factor_ = 1.0;
 };
 
-/// Samples of which X is 2^exponent times, and whose range is such that squared distances neither overflow nor vanish.
+/// X is 2^exponent times these samples, whose squared distances neither overflow nor vanish.
 struct ScaledSamples {
   Samples samples;
   int exponent;
@@ -58,7 +59,9 @@ struct Points {
   const simd::Kernels<T>& kernels;
 
   Points(const Samples& samples, Index n_components, const ScaledWeights& weights, const Execution& run)
-      : x(samples), weight(weights), execution(run),
+      : x(samples),
+        weight(weights),
+        execution(run),
         partition(Partition::of(samples.rows(), samples.cols(), n_components, sizeof(T))),
         kernels(simd::kernels_of<T>(simd::active_kernels())) {}
 
@@ -73,14 +76,22 @@ struct Points {
   template <class Body>
   void for_blocks(Index leaf, Worker& worker, const Body& body) const {
     const Index leaf_end = partition.leaf_end(leaf);
-    for (Index begin = partition.leaf_begin(leaf); begin < leaf_end && !worker.cancelled(); begin += partition.block_rows) {
+    for (Index begin = partition.leaf_begin(leaf); begin < leaf_end && !worker.cancelled();
+         begin += partition.block_rows) {
       body(begin, std::min(begin + partition.block_rows, leaf_end));
     }
   }
 };
 
 /// Rows [begin, end) of `samples` in float64, row-major.
-void read_rows(const Samples& samples, Index begin, Index end, double* out);
+inline void read_rows(const Samples& samples, Index begin, Index end, double* out) {
+  if (samples.reader()) return samples.reader()(begin, end, out);
+  for (Index i = begin; i < end; ++i) {
+    for (Index j = 0; j < samples.cols(); ++j) {
+      *out++ = samples.single_precision() ? static_cast<double>(samples.float32()(i, j)) : samples.float64()(i, j);
+    }
+  }
+}
 
 /// Any rows of a block, packed for kernels.
 template <class T>
@@ -99,7 +110,6 @@ class PackedRows {
   }
 
   Index n_strips() const noexcept { return (size_ + kernels_.strip - 1) / kernels_.strip; }
-  Index padded() const noexcept { return n_strips() * kernels_.strip; }  ///< rows with padding
   const T* strips() const noexcept { return strips_.data(); }
   /// Feature 0 of packed row i; feature j stands j · stride() further.
   const T* row(Index i) const noexcept {
@@ -154,7 +164,9 @@ template <class T>
 class Centers {
  public:
   Centers(Index n_components, Index n_features)
-      : d_(n_features), values_(static_cast<std::size_t>(n_components * n_features)), hi_(values_.size()),
+      : d_(n_features),
+        values_(static_cast<std::size_t>(n_components * n_features)),
+        hi_(values_.size()),
         lo_(std::is_same_v<T, float> ? values_.size() : 0) {}
 
   /// The nearest number to `value` that a center can be.
@@ -190,11 +202,12 @@ inline double squared_distance(const double* a, const double* b, Index d) {
   return sum;
 }
 
-/// Bounds the relative rounding error of a squared distance over D features in T.
+/// Bounds the relative rounding error of a squared distance over D features in T: two subtractions in float, their square, and
+/// D sums.
 template <class T>
 double distance_error(Index n_features) {
   constexpr double unit_roundoff = std::numeric_limits<T>::epsilon() / 2;
-  return static_cast<double>(n_features + 8) * unit_roundoff;  // a subtraction, a square and D sums; two differences in float
+  return static_cast<double>(n_features + 8) * unit_roundoff;
 }
 
 /// Rows chosen as seeds, (K,), and the nearest one of each row, (N,), a seed's own for the seeds.
@@ -207,18 +220,116 @@ struct Seeds {
 template <class T>
 Seeds seeds_by_distance(const Points<T>& points, Index n_components, std::uint64_t seed);
 
-/// @throws InvalidArgument for shapes, weights and numbers of components that break the rules
-void check_clustering(const Samples& x, Index n_components, VectorView<const double> sample_weight);
+/// Lloyd's iterations from the places of rows `seeds`, (K,), as kmeans() says.
+template <class T>
+KMeansResult lloyd(const Points<T>& points, const std::vector<Index>& seeds, int max_iter);
 
-/// X itself, or X times a power of two when squared distances would overflow or vanish.
+/// Whether points of this range have squared distances that neither overflow nor, as long as they matter beside the range,
+/// lose digits in the type of X; in float64 with room for weights down to 1e-200.
+inline bool range_is_fit(double range, bool single_precision) {
+  const double limit = single_precision ? 0x1p40 : 0x1p150;
+  return range == 0.0 || (range >= 1.0 / limit && range <= limit);
+}
+
+/// The least and the greatest value of each feature over rows of positive weight.
+template <class T>
+class Extent {
+ public:
+  explicit Extent(const Points<T>& points)
+      : points_(points),
+        block_(points.x, points.partition.block_rows, points.kernels, true),
+        least_(static_cast<std::size_t>(points.n_features()), std::numeric_limits<T>::infinity()),
+        most_(least_.size(), -std::numeric_limits<T>::infinity()) {}
+
+  /// Takes in rows [begin, end), a block. @throws InvalidArgument for the first value that is not finite
+  void take(Index begin, Index end) {
+    block_.load(begin, end);
+    for (Index i = begin; i < end; ++i) {
+      if (points_.weight[i] == 0.0) continue;
+      const T* row = block_.rows() + (i - begin) * block_.row_stride();
+      include(row, row);
+    }
+  }
+  void merge(const Extent& other) { include(other.least_.data(), other.most_.data()); }
+
+  /// Half of the largest difference in a feature; the whole might overflow.
+  double half_range() const {
+    double largest = 0.0;
+    for (std::size_t j = 0; j < least_.size(); ++j) {
+      largest = std::max(largest, static_cast<double>(most_[j]) / 2 - static_cast<double>(least_[j]) / 2);
+    }
+    return largest;
+  }
+
+ private:
+  void include(const T* least, const T* most) {
+    for (std::size_t j = 0; j < least_.size(); ++j) {
+      least_[j] = std::min(least_[j], least[j]);
+      most_[j] = std::max(most_[j], most[j]);
+    }
+  }
+
+  const Points<T>& points_;
+  BlockLoader<T> block_;
+  std::vector<T> least_, most_;
+};
+
+/// Half of the largest range of a feature, by one pass over X.
+template <class T>
+double half_range(const Points<T>& points) {
+  const int threads = points.threads(1);
+  std::vector<Extent<T>> parts;
+  for (int t = 0; t < threads; ++t) parts.emplace_back(points);
+  parallel_for(points.partition.leaves(), threads, points.execution, [&](Index leaf, Worker& worker) {
+    Extent<T>& part = parts[static_cast<std::size_t>(worker.id())];
+    points.for_blocks(leaf, worker, [&](Index begin, Index end) { part.take(begin, end); });
+  });
+  for (const Extent<T>& part : parts) parts.front().merge(part);
+  return parts.front().half_range();
+}
+
+/// @throws InvalidArgument for shapes, weights and numbers of components that break the rules
+inline void check_clustering(const Samples& x, Index n_components, VectorView<const double> sample_weight) {
+  check_samples(x, 0);
+  const Index n_present = check_sample_weight(sample_weight, x.rows());
+  const Index most = std::min<Index>(x.rows(), std::numeric_limits<std::int32_t>::max());
+  const std::string met = std::to_string(n_components);
+  if (n_components < 1 || n_components > most) {
+    throw_invalid("n_components must be in [1, " + std::to_string(most) + "] (X has " + std::to_string(x.rows()) +
+                  " rows), but is " + met);
+  }
+  if (n_components > n_present) {
+    throw_invalid("sample_weight must have at least n_components = " + met + " positive values, but has " +
+                  std::to_string(n_present));
+  }
+}
+
+/// X itself, or X times a power of two when squared distances would overflow or vanish. The first pass over X.
 /// @throws InvalidArgument for the first value that is not finite
-ScaledSamples scaled_to_range(const Samples& x, Index n_components, const ScaledWeights& weight, const Execution& execution);
+inline ScaledSamples scaled_to_range(const Samples& x, Index n_components, const ScaledWeights& weight,
+                                     const Execution& execution) {
+  const double half = x.single_precision() ? half_range(Points<float>(x, n_components, weight, execution))
+                                           : half_range(Points<double>(x, n_components, weight, execution));
+  if (range_is_fit(half, x.single_precision())) return {x, 0};
+  int exponent = 0;
+  std::frexp(half, &exponent);
+  exponent = std::max(exponent, -1000);  // so that the factor is finite
+  const double factor = std::ldexp(1.0, -exponent);
+  const auto read_scaled = [x, factor](Index begin, Index end, double* out) {
+    constexpr double largest = std::numeric_limits<double>::max();  // met by rows of weight 0 only
+    read_rows(x, begin, end, out);
+    for (double* last = out + (end - begin) * x.cols(); out != last; ++out) {
+      *out = std::clamp(*out * factor, -largest, largest);
+    }
+  };
+  return {Samples(x.rows(), x.cols(), read_scaled), exponent};
+}
 
 /// Checks what k-means and its seeding are given and calls body(points, exponent) with the Points<float> or Points<double> to
 /// work on; X is 2^exponent times these.
 template <class Body>
-auto with_points(const Samples& x, Index n_components, VectorView<const double> sample_weight, const Execution& execution,
-                 const Body& body) {
+auto with_points(const Samples& x, Index n_components, VectorView<const double> sample_weight,
+                 const Execution& execution, const Body& body) {
   check_clustering(x, n_components, sample_weight);
   const ScaledWeights weight(sample_weight);
   const ScaledSamples scaled = scaled_to_range(x, n_components, weight, execution);

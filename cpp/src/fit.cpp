@@ -60,8 +60,15 @@ void check_numbers(const Problem& p) {
                   std::to_string(p.k));
   const Index positive = detail::check_sample_weight(p.weight, p.n());
   if (p.k > positive)
-    throw_invalid("n_components must be at most the number of rows of positive sample_weight, " +
-                  std::to_string(positive) + ", but is " + std::to_string(p.k));
+    throw_invalid("sample_weight must have at least n_components = " + std::to_string(p.k) +
+                  " positive values, but has " + std::to_string(positive));
+}
+
+void require_all_seen(const std::vector<bool>& seen, const std::string& name) {
+  const auto missing = std::find(seen.begin(), seen.end(), false);
+  if (missing != seen.end())
+    throw_invalid(name + " must have a row of positive weight for every component, but component " +
+                  std::to_string(missing - seen.begin()) + " has none");
 }
 
 void check_responsibilities(const Problem& p) {
@@ -69,9 +76,11 @@ void check_responsibilities(const Problem& p) {
   if (r.rows() == 0) return;
   if (r.rows() != p.n() || r.cols() != p.k)
     throw_invalid("responsibilities_init must have shape " + shape(p.n(), p.k) + ", but has shape " + shape(r.rows(), r.cols()));
+  std::vector<bool> seen(static_cast<std::size_t>(p.k));
   for (Index i = 0; i < r.rows(); ++i) {
     double sum = 0.0;
     for (Index k = 0; k < p.k; ++k) {
+      if (r(i, k) > 0.0 && (p.weight.empty() || p.weight[i] > 0.0)) seen[static_cast<std::size_t>(k)] = true;
       if (!(r(i, k) >= 0.0 && r(i, k) <= 1.0 + 1e-8))
         throw_invalid("responsibilities_init[" + std::to_string(i) + ", " + std::to_string(k) +
                       "] must be in [0, 1], but is " + detail::format(r(i, k)));
@@ -81,6 +90,7 @@ void check_responsibilities(const Problem& p) {
       throw_invalid("responsibilities_init[" + std::to_string(i) + "] must sum to 1 within 1e-8, but sums to " +
                     detail::format(sum));
   }
+  require_all_seen(seen, "responsibilities_init");
 }
 
 void check_labels(const Problem& p) {
@@ -96,25 +106,39 @@ void check_labels(const Problem& p) {
                     std::to_string(labels[i]));
     if (p.weight.empty() || p.weight[i] > 0.0) seen[static_cast<std::size_t>(labels[i])] = true;
   }
-  const auto missing = std::find(seen.begin(), seen.end(), false);
-  if (missing != seen.end())
-    throw_invalid("labels_init must give every component a row of positive weight, but component " +
-                  std::to_string(missing - seen.begin()) + " has none");
+  require_all_seen(seen, "labels_init");
+}
+
+/// The initial values that are given, in words; empty when none are.
+std::string given_parameters(const FitOptions& o) {
+  std::string names;
+  const auto add = [&names](bool given, const char* name) {
+    if (given) names += (names.empty() ? "" : ", ") + std::string(name);
+  };
+  add(!o.weights_init.empty(), "weights_init");
+  add(o.means_init.rows() > 0, "means_init");
+  add(!o.covariances_init.empty(), "covariances_init");
+  add(!o.precisions_init.empty(), "precisions_init");
+  return names;
+}
+
+std::string given_rows(const FitOptions& o) {
+  return !o.labels_init.empty() ? "labels_init" : o.responsibilities_init.rows() > 0 ? "responsibilities_init" : "";
 }
 
 /// An argument that would have no effect beside another is an error.
 void check_combinations(const Problem& p) {
   const FitOptions& o = p.options;
-  const bool responsibilities = o.responsibilities_init.rows() > 0, labels = !o.labels_init.empty();
-  const bool parameters = !o.weights_init.empty() || o.means_init.rows() > 0 || p.covariances_given();
-  if (!o.covariances_init.empty() && !o.precisions_init.empty())
-    throw_invalid("precisions_init must not be given together with covariances_init, but both are");
-  if (responsibilities && labels) throw_invalid("labels_init must not be given together with responsibilities_init, but both are");
-  if ((responsibilities || labels) && p.all_parameters_given())
-    throw_invalid(std::string(labels ? "labels_init" : "responsibilities_init") +
-                  " must not be given together with initial weights, means and covariances, beside which it has no effect");
-  if (o.mixture_init && (responsibilities || labels || parameters))
-    throw_invalid("init must not be a mixture together with other initial values, but some are given");
+  const auto refuse = [](const std::string& what, const std::string& beside) {
+    throw_invalid(what + " must not be given together with " + beside + ", beside which it has no effect");
+  };
+  const std::string rows = given_rows(o), parameters = given_parameters(o);
+  if (!o.covariances_init.empty() && !o.precisions_init.empty()) refuse("covariances_init", "precisions_init");
+  if (!o.labels_init.empty() && o.responsibilities_init.rows() > 0) refuse("labels_init", "responsibilities_init");
+  if (!rows.empty() && p.all_parameters_given()) refuse(rows, parameters);
+  if (o.mixture_init && !(rows + parameters).empty()) refuse(parameters.empty() ? rows : parameters, "a mixture as init");
+  if (o.init != Init::kmeans && p.start_is_fixed())
+    refuse(std::string("init='") + to_string(o.init) + "'", o.mixture_init ? "a mixture" : rows.empty() ? parameters : rows);
   if (o.n_init > 1 && p.start_is_fixed())
     throw_invalid("n_init must be 1 when the start is given, as every start would be the same, but is " +
                   std::to_string(o.n_init));
@@ -123,12 +147,13 @@ void check_combinations(const Problem& p) {
 void check_mixture_init(const Problem& p) {
   if (!p.options.mixture_init) return;
   const Mixture& start = *p.options.mixture_init;
-  if (start.n_components() != p.k || start.n_features() != p.d())
-    throw_invalid("init must be a mixture of " + std::to_string(p.k) + " components of " + std::to_string(p.d()) +
-                  " features, but has " + std::to_string(start.n_components()) + " of " + std::to_string(start.n_features()));
+  if (start.n_components() != p.k)
+    throw_invalid("n_components must be that of init, " + std::to_string(start.n_components()) + ", but is " +
+                  std::to_string(p.k));
+  detail::check_samples(p.x, start.n_features());
   if (start.covariance_type() != p.options.covariance_type)
-    throw_invalid(std::string("init must be a mixture of covariance_type '") + to_string(p.options.covariance_type) +
-                  "', but has '" + to_string(start.covariance_type()) + "'");
+    throw_invalid(std::string("covariance_type must be that of init, '") + to_string(start.covariance_type()) +
+                  "', but is '" + to_string(p.options.covariance_type) + "'");
 }
 
 void check_means_init(const Problem& p) {
@@ -150,29 +175,28 @@ void check(const Problem& p) {
 
 // ---- the start --------------------------------------------------------------------------------------------------------
 
+/// The mixture that precisions_init would make if they were covariances: it has the checks of shape, symmetry and definiteness.
+std::vector<double> checked_precisions(const Problem& p) {
+  const std::vector<double> weights(static_cast<std::size_t>(p.k), 1.0 / static_cast<double>(p.k));
+  const std::vector<double> means(static_cast<std::size_t>(p.k * p.d()));
+  return detail::MixtureData(weights, {means.data(), p.k, p.d()}, p.options.precisions_init, p.options.covariance_type,
+                             false, {"weights", "means", "precisions_init"}).covariances;
+}
+
 /// Σ from precisions_init in the layout of the covariance type.
 std::vector<double> covariances_from_precisions(const Problem& p) {
-  const VectorView<const double>& precisions = p.options.precisions_init;
-  detail::check_finite(precisions, "precisions_init");
-  std::vector<double> values, out;
-  for (Index i = 0; i < precisions.size(); ++i) values.push_back(precisions[i]);
+  const std::vector<double> precisions = checked_precisions(p);
+  std::vector<double> out(precisions.size());
   const CovarianceType type = p.options.covariance_type;
   if (type == CovarianceType::diag || type == CovarianceType::spherical) {
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (!(values[i] > 0.0))
-        throw_invalid("precisions_init must be positive, but value " + std::to_string(i) + " is " + detail::format(values[i]));
-      out.push_back(1.0 / values[i]);
-    }
+    std::transform(precisions.begin(), precisions.end(), out.begin(), [](double v) { return 1.0 / v; });
     return out;
   }
   const auto size = static_cast<std::size_t>(p.d() * p.d());
-  const std::size_t n = type == CovarianceType::full ? static_cast<std::size_t>(p.k) : 1;
-  if (values.size() != n * size)
-    throw_invalid("precisions_init must have " + std::to_string(n * size) + " values, but has " + std::to_string(values.size()));
-  out.resize(values.size());
-  for (std::size_t i = 0; i < n; ++i)
-    if (!detail::spd_inverse(values.data() + i * size, p.d(), out.data() + i * size))
-      throw NumericalError("precisions_init of component " + std::to_string(i) + " must be positive definite");
+  for (std::size_t at = 0; at < out.size(); at += size)
+    if (!detail::spd_inverse(precisions.data() + at, p.d(), out.data() + at))
+      throw NumericalError("precisions_init must have an inverse in range, but that of component " +
+                           std::to_string(at / size) + " has none");
   return out;
 }
 
@@ -228,12 +252,16 @@ Mixture start(const Problem& p, std::uint64_t seed) {
   std::vector<double> inverted;
   if (!o.precisions_init.empty()) inverted = covariances_from_precisions(p);
   const VectorView<const double> covariances = inverted.empty() ? o.covariances_init : VectorView<const double>(inverted);
-  if (p.all_parameters_given()) return {o.weights_init, o.means_init, covariances, o.covariance_type, o.allow_singular};
+  const auto assemble = [&](VectorView<const double> weights, MatrixView<const double> means,
+                            VectorView<const double> sigma) {
+    const detail::ParameterNames names{"weights_init", "means_init", inverted.empty() ? "covariances_init" : "the inverse of precisions_init"};
+    return Mixture(std::make_shared<const detail::MixtureData>(weights, means, sigma, o.covariance_type, o.allow_singular, names));
+  };
+  if (p.all_parameters_given()) return assemble(o.weights_init, o.means_init, covariances);
   const Mixture estimate = estimate_start(p, seed);
-  if (o.weights_init.empty() && o.means_init.rows() == 0 && covariances.empty()) return estimate;
-  return {o.weights_init.empty() ? estimate.weights() : o.weights_init,
-          o.means_init.rows() == 0 ? estimate.means() : o.means_init,
-          covariances.empty() ? estimate.covariances() : covariances, o.covariance_type, o.allow_singular};
+  return assemble(o.weights_init.empty() ? estimate.weights() : o.weights_init,
+                  o.means_init.rows() == 0 ? estimate.means() : o.means_init,
+                  covariances.empty() ? estimate.covariances() : covariances);
 }
 
 // ---- EM ---------------------------------------------------------------------------------------------------------------

@@ -3,12 +3,12 @@
 #include "clustering.hpp"
 #include "random.hpp"
 #include "start.hpp"
-#include "validate.hpp"
 
 #include <gaussmix/error.hpp>
 
 #include <array>
 #include <string>
+#include <utility>
 
 namespace gaussmix {
 
@@ -32,7 +32,8 @@ Init init_from_string(const std::string& name) {
   for (const Init init : all_inits) {
     if (name == to_string(init)) return init;
   }
-  throw InvalidArgument("init must be \"kmeans\", \"k-means++\", \"random\" or \"random_from_data\", but is \"" + name + "\"");
+  throw InvalidArgument("init must be \"kmeans\", \"k-means++\", \"random\" or \"random_from_data\", but is \"" + name +
+                        "\"");
 }
 
 namespace detail {
@@ -41,69 +42,6 @@ namespace {
 
 constexpr std::uint32_t seeding_stream = 1;
 constexpr std::uint32_t responsibilities_stream = 2;
-
-/// Whether points of this range have squared distances that neither overflow nor, as long as they matter beside the range,
-/// lose digits in the type of X; in float64 with room for weights down to 1e-200.
-bool range_is_fit(double range, bool single_precision) {
-  const double limit = single_precision ? 0x1p40 : 0x1p150;
-  return range == 0.0 || (range >= 1.0 / limit && range <= limit);
-}
-
-/// The least and the greatest value of each feature over rows of positive weight.
-template <class T>
-class Extent {
- public:
-  explicit Extent(const Points<T>& points)
-      : points_(points), block_(points.x, points.partition.block_rows, points.kernels, true),
-        least_(static_cast<std::size_t>(points.n_features()), std::numeric_limits<T>::infinity()),
-        most_(least_.size(), -std::numeric_limits<T>::infinity()) {}
-
-  /// Takes in rows [begin, end), a block. @throws InvalidArgument for the first value that is not finite
-  void take(Index begin, Index end) {
-    block_.load(begin, end);
-    for (Index i = begin; i < end; ++i) {
-      if (points_.weight[i] == 0.0) continue;
-      const T* row = block_.rows() + (i - begin) * block_.row_stride();
-      include(row, row);
-    }
-  }
-  void merge(const Extent& other) { include(other.least_.data(), other.most_.data()); }
-
-  /// Half of the largest difference in a feature; the whole might overflow.
-  double half_range() const {
-    double largest = 0.0;
-    for (std::size_t j = 0; j < least_.size(); ++j) {
-      largest = std::max(largest, static_cast<double>(most_[j]) / 2 - static_cast<double>(least_[j]) / 2);
-    }
-    return largest;
-  }
-
- private:
-  void include(const T* least, const T* most) {
-    for (std::size_t j = 0; j < least_.size(); ++j) {
-      least_[j] = std::min(least_[j], least[j]);
-      most_[j] = std::max(most_[j], most[j]);
-    }
-  }
-
-  const Points<T>& points_;
-  BlockLoader<T> block_;
-  std::vector<T> least_, most_;
-};
-
-/// Half of the largest range of a feature, by one pass over X.
-template <class T>
-double half_range(const Points<T>& points) {
-  const int threads = points.threads(1);
-  std::vector<Extent<T>> parts;
-  for (int t = 0; t < threads; ++t) parts.emplace_back(points);
-  parallel_for(points.partition.leaves(), threads, points.execution, [&](Index leaf, Worker& worker) {
-    Extent<T>& part = parts[static_cast<std::size_t>(worker.id())];
-    points.for_blocks(leaf, worker, [&](Index begin, Index end) { part.take(begin, end); });
-  });
-  for (const Extent<T>& part : parts) parts.front().merge(part);
-  return parts.front().half_range();
-}
 
 /// Draws an index of [begin, end) with probability proportional to mass(i): the one where the running sum passes `rest`, the
 /// last of positive mass when rounding lets `rest` pass them all. `rest` is left relative to that index.
@@ -147,7 +85,10 @@ class Seeding {
     std::vector<double> gains;
 
     explicit Scratch(const Points<T>& p)
-        : rows(p), listed(p.partition.block_rows), distances(p.partition.block_rows), closest(p.partition.block_rows),
+        : rows(p),
+          listed(p.partition.block_rows),
+          distances(p.partition.block_rows),
+          closest(p.partition.block_rows),
           weight(p.partition.block_rows) {}
   };
 
@@ -189,8 +130,11 @@ class Seeding {
 
 template <class T>
 Seeding<T>::Seeding(const Points<T>& points, Index n_components, std::uint64_t seed)
-    : points_(points), n_components_(n_components), random_(seed, seeding_stream),
-      places_(n_components, points.n_features()), closest_(static_cast<std::size_t>(points.n_samples())),
+    : points_(points),
+      n_components_(n_components),
+      random_(seed, seeding_stream),
+      places_(n_components, points.n_features()),
+      closest_(static_cast<std::size_t>(points.n_samples())),
       leaf_mass_(static_cast<std::size_t>(points.partition.leaves())) {
   seeds_.labels.resize(closest_.size());
 }
@@ -342,7 +286,8 @@ void Seeding<T>::adopt(const Candidate& chosen) {
   std::vector<Scratch>& scratch = scratch_for(threads);
   parallel_for(points_.partition.leaves(), threads, points_.execution, [&](Index leaf, Worker& worker) {
     Scratch& mine = scratch[static_cast<std::size_t>(worker.id())];
-    points_.for_blocks(leaf, worker, [&](Index begin, Index end) { take_nearer_rows(mine, begin, end, chosen, label); });
+    points_.for_blocks(leaf, worker,
+                       [&](Index begin, Index end) { take_nearer_rows(mine, begin, end, chosen, label); });
     weigh(leaf);
   });
   places_.set(label, chosen.place[0]);
@@ -408,53 +353,11 @@ void give_each_a_row(std::vector<std::int32_t>& labels, Index n_components, Vect
 
 }  // namespace
 
-void read_rows(const Samples& samples, Index begin, Index end, double* out) {
-  if (samples.reader()) return samples.reader()(begin, end, out);
-  for (Index i = begin; i < end; ++i) {
-    for (Index j = 0; j < samples.cols(); ++j) {
-      *out++ = samples.single_precision() ? static_cast<double>(samples.float32()(i, j)) : samples.float64()(i, j);
-    }
-  }
-}
-
-void check_clustering(const Samples& x, Index n_components, VectorView<const double> sample_weight) {
-  check_samples(x, 0);
-  const Index n_present = check_sample_weight(sample_weight, x.rows());
-  const Index most = std::min<Index>(x.rows(), std::numeric_limits<std::int32_t>::max());
-  const std::string met = std::to_string(n_components);
-  if (n_components < 1 || n_components > most) {
-    throw_invalid("n_components must be in [1, " + std::to_string(most) + "] (X has " + std::to_string(x.rows()) +
-                  " rows), but is " + met);
-  }
-  if (n_components > n_present) {
-    throw_invalid("sample_weight must have at least n_components = " + met + " positive values, but has " +
-                  std::to_string(n_present));
-  }
-}
-
-/// This is the first pass over X, so it finds what is not finite.
-ScaledSamples scaled_to_range(const Samples& x, Index n_components, const ScaledWeights& weight, const Execution& execution) {
-  const double half = x.single_precision() ? half_range(Points<float>(x, n_components, weight, execution))
-                                           : half_range(Points<double>(x, n_components, weight, execution));
-  if (range_is_fit(half, x.single_precision())) return {x, 0};
-  int exponent = 0;
-  std::frexp(half, &exponent);
-  exponent = std::max(exponent, -1000);  // so that the factor is finite
-  const double factor = std::ldexp(1.0, -exponent);
-  const auto read_scaled = [x, factor](Index begin, Index end, double* out) {
-    constexpr double largest = std::numeric_limits<double>::max();  // met by rows of weight 0 only
-    read_rows(x, begin, end, out);
-    for (double* last = out + (end - begin) * x.cols(); out != last; ++out) {
-      *out = std::clamp(*out * factor, -largest, largest);
-    }
-  };
-  return {Samples(x.rows(), x.cols(), read_scaled), exponent};
-}
-
 template <class T>
 Seeds seeds_by_distance(const Points<T>& points, Index n_components, std::uint64_t seed) {
   return Seeding<T>(points, n_components, seed).by_distance();
 }
+
 template Seeds seeds_by_distance(const Points<float>&, Index, std::uint64_t);
 template Seeds seeds_by_distance(const Points<double>&, Index, std::uint64_t);
 
@@ -466,8 +369,8 @@ std::vector<std::int32_t> start_labels(const Samples& x, Index n_components, Ini
     return labels;
   }
   return with_points(x, n_components, sample_weight, execution, [&](const auto& points, int) {
-    Seeding seeding(points, n_components, seed);
-    return (init == Init::kmeans_plus_plus ? seeding.by_distance() : seeding.by_weight()).labels;
+    if (init == Init::random_from_data) return Seeding(points, n_components, seed).by_weight().labels;
+    return Seeding(points, n_components, seed).by_distance().labels;
   });
 }
 

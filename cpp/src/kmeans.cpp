@@ -1,7 +1,7 @@
+#include <gaussmix/init.hpp>
+
 #include "clustering.hpp"
 #include "validate.hpp"
-
-#include <gaussmix/init.hpp>
 
 #include <string>
 #include <utility>
@@ -14,14 +14,15 @@ namespace {
 
 /// Sums over the rows of each cluster about a reference point c_k. Additive.
 struct ClusterSums {
-  std::vector<Index> count;     ///< rows of positive weight, (K,)
-  std::vector<double> weight;   ///< Σ w, (K,)
-  std::vector<double> first;    ///< Σ w (x − c_k), (K, D)
-  double inertia = 0.0;         ///< Σ w ‖x − its center‖², by a whole pass
-  Index changed = 0;            ///< rows of positive weight that have a new label
+  std::vector<Index> count;    ///< rows of positive weight, (K,)
+  std::vector<double> weight;  ///< Σ w, (K,)
+  std::vector<double> first;   ///< Σ w (x − c_k), (K, D)
+  double inertia = 0.0;        ///< Σ w ‖x − its center‖², by a whole pass
+  Index changed = 0;           ///< rows of positive weight that have a new label
 
   ClusterSums(Index n_components, Index n_features)
-      : count(static_cast<std::size_t>(n_components)), weight(count.size()),
+      : count(static_cast<std::size_t>(n_components)),
+        weight(count.size()),
         first(static_cast<std::size_t>(n_components * n_features)) {}
 
   void clear() {
@@ -50,7 +51,8 @@ struct ClusterSums {
     const std::size_t begin = static_cast<std::size_t>(k) * d;
     count[static_cast<std::size_t>(k)] += sign;
     weight[static_cast<std::size_t>(k)] += sign * w;
-    for (std::size_t j = begin; j < begin + d; ++j, x += stride) first[j] += sign * w * (static_cast<double>(*x) - reference[j]);
+    for (std::size_t j = begin; j < begin + d; ++j, x += stride)
+      first[j] += sign * w * (static_cast<double>(*x) - reference[j]);
   }
 };
 
@@ -75,8 +77,13 @@ class Lloyd {
     ClusterSums sums;
 
     Scratch(const Points<T>& p, Index n_components)
-        : rows(p), listed(p.partition.block_rows), distances(p.partition.block_rows), nearest(p.partition.block_rows),
-          second(p.partition.block_rows), label(p.partition.block_rows), sums(n_components, p.n_features()) {}
+        : rows(p),
+          listed(p.partition.block_rows),
+          distances(p.partition.block_rows),
+          nearest(p.partition.block_rows),
+          second(p.partition.block_rows),
+          label(p.partition.block_rows),
+          sums(n_components, p.n_features()) {}
   };
   struct Farthest {
     T distance = T(0);
@@ -101,7 +108,7 @@ class Lloyd {
   Index d_;
   int threads_;
   Centers<T> centers_;
-  std::vector<double> reference_;     // what the sums are about: the centers of the last whole pass
+  std::vector<double> reference_;  // what the sums are about: the centers of the last whole pass
   ClusterSums sums_;
   std::vector<double> whole_weight_;  // cluster weights in the last whole pass, (K,)
   std::vector<T> drift_;              // how much the gap of a row may have shrunk since then, by its label, (K,)
@@ -112,9 +119,14 @@ class Lloyd {
 
 template <class T>
 Lloyd<T>::Lloyd(const Points<T>& points, const std::vector<Index>& seeds)
-    : points_(points), d_(points.n_features()), threads_(points.threads(static_cast<Index>(seeds.size()))),
-      centers_(static_cast<Index>(seeds.size()), d_), sums_(static_cast<Index>(seeds.size()), d_), drift_(seeds.size()),
-      labels_(static_cast<std::size_t>(points.n_samples()), -1), settled_(labels_.size()) {
+    : points_(points),
+      d_(points.n_features()),
+      threads_(points.threads(static_cast<Index>(seeds.size()))),
+      centers_(static_cast<Index>(seeds.size()), d_),
+      sums_(static_cast<Index>(seeds.size()), d_),
+      drift_(seeds.size()),
+      labels_(static_cast<std::size_t>(points.n_samples()), -1),
+      settled_(labels_.size()) {
   std::vector<double> row(static_cast<std::size_t>(d_));
   for (std::size_t k = 0; k < seeds.size(); ++k) {
     read_rows(points.x, seeds[k], seeds[k] + 1, row.data());
@@ -299,7 +311,8 @@ template <class T>
 bool Lloyd<T>::is_negligible(const std::vector<double>& means) const {
   double gain = 0.0;
   for (std::size_t k = 0; k < n_components(); ++k) {
-    gain += sums_.weight[k] * squared_distance(means.data() + k * static_cast<std::size_t>(d_), centers_[static_cast<Index>(k)], d_);
+    gain += sums_.weight[k] *
+            squared_distance(means.data() + k * static_cast<std::size_t>(d_), centers_[static_cast<Index>(k)], d_);
   }
   return gain <= 0x1p-88 * sums_.inertia;
 }
@@ -327,6 +340,13 @@ void Lloyd<T>::move_centers(const std::vector<double>& means) {
 
 }  // namespace
 
+template <class T>
+KMeansResult lloyd(const Points<T>& points, const std::vector<Index>& seeds, int max_iter) {
+  return Lloyd<T>(points, seeds).run(max_iter);
+}
+template KMeansResult lloyd(const Points<float>&, const std::vector<Index>&, int);
+template KMeansResult lloyd(const Points<double>&, const std::vector<Index>&, int);
+
 }  // namespace detail
 
 KMeansResult kmeans(const Samples& x, Index n_components, std::uint64_t seed, VectorView<const double> sample_weight,
@@ -334,7 +354,7 @@ KMeansResult kmeans(const Samples& x, Index n_components, std::uint64_t seed, Ve
   if (max_iter < 0) detail::throw_invalid("max_iter must be ≥ 0, but is " + std::to_string(max_iter));
   return detail::with_points(x, n_components, sample_weight, execution, [&](const auto& points, int exponent) {
     const std::vector<Index> seeds = detail::seeds_by_distance(points, n_components, seed).rows;
-    KMeansResult result = detail::Lloyd(points, seeds).run(max_iter);
+    KMeansResult result = detail::lloyd(points, seeds, max_iter);
     for (double& value : result.centers) value = std::ldexp(value, exponent);
     result.inertia = std::ldexp(result.inertia, 2 * exponent + points.weight.exponent());
     return result;

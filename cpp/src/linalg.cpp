@@ -24,8 +24,8 @@ constexpr double unit_roundoff = 0x1p-53;
 
 // ---- the decision: plain loops -------------------------------------------------------------------------------------
 
-/// The scaled matrix under elimination: its lower triangle, (d, d) row-major. After k steps columns 0 … k−1 hold the factor
-/// and rows and columns from k on the Schur complement.
+/// The scaled matrix under elimination: its lower triangle, (d, d) row-major. After k steps columns 0 … k−1 hold the
+/// factor and rows and columns from k on the Schur complement.
 struct Elimination {
   Index d;
   double tolerance;  ///< 8·d·u: a pivot up to this is zero
@@ -81,8 +81,8 @@ struct Elimination {
   }
 };
 
-/// sqrt(Σ_jj) to `scale`. Returns 0, or the negative pivot that the diagonal alone betrays: −1 for a negative entry, −inf for a
-/// zero whose row is not zero (the limit of 1 − Σ_ij² / (Σ_ii Σ_jj)).
+/// sqrt(Σ_jj) to `scale`. Returns 0, or the negative pivot that the diagonal alone betrays: −1 for a negative entry,
+/// −inf for a zero whose row is not zero (the limit of 1 − Σ_ij² / (Σ_ii Σ_jj)).
 double scale_of_diagonal(const double* sigma, Index d, std::vector<double>& scale) {
   scale.resize(static_cast<std::size_t>(d));
   for (Index i = 0; i < d; ++i) {
@@ -94,8 +94,8 @@ double scale_of_diagonal(const double* sigma, Index d, std::vector<double>& scal
   return 0.0;
 }
 
-/// The lower triangle of Σ_ij / s_i / s_j with an exact unit diagonal, 0 where s_j is 0. The product s_i·s_j is never formed:
-/// it may be out of range. A quotient may overflow to ±inf in an indefinite matrix; its first use makes a pivot −inf.
+/// The lower triangle of Σ_ij / s_i / s_j with an exact unit diagonal, 0 where s_j is 0. Divided twice, for s_i·s_j may be
+/// subnormal. A quotient may overflow to ±inf in an indefinite matrix; its first use makes a pivot −inf.
 Elimination scaled(const double* sigma, Index d, const std::vector<double>& scale) {
   const auto size = static_cast<std::size_t>(d);
   Elimination e{d, 8.0 * static_cast<double>(d) * unit_roundoff, std::vector<double>(size * size),
@@ -150,8 +150,8 @@ Matrix unscaled(const double* sigma, Index d, const Vector& scale) {
   return inverse.asDiagonal() * map * inverse.asDiagonal();
 }
 
-/// The Cholesky factor of a symmetric matrix in place of its lower triangle; false unless every pivot is positive and finite.
-/// LLT reports success on NaN, hence the second look.
+/// The Cholesky factor of a symmetric matrix in place of its lower triangle; false unless every pivot is positive and
+/// finite. LLT reports success on NaN, hence the second look.
 bool factor_in_place(Matrix& a) {
   const Eigen::LLT<Eigen::Ref<Matrix>> llt(a);
   if (llt.info() != Eigen::Success) return false;
@@ -250,8 +250,9 @@ bool cholesky_inverse(const double* sigma, Index d, double* l, double* l_inverse
 
 double log_pseudo_determinant(const double* f, Index d, Index rank) {
   if (rank == 0) return 0.0;
-  // F = P⁻¹ L U Q⁻¹ with complete pivoting, det(FᵀF) = det(U)² det(LᵀL). The elimination keeps the digits of rows and columns
-  // of very different size; L is unit trapezoidal with entries up to 1 and det(LᵀL) ≥ 1, so that QR keeps its digits too.
+  // F = P⁻¹ L U Q⁻¹ with complete pivoting, det(FᵀF) = det(U)² det(LᵀL). The elimination keeps the digits of rows and
+  // columns of very different size; L is unit trapezoidal with entries up to 1 and det(LᵀL) ≥ 1, so that QR keeps its
+  // digits too.
   const Eigen::Map<const RowMajor> map(f, d, rank);
   int exponent = 0;
   std::frexp(map.cwiseAbs().maxCoeff(), &exponent);
@@ -282,7 +283,8 @@ bool floor_covariance(double* sigma, const double* total, Index d, double floor)
   Matrix l = unscaled(total, d, scale);
   Matrix white = unscaled(sigma, d, scale);
   Matrix above = white - floor * l;
-  if (factor_in_place(above) || !factor_in_place(l)) return false;  // the first is the common case, at a tenth of the price
+  // That sigma − floor · total is positive definite is the common case, seen at a tenth of the price.
+  if (factor_in_place(above) || !factor_in_place(l)) return false;
 
   l.triangularView<Eigen::Lower>().solveInPlace(white);
   white.transposeInPlace();

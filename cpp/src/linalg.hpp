@@ -8,40 +8,42 @@
 
 namespace gaussmix::detail {
 
-/// What the diagonally pivoted Cholesky factorisation of the unit-diagonal-scaled matrix says (Higham 2002, section 10.3).
+/// What the diagonally pivoted Cholesky factorisation of the unit-diagonal-scaled matrix says (Higham 2002, section
+/// 10.3). `l` is empty when it is indefinite, and so is `order` when the diagonal alone shows it.
 struct PivotedCholesky {
   enum class Kind { positive_definite, singular, indefinite };
   Kind kind = Kind::indefinite;
   Index rank = 0;            ///< pivots above 8·d·u
-  double pivot = 0.0;        ///< the pivot that decided: the smallest accepted, the first zero or the first negative one
+  double pivot = 0.0;        ///< the one that decided: the smallest accepted, the first zero or the first negative
   std::vector<Index> order;  ///< features in the order of their pivots, (d,)
-  std::vector<double> l;     ///< (d, rank) row-major, rows in `order`: (scaled Σ)(order, order) = l lᵀ up to the dropped pivots;
-                             ///< empty when indefinite, as is `order` when the diagonal alone shows it
-  std::vector<double> scale; ///< sqrt(Σ_jj) in original order, (d,); 0 for a zero row
+  std::vector<double> l;  ///< (d, rank) row-major, rows in `order`: (scaled Σ)(order, order) = l lᵀ up to zero pivots
+  std::vector<double> scale;  ///< sqrt(Σ_jj) in original order, (d,); 0 for a zero row
 };
 
-/// Factors a symmetric matrix with finite entries, (d, d). Plain loops in a fixed order without contraction, so that every
-/// platform gets the same bits. A zero on the diagonal is a zero pivot when its whole row is zero, indefinite otherwise.
+/// Factors a symmetric matrix with finite entries, (d, d). Plain loops in a fixed order without contraction, so that
+/// every platform gets the same bits. A zero on the diagonal is a zero pivot when its whole row is zero, indefinite
+/// otherwise.
 PivotedCholesky pivoted_cholesky(const double* sigma, Index d);
 
-/// The lower Cholesky factor L, (d, d), of a symmetric positive definite matrix and its inverse; true unless a pivot is not
-/// positive and finite. Scaled inside by powers of two to a diagonal in [1, 4), so that scales from 1e-150 to 1e150 lose
-/// nothing and scaling a feature by a power of two changes no digit. Upper triangles are zero.
+/// The lower Cholesky factor L, (d, d), of a symmetric positive definite matrix and its inverse; true unless a pivot is
+/// not positive and finite. Scaled inside by powers of two to a diagonal in [1, 4), so that scales from 1e-150 to 1e150
+/// lose nothing and scaling a feature by a power of two changes no digit. Upper triangles are zero.
 bool cholesky_inverse(const double* sigma, Index d, double* l, double* l_inverse);
 
-/// log of the pseudo-determinant of Σ = F Fᵀ, i.e. of det(FᵀF), for F (d, rank) row-major of full column rank; 0 for rank 0.
+/// log of the pseudo-determinant of Σ = F Fᵀ, i.e. of det(FᵀF), for F (d, rank) row-major of full column rank; 0 for
+/// rank 0.
 double log_pseudo_determinant(const double* f, Index d, Index rank);
 
 /// The inverse of a symmetric positive definite matrix, (d, d); false when it is not positive definite.
 bool spd_inverse(const double* sigma, Index d, double* inverse);
 
-/// Raises `sigma` to the least matrix that keeps sigma ⪰ floor · total in the order of `total` (both symmetric, (d, d), total
-/// positive definite): generalised eigenvalues below `floor` are set to it, the exact constrained M-step. Returns whether any
-/// was; sigma is untouched when none.
+/// Raises `sigma` to the least matrix that keeps sigma ⪰ floor · total in the order of `total` (both symmetric, (d, d),
+/// total positive definite): generalised eigenvalues below `floor` are set to it, the exact constrained M-step. Returns
+/// whether any was; sigma is untouched when none.
 bool floor_covariance(double* sigma, const double* total, Index d, double floor);
 
-/// The eigenvector of the largest eigenvalue of a symmetric matrix times the square root of that eigenvalue, (d,); its entry
-/// of largest magnitude is positive.
+/// The eigenvector of the largest eigenvalue of a symmetric matrix times the square root of that eigenvalue, (d,); its
+/// entry of largest magnitude is positive.
 void principal_axis(const double* sigma, Index d, double* axis);
 
 }  // namespace gaussmix::detail

@@ -61,6 +61,7 @@ class MStep {
       for (Index i = 0; i < d_; ++i)
         for (Index j = 0; j <= i; ++j) out[at(i * d_ + j)] = out[at(j * d_ + i)] = scatter[i * d_ + j] / n;
       for (Index j = 0; j < d_; ++j) out[at(j * d_ + j)] += options_.reg_covar;
+      if (options_.allow_singular) make_semi_definite(out);
     } else if (type_ == CovarianceType::diag) {
       for (Index j = 0; j < d_; ++j) out[at(j)] = scatter[j] / n + options_.reg_covar;
     } else {
@@ -68,6 +69,23 @@ class MStep {
       out[0] = mean / n + options_.reg_covar;
     }
     return out;
+  }
+
+  /// Lifts what rounding left below zero where a covariance is singular: variances, then directions.
+  void make_semi_definite(std::vector<double>& sigma) const {
+    std::vector<double> variances(at(d_ * d_));
+    for (Index j = 0; j < d_; ++j) {
+      double& variance = sigma[at(j * d_ + j)];
+      if (!(variance > 0.0))
+        for (Index i = 0; i < d_; ++i) sigma[at(i * d_ + j)] = sigma[at(j * d_ + i)] = 0.0;
+      variances[at(j * d_ + j)] = variance > 0.0 ? variance : 1.0;
+    }
+    if (rank_of(sigma).kind == detail::PivotedCholesky::Kind::indefinite)
+      detail::floor_covariance(sigma.data(), variances.data(), d_, 0.0);
+  }
+
+  detail::PivotedCholesky rank_of(const std::vector<double>& sigma) const {
+    return detail::pivoted_cholesky(sigma.data(), d_);
   }
 
   /// The covariance of all the data, from within and between the components.
@@ -91,13 +109,13 @@ class MStep {
     if (options_.allow_singular) return;
     for (Index j = 0; j < (type_ == CovarianceType::spherical ? 1 : d_); ++j)
       if (!(total_covariance_[at(matrices() ? j * d_ + j : j)] > 0.0))
-        throw NumericalError((type_ == CovarianceType::spherical ? std::string("the data have") : "feature " + std::to_string(j) + " of the data has") +
+        throw NumericalError((type_ == CovarianceType::spherical ? std::string("X has") : "feature " + std::to_string(j) + " of X has") +
                              " no variance, so no covariance can be positive definite; drop it, raise reg_covar or pass "
                              "allow_singular=true");
     if (!matrices()) return;
-    const detail::PivotedCholesky pivoted = detail::pivoted_cholesky(total_covariance_.data(), d_);
+    const detail::PivotedCholesky pivoted = rank_of(total_covariance_);
     if (pivoted.kind != detail::PivotedCholesky::Kind::positive_definite)
-      throw NumericalError("the covariance of the data has rank " + std::to_string(pivoted.rank) + " of " +
+      throw NumericalError("the covariance of X has rank " + std::to_string(pivoted.rank) + " of " +
                            std::to_string(d_) + " (linearly dependent features, or fewer rows than features), so no "
                            "covariance can be positive definite; drop features, raise reg_covar or pass allow_singular=true");
   }
@@ -114,11 +132,14 @@ class MStep {
     return raised;
   }
 
-  bool singular(const std::vector<double>& sigma) const {
-    if (options_.allow_singular) return false;
-    if (matrices())
-      return detail::pivoted_cholesky(sigma.data(), d_).kind != detail::PivotedCholesky::Kind::positive_definite;
-    return std::any_of(sigma.begin(), sigma.end(), [](double v) { return !(v > 0.0); });
+  /// The rank of a covariance, by the rule of Mixture.
+  Index rank(const std::vector<double>& sigma) const {
+    if (matrices()) {
+      const detail::PivotedCholesky pivoted = rank_of(sigma);
+      return pivoted.kind == detail::PivotedCholesky::Kind::positive_definite ? d_ : std::min(pivoted.rank, d_ - 1);
+    }
+    const Index positive = std::count_if(sigma.begin(), sigma.end(), [](double v) { return v > 0.0; });
+    return type_ == CovarianceType::spherical ? positive * d_ : positive;
   }
 
   void keep(double weight, const double* mean, const double* covariance) {
@@ -137,8 +158,8 @@ class MStep {
       sigma = covariance(sums_.scatter_of(k), n);
       if (options_.on_degenerate == OnDegenerate::floor) {
         if (raise_to_floor(sigma)) report_.floored.push_back(k);
-      } else if (singular(sigma)) {
-        return take_degenerate(k, "has collapsed: its covariance is singular");
+      } else if (const Index r = options_.allow_singular ? d_ : rank(sigma); r < d_) {
+        return take_degenerate(k, "has collapsed: its covariance has rank " + std::to_string(r) + " of " + std::to_string(d_));
       }
     }
     kept_.push_back(k);

@@ -33,20 +33,20 @@ Index covariance_size(CovarianceType type, Index k, Index d) {
 }
 
 /// "covariances[k, i, j]" for the position in the flattened values.
-std::string place(CovarianceType type, Index d, Index at) {
+std::string place(const std::string& name, CovarianceType type, Index d, Index at) {
   const auto text = [](Index i) { return std::to_string(i); };
   switch (type) {
     case CovarianceType::full:
-      return "covariances[" + text(at / (d * d)) + ", " + text(at / d % d) + ", " + text(at % d) + "]";
+      return name + "[" + text(at / (d * d)) + ", " + text(at / d % d) + ", " + text(at % d) + "]";
     case CovarianceType::tied:
-    case CovarianceType::diag: return "covariances[" + text(at / d) + ", " + text(at % d) + "]";
+    case CovarianceType::diag: return name + "[" + text(at / d) + ", " + text(at % d) + "]";
     case CovarianceType::spherical: break;
   }
-  return "covariances[" + text(at) + "]";
+  return name + "[" + text(at) + "]";
 }
 
 /// Checks symmetry within 1e-8 of sqrt(Σ_ii Σ_jj) or of the entries, and averages the two triangles.
-void symmetrise(double* sigma, Index d, CovarianceType type, Index begin) {
+void symmetrise(double* sigma, Index d, CovarianceType type, Index begin, const std::string& name) {
   for (Index i = 0; i < d; ++i)
     for (Index j = 0; j < i; ++j) {
       double& a = sigma[i * d + j];
@@ -54,26 +54,25 @@ void symmetrise(double* sigma, Index d, CovarianceType type, Index begin) {
       const double larger = std::max(std::abs(a), std::abs(b));
       const double scale = std::sqrt(std::abs(sigma[i * d + i])) * std::sqrt(std::abs(sigma[j * d + j]));
       if (std::abs(a - b) > 1e-8 * std::max(larger, scale))
-        throw_invalid(place(type, d, begin + i * d + j) + " must equal its mirror image within 1e-8 relative, but " +
+        throw_invalid(place(name, type, d, begin + i * d + j) + " must equal its mirror image within 1e-8 relative, but " +
                       format(a) + " meets " + format(b));
       a = b = a == b ? a : 0.5 * a + 0.5 * b;
     }
 }
 
-std::string describe(CovarianceType type, Index component) {
-  return type == CovarianceType::tied ? std::string("the tied covariance")
-                                      : "the covariance of component " + std::to_string(component);
+std::string describe(const std::string& name, CovarianceType type, Index component) {
+  return type == CovarianceType::tied ? name : name + " of component " + std::to_string(component);
 }
 
-[[noreturn]] void throw_singular(CovarianceType type, Index component, Index rank, Index d) {
-  throw NumericalError(describe(type, component) + " must be positive definite, but has rank " + std::to_string(rank) +
+[[noreturn]] void throw_singular(const std::string& name, CovarianceType type, Index component, Index rank, Index d) {
+  throw NumericalError(describe(name, type, component) + " must be positive definite, but has rank " + std::to_string(rank) +
                        " of " + std::to_string(d) +
                        "; pass allow_singular=true for the density on its support, a positive reg_covar when fitting, or "
                        "fewer features");
 }
 
-[[noreturn]] void throw_indefinite(CovarianceType type, Index component, double pivot) {
-  throw NumericalError(describe(type, component) +
+[[noreturn]] void throw_indefinite(const std::string& name, CovarianceType type, Index component, double pivot) {
+  throw NumericalError(describe(name, type, component) +
                        " must be positive semi-definite, but its Cholesky factorisation meets the pivot " + format(pivot) +
                        " (of the matrix scaled to unit diagonal)");
 }
@@ -123,11 +122,12 @@ CovarianceFactor pivoted_factor(const PivotedCholesky& pivoted, Index d) {
   return out;
 }
 
-CovarianceFactor factor_matrix(const double* sigma, Index d, CovarianceType type, Index component, bool allow_singular) {
+CovarianceFactor factor_matrix(const double* sigma, Index d, CovarianceType type, Index component, bool allow_singular,
+                               const std::string& name) {
   const PivotedCholesky pivoted = pivoted_cholesky(sigma, d);
-  if (pivoted.kind == PivotedCholesky::Kind::indefinite) throw_indefinite(type, component, pivoted.pivot);
+  if (pivoted.kind == PivotedCholesky::Kind::indefinite) throw_indefinite(name, type, component, pivoted.pivot);
   const bool singular = pivoted.kind == PivotedCholesky::Kind::singular;
-  if (singular && !allow_singular) throw_singular(type, component, pivoted.rank, d);
+  if (singular && !allow_singular) throw_singular(name, type, component, pivoted.rank, d);
   CovarianceFactor out{};
   if (!singular && regular_factor(sigma, d, out)) return out;
   return pivoted_factor(pivoted, d);
@@ -248,67 +248,68 @@ double variance_of(const MixtureData& data, Index component, Index feature) {
 }
 
 MixtureData::MixtureData(VectorView<const double> weight_values, MatrixView<const double> mean_values,
-                         VectorView<const double> covariance_values, CovarianceType covariance_type, bool singular)
+                         VectorView<const double> covariance_values, CovarianceType covariance_type, bool singular,
+                         const ParameterNames& names)
     : k(mean_values.rows()), d(mean_values.cols()), type(covariance_type), allow_singular(singular) {
   if (k < 1 || d < 1)
-    throw_invalid("means must have shape (n_components, n_features), both at least 1, but has shape (" +
+    throw_invalid(names.means + " must have shape (n_components, n_features), both at least 1, but has shape (" +
                   std::to_string(k) + ", " + std::to_string(d) + ")");
-  checked_product(k, d, "means");
-  check_finite(mean_values, "means");
-  take_weights(weight_values);
+  checked_product(k, d, names.means.c_str());
+  check_finite(mean_values, names.means.c_str());
+  take_weights(weight_values, names.weights);
   means.reserve(static_cast<std::size_t>(k * d));
   for (Index i = 0; i < k; ++i)
     for (Index j = 0; j < d; ++j) means.push_back(mean_values(i, j));
-  take_covariances(covariance_values);
+  take_covariances(covariance_values, names.covariances);
   log_norm.resize(static_cast<std::size_t>(k));
   rank.resize(static_cast<std::size_t>(k));
   if (is_matrix(type))
-    factor_matrices();
+    factor_matrices(names.covariances);
   else
-    factor_variances();
+    factor_variances(names.covariances);
   choose_center();
   fits_single_ = scales_fit_single();
   pack(*this, f64_);
 }
 
-void MixtureData::take_weights(VectorView<const double> values) {
+void MixtureData::take_weights(VectorView<const double> values, const std::string& name) {
   if (values.size() != k)
-    throw_invalid("weights must have " + std::to_string(k) + " values (rows of means), but has " +
+    throw_invalid(name + " must have " + std::to_string(k) + " values (rows of means), but has " +
                   std::to_string(values.size()));
   double sum = 0.0;
   for (Index i = 0; i < k; ++i) {
     if (!(values[i] >= 0.0 && values[i] <= 1.0))
-      throw_invalid("weights[" + std::to_string(i) + "] must be in [0, 1], but is " + format(values[i]));
+      throw_invalid(name + "[" + std::to_string(i) + "] must be in [0, 1], but is " + format(values[i]));
     sum += values[i];
     weights.push_back(values[i]);
   }
-  if (!(std::abs(sum - 1.0) <= 1e-8)) throw_invalid("weights must sum to 1 within 1e-8, but sum to " + format(sum));
+  if (!(std::abs(sum - 1.0) <= 1e-8)) throw_invalid(name + " must sum to 1 within 1e-8, but sum to " + format(sum));
   if (std::abs(sum - 1.0) > 4.0 * static_cast<double>(k) * u)
     for (double& weight : weights) weight /= sum;
   for (const double weight : weights) log_weight.push_back(weight > 0.0 ? std::log(weight) : -infinity);
 }
 
-void MixtureData::take_covariances(VectorView<const double> values) {
+void MixtureData::take_covariances(VectorView<const double> values, const std::string& name) {
   const Index size = covariance_size(type, k, d);
   if (values.size() != size)
-    throw_invalid("covariances must have " + std::to_string(size) + " values for covariance_type '" +
+    throw_invalid(name + " must have " + std::to_string(size) + " values for covariance_type '" +
                   std::string(to_string(type)) + "' with " + std::to_string(k) + " components and " + std::to_string(d) +
                   " features, but has " + std::to_string(values.size()));
   covariances.reserve(static_cast<std::size_t>(size));
   for (Index i = 0; i < size; ++i) {
-    if (!std::isfinite(values[i])) throw_invalid(place(type, d, i) + " must be finite, but is " + format(values[i]));
+    if (!std::isfinite(values[i])) throw_invalid(place(name, type, d, i) + " must be finite, but is " + format(values[i]));
     if (!is_matrix(type) && values[i] < 0.0)
-      throw NumericalError(place(type, d, i) + " must be a variance ≥ 0, but is " + format(values[i]));
+      throw NumericalError(place(name, type, d, i) + " must be a variance ≥ 0, but is " + format(values[i]));
     covariances.push_back(values[i]);
   }
   if (is_matrix(type))
-    for (Index begin = 0; begin < size; begin += d * d) symmetrise(covariances.data() + begin, d, type, begin);
+    for (Index begin = 0; begin < size; begin += d * d) symmetrise(covariances.data() + begin, d, type, begin, name);
 }
 
-void MixtureData::factor_matrices() {
+void MixtureData::factor_matrices(const std::string& name) {
   const Index n = type == CovarianceType::full ? k : 1;
   for (Index i = 0; i < n; ++i)
-    factors.push_back(factor_matrix(covariances.data() + i * d * d, d, type, i, allow_singular));
+    factors.push_back(factor_matrix(covariances.data() + i * d * d, d, type, i, allow_singular, name));
   for (Index i = 0; i < k; ++i) {
     const CovarianceFactor& f = factor(i);
     rank[static_cast<std::size_t>(i)] = f.rank;
@@ -316,7 +317,7 @@ void MixtureData::factor_matrices() {
   }
 }
 
-void MixtureData::factor_variances() {
+void MixtureData::factor_variances(const std::string& name) {
   for (Index i = 0; i < k; ++i) {
     Index positive = 0;
     double sum = 0.0;
@@ -328,7 +329,7 @@ void MixtureData::factor_variances() {
       }
       inv_std.push_back(variance > 0.0 ? 1.0 / std::sqrt(variance) : 0.0);
     }
-    if (positive < d && !allow_singular) throw_singular(type, i, positive, d);
+    if (positive < d && !allow_singular) throw_singular(name, type, i, positive, d);
     rank[static_cast<std::size_t>(i)] = positive;
     log_norm[static_cast<std::size_t>(i)] = -0.5 * (static_cast<double>(positive) * log_2pi + sum);
   }
@@ -404,6 +405,8 @@ CovarianceType covariance_type_from_string(const std::string& name) {
 Mixture::Mixture(VectorView<const double> weights, MatrixView<const double> means, VectorView<const double> covariances,
                  CovarianceType type, bool allow_singular)
     : data_(std::make_shared<const detail::MixtureData>(weights, means, covariances, type, allow_singular)) {}
+
+Mixture::Mixture(std::shared_ptr<const detail::MixtureData> data) noexcept : data_(std::move(data)) {}
 
 Index Mixture::n_components() const noexcept { return data_->k; }
 Index Mixture::n_features() const noexcept { return data_->d; }

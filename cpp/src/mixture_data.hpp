@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 namespace gaussmix::detail {
@@ -56,11 +57,18 @@ struct Packed {
   std::vector<Index> offsets_;
 };
 
+/// What messages call the parameters.
+struct ParameterNames {
+  std::string weights = "weights";
+  std::string means = "means";
+  std::string covariances = "covariances";
+};
+
 /// The parameters of a Mixture and all that is computed from them once.
 class MixtureData {
  public:
   MixtureData(VectorView<const double> weights, MatrixView<const double> means, VectorView<const double> covariances,
-              CovarianceType type, bool allow_singular);
+              CovarianceType type, bool allow_singular, const ParameterNames& names = {});
 
   Index k;
   Index d;
@@ -88,10 +96,10 @@ class MixtureData {
   void require_common_measure() const;
 
  private:
-  void take_weights(VectorView<const double> values);
-  void take_covariances(VectorView<const double> values);
-  void factor_matrices();
-  void factor_variances();
+  void take_weights(VectorView<const double> values, const std::string& name);
+  void take_covariances(VectorView<const double> values, const std::string& name);
+  void factor_matrices(const std::string& name);
+  void factor_variances(const std::string& name);
   void choose_center();
   bool scales_fit_single() const;
 

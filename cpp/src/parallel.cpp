@@ -17,9 +17,9 @@
 #if defined(_OPENMP) && defined(__linux__)
 #include <pthread.h>
 
-// GNU's OpenMP runtime hangs in a forked child when the forking thread has used it, unless that thread puts its pool away
-// before the fork. LLVM's runtime, known by its kmp_ functions, sees to itself and must not be touched at that point.
-// Both symbols are weak: a runtime may lack either.
+// GNU's OpenMP runtime hangs in a forked child when the forking thread has used it, unless that thread puts its pool
+// away before the fork. LLVM's runtime, known by its kmp_ functions, sees to itself and must not be touched at that
+// point. Both symbols are weak: a runtime may lack either.
 #pragma weak omp_pause_resource_all
 #pragma weak kmp_get_blocktime
 extern "C" int kmp_get_blocktime(void);
@@ -36,8 +36,8 @@ using Clock = std::chrono::steady_clock;
 constexpr double small_work = 2e5;
 constexpr std::chrono::milliseconds poll_interval(20);
 
-/// When a stop function was last asked on this thread. It outlives the calls, so that a fit made of thousands of short calls
-/// is interruptible and a service of short calls is not slowed.
+/// When a stop function was last asked on this thread. It outlives the calls, so that a fit made of thousands of short
+/// calls is interruptible and a service of short calls is not slowed.
 thread_local Clock::time_point last_poll;
 
 /// What the threads of one parallel_for share.
@@ -57,7 +57,8 @@ class Loop {
   }
 
  private:
-  static constexpr Index stopped = -1;  // the failed index of a stop, which gives up every index and outranks every failure
+  // What a stop fails at: gives up every index and outranks the failure of any.
+  static constexpr Index stopped = -1;
 
   void attempt(const Body& body, Index i, Worker& worker) noexcept;
   void fail(Index i, std::exception_ptr error) noexcept;
@@ -95,8 +96,9 @@ class LoopWorker final : public Worker {
   Index index_ = 0;
 };
 
-// An index that is not given up has all indices below it taken and not given up, so its turn comes: nobody waits in vain. The
-// failure that is reported is the one that a serial loop would have met, for these are never cancelled by later ones.
+// An index that is not given up has all indices below it taken and not given up, so its turn comes: nobody waits in
+// vain. The failure that is reported is the one that a serial loop would have met, for these are never cancelled by
+// later ones.
 void Loop::run(int id, int team) noexcept {
   LoopWorker worker(*this, id);
   for (Index i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) {
@@ -110,7 +112,9 @@ void Loop::run(int id, int team) noexcept {
     announce([&] { turn_ = i + 1; });
   }
   announce([&] { ++at_rest_; });
-  if (id == 0) wait(id, [&] { return at_rest_ == team; });
+  if (id != 0) return;
+  poll();  // here too: the other threads may have taken every index, in each of a thousand short calls
+  wait(id, [&] { return at_rest_ == team; });
 }
 
 void Loop::attempt(const Body& body, Index i, Worker& worker) noexcept {

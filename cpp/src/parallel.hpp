@@ -14,20 +14,22 @@ class Worker {
   virtual ~Worker() = default;
   /// In [0, threads); 0 is the calling thread.
   virtual int id() const noexcept = 0;
-  /// To be called between pieces of work of at most a few milliseconds. Returns true when the task is to be given up: one of
-  /// lower index failed, or the caller's stop function said so (asked on the calling thread only, at most every 20 ms).
+  /// To be called between pieces of work of at most a few milliseconds. Returns true when the task is to be given up:
+  /// one of lower index failed, or the caller's stop function said so (asked on the calling thread only, every 20 ms at
+  /// most).
   virtual bool cancelled() = 0;
 };
 
-/// The threads a call should use: those of `execution`, but 1 for work below about 50 µs or inside another parallel region, and
-/// never more than there are tasks. `work` is an estimate in multiply-adds.
+/// The threads a call should use: those of `execution`, but 1 for work below about 50 µs or inside another parallel
+/// region, and never more than there are tasks. `work` is an estimate in multiply-adds.
 /// @throws InvalidArgument when execution.num_threads is negative
 int plan_threads(const Execution& execution, Index tasks, double work);
 
-/// Runs task(i, worker) for each i in [0, count), in parallel and in any order; after it commit(i, worker), if given, one at a time
-/// and in the order of i. A commit is skipped once its task is given up. When all workers have come to rest, what the failure of
-/// lowest index threw is rethrown on the calling thread: commits and exception are those of a serial loop, whatever the number
-/// of threads. A stop that says true ends in Interrupted. With one thread, or inside another region, OpenMP is not entered.
+/// Runs task(i, worker) for each i in [0, count), in parallel and in any order; after it commit(i, worker), if given,
+/// one at a time and in the order of i. A commit is skipped once its task is given up. When all workers have come to
+/// rest, what the failure of lowest index threw is rethrown on the calling thread: commits and exception are those of a
+/// serial loop, whatever the number of threads. A stop that says true ends in Interrupted. With one thread, or inside
+/// another region, OpenMP is not entered.
 void parallel_for(Index count, int threads, const Execution& execution, const std::function<void(Index, Worker&)>& task,
                   const std::function<void(Index, Worker&)>& commit = {});
 
@@ -39,8 +41,8 @@ int openmp_version() noexcept;
 /// What the OpenMP runtime would use: OMP_NUM_THREADS or the processors; 1 without OpenMP.
 int openmp_max_threads() noexcept;
 
-/// Processors that the CPU quotas of this process's cgroups (version 1 and 2) leave it, rounded down but at least 1; INT_MAX
-/// without a quota. `root` stands before /proc and /sys.
+/// Processors that the CPU quotas of this process's cgroups (version 1 and 2) leave it, rounded down but at least 1;
+/// INT_MAX without a quota. `root` stands before /proc and /sys.
 int cgroup_processors(const std::string& root);
 
 }  // namespace gaussmix::detail

@@ -1,7 +1,8 @@
 #pragma once
 
-// Random numbers that are the same on every platform: integers by Philox, everything else in plain double arithmetic with the
-// IEEE square root and a logarithm of our own. Whatever includes this is compiled without contraction of a·b + c.
+// Random numbers that are the same on every platform: integers by Philox, everything else in plain double arithmetic
+// with the IEEE square root and a logarithm of our own. Whatever includes this is compiled without contraction of a·b +
+// c.
 
 #include <gaussmix/views.hpp>
 
@@ -45,11 +46,9 @@ class Philox {
 /// The stream that sample() draws from; those below it are free for Random.
 inline constexpr std::uint32_t sample_stream = 0x80000000u;
 
-/// (k + ½)·2⁻⁵² with k the upper 52 bits of `word`: uniform in (0, 1), exact, symmetric about ½. One bit more, and k + ½
-/// would be rounded, to 1 at the end.
-inline double uniform_from(std::uint64_t word) noexcept {
-  return (static_cast<double>(word >> 12) + 0.5) * 0x1p-52;
-}
+/// (k + ½)·2⁻⁵² with k the upper 52 bits of `word`: uniform in (0, 1), exact, symmetric about ½. One bit more, and k +
+/// ½ would be rounded, to 1 at the end.
+inline double uniform_from(std::uint64_t word) noexcept { return (static_cast<double>(word >> 12) + 0.5) * 0x1p-52; }
 
 namespace random_math {
 
@@ -65,8 +64,9 @@ double polynomial(const std::array<double, N>& c, double x) noexcept {
 
 /// log x within 1 ulp for normal x > 0, with the same bits everywhere.
 ///
-/// x = 2^k (1 + f) with 1 + f in [√½, √2). With s = f / (2 + f), log(1 + f) = 2 artanh s = 2s + s·r, r = 2s²/3 + 2s⁴/5 + …;
-/// as 2s = f − s·f and h = f²/2 = s·(f + h) this is f − (h − s·(h + r)), where only the correction to f is rounded.
+/// x = 2^k (1 + f) with 1 + f in [√½, √2). With s = f / (2 + f), log(1 + f) = 2 artanh s = 2s + s·r, r = 2s²/3 + 2s⁴/5
+/// + …; as 2s = f − s·f and h = f²/2 = s·(f + h) this is f − (h − s·(h + r)), where only the correction to f is
+/// rounded.
 inline double portable_log(double x) noexcept {
   // The first term left out, 2/23 s²², adds less than 2⁻⁵⁹ of the result: |s| ≤ 0.1716.
   constexpr std::array<double, 10> series = {2.0 / 3,  2.0 / 5,  2.0 / 7,  2.0 / 9,  2.0 / 11,
@@ -93,30 +93,42 @@ inline double portable_log(double x) noexcept {
   return k * log2_high - (correction - f);
 }
 
-/// Φ⁻¹(p), the standard normal quantile for p in (0, 1): algorithm AS 241, PPND16 (Wichura 1988), whose rational functions
-/// are good to about 10⁻¹⁶; with the rounding of their evaluation the relative error is at most 25·2⁻⁵³.
+/// Φ⁻¹(p), the standard normal quantile for p in (0, 1): algorithm AS 241, PPND16 (Wichura 1988), whose rational
+/// functions are good to about 10⁻¹⁶; with the rounding of their evaluation the relative error is at most 25·2⁻⁵³.
 inline double normal_quantile(double p) noexcept {
   using Coefficients = std::array<double, 8>;
-  constexpr Coefficients a = {3.3871328727963666080e0,  1.3314166789178437745e2,  1.9715909503065514427e3,
-                              1.3731693765509461125e4,  4.5921953931549871457e4,  6.7265770927008700853e4,
-                              3.3430575583588128105e4,  2.5090809287301226727e3};
+  constexpr Coefficients a = {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
+                              1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
+                              3.3430575583588128105e4, 2.5090809287301226727e3};
   constexpr Coefficients b = {1.0,
-                              4.2313330701600911252e1,  6.8718700749205790830e2,  5.3941960214247511077e3,
-                              2.1213794301586595867e4,  3.9307895800092710610e4,  2.8729085735721942674e4,
+                              4.2313330701600911252e1,
+                              6.8718700749205790830e2,
+                              5.3941960214247511077e3,
+                              2.1213794301586595867e4,
+                              3.9307895800092710610e4,
+                              2.8729085735721942674e4,
                               5.2264952788528545610e3};
-  constexpr Coefficients c = {1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
-                              3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1,
+  constexpr Coefficients c = {1.42343711074968357734e0,  4.63033784615654529590e0, 5.76949722146069140550e0,
+                              3.64784832476320460504e0,  1.27045825245236838258e0, 2.41780725177450611770e-1,
                               2.27238449892691845833e-2, 7.74545014278341407640e-4};
   constexpr Coefficients d = {1.0,
-                              2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
-                              1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4,
+                              2.05319162663775882187e0,
+                              1.67638483018380384940e0,
+                              6.89767334985100004550e-1,
+                              1.48103976427480074590e-1,
+                              1.51986665636164571966e-2,
+                              5.47593808499534494600e-4,
                               1.05075007164441684324e-9};
-  constexpr Coefficients e = {6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0,
+  constexpr Coefficients e = {6.65790464350110377720e0,  5.46378491116411436990e0,  1.78482653991729133580e0,
                               2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
                               2.71155556874348757815e-5, 2.01033439929228813265e-7};
   constexpr Coefficients g = {1.0,
-                              5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
-                              7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
+                              5.99832206555887937690e-1,
+                              1.36929880922735805310e-1,
+                              1.48753612908506148525e-2,
+                              7.86869131145613259100e-4,
+                              1.84631831751005468180e-5,
+                              1.42151175831644588870e-7,
                               2.04426310338993978564e-15};
   using random_math::polynomial;
 
@@ -126,8 +138,8 @@ inline double normal_quantile(double p) noexcept {
     return q * polynomial(a, r) / polynomial(b, r);
   }
   const double r = std::sqrt(-portable_log(q < 0.0 ? p : 1.0 - p));
-  const double tail = r <= 5.0 ? polynomial(c, r - 1.6) / polynomial(d, r - 1.6)
-                               : polynomial(e, r - 5.0) / polynomial(g, r - 5.0);
+  const double tail =
+      r <= 5.0 ? polynomial(c, r - 1.6) / polynomial(d, r - 1.6) : polynomial(e, r - 5.0) / polynomial(g, r - 5.0);
   return q < 0.0 ? -tail : tail;
 }
 

@@ -39,7 +39,8 @@ class ComponentSampler {
 
   Index operator()(std::uint64_t seed, std::uint64_t row) const {
     const double u = detail::uniform_from(detail::Philox::words(seed, row, 0, detail::sample_stream)[0]);
-    // A component of weight 0 never is the first to exceed u; where rounding leaves the sum below u, the last positive one is it.
+    // A component of weight 0 never is the first to exceed u. Where rounding leaves the whole sum below u, the last one
+    // of positive weight is meant.
     const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end(), u) - cumulative_.begin();
     return std::min(static_cast<Index>(found), last_);
   }
@@ -49,7 +50,8 @@ class ComponentSampler {
   Index last_ = 0;
 };
 
-/// Σ_k as linear maps of standard normal numbers: a pivoted Cholesky factor each (one for tied), or standard deviations.
+/// Σ_k as linear maps of standard normal numbers: a pivoted Cholesky factor each (one for tied), or standard
+/// deviations.
 class CovarianceFactors {
  public:
   CovarianceFactors(const Mixture& mixture, const Execution& execution)
@@ -114,10 +116,10 @@ class CovarianceFactors {
 
 /// An output dimension of `size` elements: distinct ones, in memory that is there.
 void check_output(const char* name, const void* data, Index size, Index stride) {
-  if (size > 0 && data == nullptr) detail::throw_invalid(std::string(name) + " must have data, but its pointer is null");
+  const std::string subject = std::string(name) + " must ";
+  if (size > 0 && data == nullptr) detail::throw_invalid(subject + "have data, but its pointer is null");
   if (size > 1 && stride == 0) {
-    detail::throw_invalid(std::string(name) + " must not overlap itself, but has stride 0 over " + std::to_string(size) +
-                          " elements");
+    detail::throw_invalid(subject + "not overlap itself, but has stride 0 over " + std::to_string(size) + " elements");
   }
 }
 

@@ -98,10 +98,13 @@ void Statistics::accumulate(const Samples& x, VectorView<const double> sample_we
 
 void Statistics::merge(const Statistics& other) {
   const Mixture& theirs = other.mixture_;
-  if (theirs.n_components() != mixture_.n_components() || theirs.n_features() != mixture_.n_features())
-    detail::throw_invalid("other must have " + std::to_string(mixture_.n_components()) + " components of " +
-                          std::to_string(mixture_.n_features()) + " features, but has " +
-                          std::to_string(theirs.n_components()) + " of " + std::to_string(theirs.n_features()));
+  const auto require_equal = [](const char* what, Index own, Index found) {
+    if (own != found)
+      detail::throw_invalid(std::string("other must have ") + what + " " + std::to_string(own) + ", but has " +
+                            std::to_string(found));
+  };
+  require_equal("n_components", mixture_.n_components(), theirs.n_components());
+  require_equal("n_features", mixture_.n_features(), theirs.n_features());
   if (theirs.covariance_type() != mixture_.covariance_type())
     detail::throw_invalid(std::string("other must have covariance_type '") + to_string(mixture_.covariance_type()) +
                           "', but has '" + to_string(theirs.covariance_type()) + "'");

@@ -48,7 +48,7 @@ int read_cfs_quota(const std::string& directory) {
   return quota_file >> quota && period_file >> period ? processors_of(quota, period) : unlimited;
 }
 
-/// The least of what `read` finds in the cgroup `path` under `mount` and in all its ancestors: each limits its children.
+/// The least of what `read` finds in the cgroup `path` under `mount` and its ancestors: each limits its children.
 int least_up_to_root(const std::string& mount, std::string path, int (*read)(const std::string&)) {
   int processors = unlimited;
   while (true) {

@@ -12,7 +12,9 @@ namespace gaussmix::detail {
 
 namespace {
 
-std::string shape_of(const Samples& x) { return "(" + std::to_string(x.rows()) + ", " + std::to_string(x.cols()) + ")"; }
+std::string shape_of(const Samples& x) {
+  return "(" + std::to_string(x.rows()) + ", " + std::to_string(x.cols()) + ")";
+}
 
 /// Row i of `values` is called first_row + i in the message.
 template <class T>
@@ -30,7 +32,8 @@ void check_rows_finite(MatrixView<const T> values, const char* name, Index first
 
 template <class T>
 void check_rows_finite(MatrixView<const T> x, Index begin, Index end) {
-  const MatrixView<const T> rows(x.data() + begin * x.row_stride(), end - begin, x.cols(), x.row_stride(), x.col_stride());
+  const MatrixView<const T> rows(x.data() + begin * x.row_stride(), end - begin, x.cols(), x.row_stride(),
+                                 x.col_stride());
   check_rows_finite(rows, "X", begin);
 }
 
@@ -98,7 +101,9 @@ Index check_sample_weight(VectorView<const double> weight, Index n_samples) {
     positive += weight[i] > 0.0;
     total += weight[i];
   }
-  if (positive == 0) throw_invalid("sample_weight must have a value > 0, but all " + std::to_string(n_samples) + " are 0");
+  if (positive == 0) {
+    throw_invalid("sample_weight must have a value > 0, but all " + std::to_string(n_samples) + " are 0");
+  }
   if (!std::isfinite(total)) throw_invalid("the sum of sample_weight must be finite, but is " + format(total));
   return positive;
 }

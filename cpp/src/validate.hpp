@@ -17,7 +17,8 @@ Index checked_product(Index a, Index b, const char* what);
 /// X must be (N, D) with N ≥ 1 and D = n_features (any D ≥ 1 when n_features is 0), and not null.
 void check_samples(const Samples& x, Index n_features);
 
-/// Empty or (N,), finite, ≥ 0, not all zero, with a finite sum. @returns the number of positive weights (n_samples when empty)
+/// Empty or (N,), finite, ≥ 0, not all zero, with a finite sum.
+/// @returns the number of positive weights (n_samples when empty)
 Index check_sample_weight(VectorView<const double> weight, Index n_samples);
 
 /// Every entry finite; the message names `name` and the index.

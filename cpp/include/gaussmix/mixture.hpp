@@ -58,8 +58,11 @@ class GAUSSMIX_API Mixture {
   friend GAUSSMIX_API bool operator==(const Mixture& a, const Mixture& b) noexcept;
   friend bool operator!=(const Mixture& a, const Mixture& b) noexcept { return !(a == b); }
 
-  /// What the library computes from the parameters once; not part of the API.
+  /// @name What the library computes from the parameters once; not part of the API
+  ///@{
+  explicit Mixture(std::shared_ptr<const detail::MixtureData> data) noexcept;
   const detail::MixtureData& data() const noexcept { return *data_; }
+  ///@}
 
  private:
   std::shared_ptr<const detail::MixtureData> data_;

@@ -67,7 +67,7 @@ class MatrixView {
 class Samples {
  public:
   /// Writes rows [begin, end), row-major and contiguous, to `out`. Called from several threads at once; must not throw.
-  /// A reader of float32 values, in any place or byte order, says so by `single_precision` and is evaluated as they are.
+  /// A reader of float32 values says so by `single_precision`; they are then evaluated like float32 read in place.
   using Reader = std::function<void(Index begin, Index end, double* out)>;
 
   Samples(MatrixView<const double> x) : rows_(x.rows()), cols_(x.cols()), f64_(x) {}

@@ -52,7 +52,8 @@ std::vector<const KernelTable*> runnable_tables(const std::vector<const KernelTa
   return runnable;
 }
 
-const KernelTable& table_named(const std::vector<const KernelTable*>& tables, const std::string& level, const char* argument) {
+const KernelTable& table_named(const std::vector<const KernelTable*>& tables, const std::string& level,
+                               const char* argument) {
   std::string names;
   for (const KernelTable* table : tables) {
     if (level == table->name) return *table;

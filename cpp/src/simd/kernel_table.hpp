@@ -84,9 +84,9 @@ struct Kernels {
   void (*moments_diag)(const T* strips, Index n, Index d, Location<T> center, const T* gamma, double* sum, double* first,
                        double* second);
 
-  /// The same with second = Σ γ d dᵀ, (d, d) row-major, lower triangle. `rows` are the same points row-major with
-  /// `row_stride` between rows. scratch: moments_scratch(d) elements.
-  void (*moments_full)(const T* strips, const T* rows, Index row_stride, Index n, Index d, Location<T> center,
+  /// The same with second = Σ γ d dᵀ, (d, d) row-major, lower triangle. `rows` are the n points without padding, row-major with
+  /// `row_stride` between rows; `padded` ≥ n is the length of the strips. scratch: moments_scratch(d) elements.
+  void (*moments_full)(const T* strips, const T* rows, Index row_stride, Index n, Index padded, Index d, Location<T> center,
                        const T* gamma, T* scratch, double* sum, double* first, double* second);
   Index (*moments_scratch)(Index d);
 };

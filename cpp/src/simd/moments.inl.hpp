@@ -175,13 +175,13 @@ void moments_any(const T* rows, Index row_stride, Index n, Index d, Location<T> 
 }
 
 template <class T>
-void moments_full(const T* strips, const T* rows, Index row_stride, Index n, Index d, Location<T> center, const T* gamma,
-                  T* scratch, double* sum, double* first, double* second) {
+void moments_full(const T* strips, const T* rows, Index row_stride, Index n, Index padded, Index d, Location<T> center,
+                  const T* gamma, T* scratch, double* sum, double* first, double* second) {
   switch (d) {
-    case 1: return moments_small<T, 1>(strips, n, center, gamma, sum, first, second);
-    case 2: return moments_small<T, 2>(strips, n, center, gamma, sum, first, second);
-    case 3: return moments_small<T, 3>(strips, n, center, gamma, sum, first, second);
-    case 4: return moments_small<T, 4>(strips, n, center, gamma, sum, first, second);
+    case 1: return moments_small<T, 1>(strips, padded, center, gamma, sum, first, second);
+    case 2: return moments_small<T, 2>(strips, padded, center, gamma, sum, first, second);
+    case 3: return moments_small<T, 3>(strips, padded, center, gamma, sum, first, second);
+    case 4: return moments_small<T, 4>(strips, padded, center, gamma, sum, first, second);
     default: return moments_any(rows, row_stride, n, d, center, gamma, scratch, sum, first, second);
   }
 }
