@@ -1,0 +1,140 @@
+#include "bindings.hpp"
+#include "numpy.hpp"
+
+#include <gaussmix/fit.hpp>
+
+namespace gaussmix::bindings {
+
+namespace {
+
+constexpr const char* progress_doc = "What a fit tells its callback after each iteration.";
+
+/// A parameter that may be None, checked for its shape; kept while the fit runs.
+std::optional<py::array> optional_array(const py::kwargs& options, const char* name, const Shape& shape) {
+  const py::object value = options[name];
+  if (value.is_none()) return std::nullopt;
+  py::array array = float64_array(value, name, true);
+  check_shape(array, name, shape);
+  return array;
+}
+
+VectorView<const double> flat_view(const std::optional<py::array>& array) {
+  if (!array) return {};
+  return {static_cast<const double*>(array->data()), array->size()};
+}
+
+MatrixView<const double> optional_matrix_view(const std::optional<py::array>& array) {
+  return array ? matrix_view<const double>(*array) : MatrixView<const double>();
+}
+
+/// The given initial values, kept alive while the fit reads them.
+struct InitialValues {
+  std::optional<py::array> weights, means, covariances, precisions, responsibilities, labels;
+
+  InitialValues(const py::kwargs& given, CovarianceType type, Index n, Index d, Index k)
+      : weights(optional_array(given, "weights_init", {k})),
+        means(optional_array(given, "means_init", {k, d})),
+        covariances(optional_array(given, "covariances_init", covariance_shape(type, k, d))),
+        precisions(optional_array(given, "precisions_init", covariance_shape(type, k, d))),
+        responsibilities(optional_array(given, "responsibilities_init", {n, k})) {
+    const py::object given_labels = given["labels_init"];
+    if (given_labels.is_none()) return;
+    labels = int64_array(given_labels, "labels_init");
+    check_shape(*labels, "labels_init", {n});
+  }
+
+  void set(FitOptions& options) const {
+    options.weights_init = flat_view(weights);
+    options.means_init = optional_matrix_view(means);
+    options.covariances_init = flat_view(covariances);
+    options.precisions_init = flat_view(precisions);
+    options.responsibilities_init = optional_matrix_view(responsibilities);
+    if (labels) options.labels_init = vector_view<const Index>(*labels);
+  }
+};
+
+void set_start(FitOptions& options, py::handle init) {
+  if (py::isinstance<Mixture>(init)) {
+    options.mixture_init = py::cast<const Mixture&>(init);
+  } else if (PyUnicode_Check(init.ptr())) {
+    options.init = init_from_string(text_argument(init, "init"));
+  } else {
+    throw py::type_error("init must be a str or a Mixture, but is " + described(init));
+  }
+}
+
+/// The core calls it on the calling thread, without the GIL. `callable` is borrowed from the arguments, which outlive
+/// the fit.
+std::function<bool(const FitProgress&)> callback_argument(py::handle callable) {
+  if (callable.is_none()) return {};
+  if (PyCallable_Check(callable.ptr()) == 0) {
+    throw py::type_error("callback must be None or callable, but is " + described(callable));
+  }
+  return [callable](const FitProgress& progress) {
+    const py::gil_scoped_acquire_simple acquire;
+    const int stop = PyObject_IsTrue(callable(progress).ptr());
+    if (stop < 0) throw py::error_already_set();
+    return stop == 1;
+  };
+}
+
+FitOptions options_argument(const py::kwargs& given, CovarianceType type) {
+  FitOptions options;
+  options.covariance_type = type;
+  set_start(options, given["init"]);
+  options.n_init = int_argument(given["n_init"], "n_init");
+  options.tol = real_argument(given["tol"], "tol");
+  options.max_iter = int_argument(given["max_iter"], "max_iter");
+  options.reg_covar = real_argument(given["reg_covar"], "reg_covar");
+  options.on_degenerate = on_degenerate_from_string(text_argument(given["on_degenerate"], "on_degenerate"));
+  options.allow_singular = flag_argument(given["allow_singular"], "allow_singular");
+  options.callback = callback_argument(given["callback"]);
+  return options;
+}
+
+py::dict report_of(const FitReport& report) {
+  using namespace py::literals;
+  return py::dict("n_floored"_a = report.n_floored, "n_dropped"_a = report.n_dropped,
+                  "n_reseeded"_a = report.n_reseeded, "init_seconds"_a = report.init_seconds,
+                  "em_seconds"_a = report.em_seconds, "closing_seconds"_a = report.closing_seconds);
+}
+
+py::dict fields_of(FitResult result) {
+  using namespace py::literals;
+  const Shape iterations{static_cast<py::ssize_t>(result.trace.size())};
+  return py::dict("mixture"_a = std::move(result.mixture), "log_likelihood"_a = result.log_likelihood,
+                  "converged"_a = result.converged, "n_iter"_a = result.n_iter,
+                  "trace"_a = owned_array(std::move(result.trace), iterations), "report"_a = report_of(result.report));
+}
+
+py::dict run(py::handle x_argument, py::handle n_components, py::handle covariance_type, const py::kwargs& given) {
+  const SampleArray x = sample_array(x_argument);
+  const Index n = x.samples.rows(), d = x.samples.cols();
+  const Index k = integer_argument(n_components, "n_components");
+  const CovarianceType type = covariance_type_from_string(text_argument(covariance_type, "covariance_type"));
+  FitOptions options = options_argument(given, type);
+  const InitialValues initial(given, type, n, d, k);
+  initial.set(options);
+  const auto weight = sample_weight_array(given["sample_weight"], n);
+  const auto weights = weight_view(weight);
+  const Execution execution = execution_argument(given["num_threads"]);
+  options.seed = seed_argument(given["random_state"]);
+  return fields_of(without_gil([&] { return fit(x.samples, k, options, weights, execution); }));
+}
+
+}  // namespace
+
+void bind_fit(py::module_& m) {
+  py::class_<FitProgress>(m, "FitProgress", progress_doc)
+      .def_readonly("start", &FitProgress::start, "Which of the `n_init` starts, from 0.")
+      .def_readonly("n_iter", &FitProgress::n_iter, "Iterations done in this start, from 1.")
+      .def_readonly("mean_log_likelihood", &FitProgress::mean_log_likelihood,
+                    "Of the mixture before this iteration's M-step, in nats per unit of weight.")
+      .def_readonly("change", &FitProgress::change, "Its change since the iteration before; inf in the first.");
+  m.def("fit", &run, py::arg("X"), py::arg("n_components"), py::arg("covariance_type"),
+        "fit(X, n_components, covariance_type, **options)\n--\n\nThe fields of gaussmix.FitResult, as a dict; takes "
+        "all options "
+        "of gaussmix.fit.");
+}
+
+}  // namespace gaussmix::bindings

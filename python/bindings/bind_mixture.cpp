@@ -1,0 +1,182 @@
+#include "bindings.hpp"
+#include "numpy.hpp"
+
+#include <gaussmix/mixture.hpp>
+#include <gaussmix/sample.hpp>
+
+#include <gaussmix/error.hpp>
+
+namespace gaussmix::bindings {
+
+namespace {
+
+constexpr const char* mixture_doc = R"doc(
+A Gaussian mixture p(x) = Σ_k π_k N(x | μ_k, Σ_k), ready to score.
+
+Immutable, so any number of threads may use it. Two mixtures are equal when their structure, `allow_singular` and all
+their parameters are. Source: Bishop, Pattern Recognition and Machine Learning, 2006, eq. 9.7.
+)doc";
+
+constexpr const char* init_doc =
+    R"doc(__init__(self, weights, means, covariances, covariance_type="full", *, allow_singular=False)
+--
+
+Parameters
+----------
+weights : array_like, (K,)
+    π, each in [0, 1], their sum within 1e-8 of 1; divided by it only when it is off by more than 4·K·2⁻⁵³. A component
+    of weight 0 is legal.
+means : array_like, (K, D)
+    μ, in the units of X.
+covariances : array_like
+    Σ, in squared units of X: (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical". Matrices
+    symmetric within 1e-8 relative; they are then symmetrised.
+covariance_type : {"full", "tied", "diag", "spherical"}
+allow_singular : bool
+    Take positive semi-definite covariances as well: the density on their support, −inf off it.
+
+Raises
+------
+InvalidArgumentError
+    For a wrong shape, a value that is not finite, a weight out of range, asymmetry.
+NumericalError
+    For an indefinite covariance, and for a singular one unless `allow_singular`; decided by a diagonally pivoted
+    Cholesky factorisation of Σ scaled to unit diagonal, where a pivot ≤ 8·D·2⁻⁵³ is zero and one below −8·D·2⁻⁵³ means
+    indefinite.
+)doc";
+
+constexpr const char* sample_doc = R"doc(sample(self, n_samples, random_state=None, *, num_threads=None)
+--
+
+Draw rows by ancestral sampling: z ~ π, then x ~ N(μ_z, Σ_z) (Bishop 2006, section 8.1.2).
+
+Row i depends on the seed and i alone, so a seed gives the same rows on every platform and for any thread count, and a
+longer draw begins with the shorter one.
+
+Parameters
+----------
+n_samples : int
+    N, at least 1.
+random_state : None, int in [0, 2**64), numpy.random.Generator or numpy.random.RandomState
+    The seed; a generator is asked for one and moves on; None asks the operating system.
+num_threads : int or None
+    At least 1; None means `get_num_threads`.
+
+Returns
+-------
+X : ndarray, (N, D), float64
+z : ndarray, (N,), int64
+    The component of each row.
+
+Raises
+------
+InvalidArgumentError
+    When `n_samples` is below 1 or `random_state` out of range.
+)doc";
+
+CovarianceType covariance_type_argument(py::handle value) {
+  return covariance_type_from_string(text_argument(value, "covariance_type"));
+}
+
+Mixture new_mixture(py::handle weights, py::handle means, py::handle covariances, py::handle covariance_type,
+                    py::handle allow_singular) {
+  const CovarianceType type = covariance_type_argument(covariance_type);
+  const py::array pi = float64_array(weights, "weights");
+  const py::array mu = float64_array(means, "means");
+  const py::array sigma = float64_array(covariances, "covariances", true);
+  check_ndim(pi, "weights", 1, "(n_components,)");
+  check_ndim(mu, "means", 2, "(n_components, n_features)");
+  check_shape(sigma, "covariances", covariance_shape(type, mu.shape(0), mu.shape(1)));
+  const VectorView<const double> values(static_cast<const double*>(sigma.data()), sigma.size());
+  return Mixture(vector_view<const double>(pi), matrix_view<const double>(mu), values, type,
+                 flag_argument(allow_singular, "allow_singular"));
+}
+
+py::array weights_of(const py::object& self) {
+  const Mixture& mixture = py::cast<const Mixture&>(self);
+  return read_only(mixture.weights().data(), {mixture.n_components()}, self);
+}
+
+py::array means_of(const py::object& self) {
+  const Mixture& mixture = py::cast<const Mixture&>(self);
+  return read_only(mixture.means().data(), {mixture.n_components(), mixture.n_features()}, self);
+}
+
+py::array covariances_of(const py::object& self) {
+  const Mixture& mixture = py::cast<const Mixture&>(self);
+  const Shape shape = covariance_shape(mixture.covariance_type(), mixture.n_components(), mixture.n_features());
+  return read_only(mixture.covariances().data(), shape, self);
+}
+
+py::array rank_of(const py::object& self) {
+  const Mixture& mixture = py::cast<const Mixture&>(self);
+  return read_only(mixture.rank().data(), {mixture.n_components()}, self);
+}
+
+py::tuple parameters_of(const py::object& self) {
+  const Mixture& mixture = py::cast<const Mixture&>(self);
+  return py::make_tuple(weights_of(self), means_of(self), covariances_of(self), to_string(mixture.covariance_type()),
+                        mixture.allow_singular());
+}
+
+Mixture from_parameters(const py::tuple& state) {
+  if (state.size() != 5)
+    throw FormatError("the state of a Mixture must have 5 items, but has " + std::to_string(state.size()));
+  return new_mixture(state[0], state[1], state[2], state[3], state[4]);
+}
+
+std::string repr(const Mixture& mixture) {
+  return "Mixture(n_components=" + std::to_string(mixture.n_components()) +
+         ", n_features=" + std::to_string(mixture.n_features()) + ", covariance_type='" +
+         to_string(mixture.covariance_type()) + "'" + (mixture.allow_singular() ? ", allow_singular=True)" : ")");
+}
+
+py::tuple draw(const Mixture& mixture, py::handle n_samples, py::handle random_state, py::handle num_threads) {
+  const Index rows = integer_argument(n_samples, "n_samples");
+  if (rows < 1) throw InvalidArgument("n_samples must be at least 1, but is " + std::to_string(rows));
+  const Execution execution = execution_argument(num_threads);
+  const std::uint64_t seed = seed_argument(random_state);
+  const py::array x = empty_array(py::dtype::of<double>(), {rows, mixture.n_features()});
+  const py::array z = empty_array(py::dtype::of<Index>(), {rows});
+  const auto x_view = matrix_view<double>(x);
+  const auto z_view = vector_view<Index>(z);
+  without_gil([&] { sample(mixture, seed, x_view, z_view, execution); });
+  return py::make_tuple(x, z);
+}
+
+void bind_properties(py::class_<Mixture>& mixture) {
+  mixture.def_property_readonly("weights", &weights_of, "π: ndarray, (K,), float64, read-only.")
+      .def_property_readonly("means", &means_of, "μ: ndarray, (K, D), float64, read-only.")
+      .def_property_readonly("covariances", &covariances_of,
+                             "Σ: ndarray, float64, read-only; (K, D, D), (D, D), (K, D) or (K,) by `covariance_type`.")
+      .def_property_readonly(
+          "covariance_type", [](const Mixture& self) { return to_string(self.covariance_type()); },
+          "\"full\", \"tied\", \"diag\" or \"spherical\".")
+      .def_property_readonly("n_components", &Mixture::n_components, "K.")
+      .def_property_readonly("n_features", &Mixture::n_features, "D.")
+      .def_property_readonly("n_parameters", &Mixture::n_parameters,
+                             "Free parameters: K − 1 weights, K·D means, and the covariances of this type.")
+      .def_property_readonly("rank", &rank_of, "Rank of each Σ_k: ndarray, (K,), int64, read-only; D unless singular.")
+      .def_property_readonly("allow_singular", &Mixture::allow_singular, "Whether a Σ_k may be singular.");
+}
+
+}  // namespace
+
+void bind_mixture(py::module_& m) {
+  py::class_<Mixture> mixture(m, "Mixture", mixture_doc);
+  mixture.def(py::init(&new_mixture), py::arg("weights"), py::arg("means"), py::arg("covariances"),
+              py::arg("covariance_type") = "full", py::kw_only(), py::arg("allow_singular") = false, init_doc);
+  bind_properties(mixture);
+  bind_score(mixture);
+  mixture.def("sample", &draw, py::arg("n_samples"), py::arg("random_state") = py::none(), py::kw_only(),
+              py::arg("num_threads") = py::none(), sample_doc);
+  mixture.def(
+             "__eq__", [](const Mixture& self, const Mixture& other) { return self == other; }, py::is_operator())
+      .def("__copy__", [](const py::object& self) { return self; })
+      .def(
+          "__deepcopy__", [](const py::object& self, py::handle) { return self; }, py::arg("memo"))
+      .def("__repr__", &repr)
+      .def(py::pickle(&parameters_of, &from_parameters));
+}
+
+}  // namespace gaussmix::bindings

@@ -1,0 +1,280 @@
+#include "bindings.hpp"
+#include "numpy.hpp"
+
+#include <gaussmix/statistics.hpp>
+
+#include <memory>
+#include <mutex>
+
+namespace gaussmix::bindings {
+
+namespace {
+
+constexpr const char* statistics_doc = R"doc(
+The sums that EM needs of the data under a given mixture.
+
+Per component the total responsibility n_k, the weighted mean and the scatter about that mean, all in float64,
+together with Σ_i w_i log p(x_i). Additive: data may be accumulated in any pieces, on any machines, and merged.
+Threads that share one take turns. Source: Bishop, Pattern Recognition and Machine Learning, 2006, eqs. 9.24-9.27.
+)doc";
+
+constexpr const char* init_doc = R"doc(__init__(self, mixture)
+--
+
+Parameters
+----------
+mixture : Mixture
+    Supplies the responsibilities. The sums begin empty.
+)doc";
+
+constexpr const char* accumulate_doc = R"doc(accumulate(self, X, sample_weight=None, *, num_threads=None)
+--
+
+Add one E-step over X to the sums. On any error they stay as they were.
+
+Parameters
+----------
+X : array_like, (N, D)
+    Real and finite; read in place where it is a native, aligned float32 or float64 array of any strides.
+sample_weight : array_like, (N,), or None
+    Finite and ≥ 0, not all 0; None means 1 everywhere. A row of weight 0 is absent.
+num_threads : int or None
+    At least 1; None means `get_num_threads`. Every number gives the same bits.
+
+Raises
+------
+InvalidArgumentError
+    For wrong shapes, values that are not finite, negative weights.
+NumericalError
+    When the mixture's components differ in rank.
+)doc";
+
+constexpr const char* merge_doc = R"doc(merge(self, other)
+--
+
+Add the sums of other data.
+
+Parameters
+----------
+other : Statistics
+    Its mixture may differ in the parameters, not in K, D or covariance type.
+
+Raises
+------
+InvalidArgumentError
+    When it differs in these.
+)doc";
+
+constexpr const char* scale_doc = R"doc(scale(self, factor)
+--
+
+Multiply all sums by `factor`, as if every row had been given that weight; for forgetting, in streams.
+
+Parameters
+----------
+factor : float
+    Finite and ≥ 0.
+
+Raises
+------
+InvalidArgumentError
+    For any other number.
+)doc";
+
+constexpr const char* maximize_doc =
+    R"doc(maximize(self, *, reg_covar=0.0, on_degenerate="raise", allow_singular=False)
+--
+
+The M-step: π_k = n_k / Σ n, μ_k and Σ_k the weighted mean and covariance.
+
+Parameters
+----------
+reg_covar : float
+    Added to every variance, in squared units of X; finite and ≥ 0.
+on_degenerate : {"raise", "floor", "drop", "reseed"}
+    What to do with a component that is empty (n_k ≤ 2⁻⁵³ Σ n) or collapsing: "raise" NumericalError; keep its
+    covariance at or above 1e-6 times that of all the data ("floor"); go on without it ("drop"); put it beside the
+    heaviest one, which it halves ("reseed").
+allow_singular : bool
+    Keep singular covariances, as a mixture that allows them.
+
+Returns
+-------
+Mixture
+
+Raises
+------
+NumericalError
+    When there is no weight at all, or as `on_degenerate` says.
+InvalidArgumentError
+    For a `reg_covar` or an `on_degenerate` that breaks the rules above.
+)doc";
+
+constexpr const char* to_bytes_doc = R"doc(to_bytes(self)
+--
+
+A versioned, little-endian, self-contained copy of the sums and of their mixture, as bytes.
+)doc";
+
+constexpr const char* from_bytes_doc = R"doc(from_bytes(data)
+--
+
+The statistics that `to_bytes` wrote.
+
+Parameters
+----------
+data : bytes-like
+    Sizes are checked before anything is allocated, so bytes from a stranger are safe to read.
+
+Returns
+-------
+Statistics
+
+Raises
+------
+FormatError
+    When the bytes are not what `to_bytes` wrote.
+)doc";
+
+/// Sums that threads may share: each use takes the lock, and waits for it without the GIL, because the holder may need
+/// the GIL to ask for signals.
+class LockedStatistics {
+ public:
+  explicit LockedStatistics(Statistics sums) : sums_(std::move(sums)) {}
+
+  /// f(sums) under the lock and without the GIL.
+  template <class F>
+  auto use(F&& f) {
+    return without_gil([&] {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      return f(sums_);
+    });
+  }
+
+  /// By value, so that two of them never need both locks at once.
+  Statistics copy() {
+    return use([](const Statistics& sums) { return sums; });
+  }
+
+ private:
+  Statistics sums_;
+  std::mutex mutex_;
+};
+
+using Holder = std::unique_ptr<LockedStatistics>;
+
+Holder hold(Statistics sums) { return std::make_unique<LockedStatistics>(std::move(sums)); }
+
+void accumulate(LockedStatistics& self, py::handle x_argument, py::handle sample_weight, py::handle num_threads) {
+  const SampleArray x = sample_array(x_argument);
+  const Execution execution = execution_argument(num_threads);
+  const auto weight = sample_weight_array(sample_weight, x.samples.rows());
+  const auto weights = weight_view(weight);
+  self.use([&](Statistics& sums) { sums.accumulate(x.samples, weights, execution); });
+}
+
+void merge(LockedStatistics& self, LockedStatistics& other) {
+  const Statistics added = other.copy();
+  self.use([&](Statistics& sums) { sums.merge(added); });
+}
+
+Holder add(LockedStatistics& self, LockedStatistics& other) {
+  Statistics sum = self.copy();
+  sum.merge(other.copy());
+  return hold(std::move(sum));
+}
+
+void scale(LockedStatistics& self, py::handle factor) {
+  const double value = real_argument(factor, "factor");
+  self.use([value](Statistics& sums) { sums.scale(value); });
+}
+
+Mixture maximize(LockedStatistics& self, py::handle reg_covar, py::handle on_degenerate, py::handle allow_singular) {
+  MaximizeOptions options;
+  options.reg_covar = real_argument(reg_covar, "reg_covar");
+  options.on_degenerate = on_degenerate_from_string(text_argument(on_degenerate, "on_degenerate"));
+  options.allow_singular = flag_argument(allow_singular, "allow_singular");
+  return self.use([&](const Statistics& sums) { return sums.maximize(options); });
+}
+
+bool equal(LockedStatistics& self, LockedStatistics& other) {
+  const Statistics right = other.copy();
+  return self.use([&](const Statistics& left) { return left == right; });
+}
+
+py::array component_weights(LockedStatistics& self) {
+  std::vector<double> weights = self.use([](const Statistics& sums) {
+    const VectorView<const double> n = sums.component_weights();
+    std::vector<double> values;
+    for (Index k = 0; k < n.size(); ++k) values.push_back(n[k]);
+    return values;
+  });
+  const Shape shape{static_cast<py::ssize_t>(weights.size())};
+  return owned_array(std::move(weights), shape);
+}
+
+py::bytes to_bytes(LockedStatistics& self) {
+  const std::vector<std::uint8_t> bytes = self.use([](const Statistics& sums) { return sums.to_bytes(); });
+  return py::bytes(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+Holder from_bytes(py::handle data) {
+  if (!PyObject_CheckBuffer(data.ptr())) throw py::type_error("data must be bytes-like, but is " + described(data));
+  Py_buffer buffer;
+  if (PyObject_GetBuffer(data.ptr(), &buffer, PyBUF_SIMPLE) != 0) throw py::error_already_set();
+  const std::unique_ptr<Py_buffer, void (*)(Py_buffer*)> held(&buffer, PyBuffer_Release);
+  return hold(Statistics::from_bytes({static_cast<const std::uint8_t*>(buffer.buf), buffer.len}));
+}
+
+std::string repr(LockedStatistics& self) {
+  return self.use([](const Statistics& sums) {
+    const Mixture& mixture = sums.mixture();
+    return "Statistics(n_components=" + std::to_string(mixture.n_components()) +
+           ", n_features=" + std::to_string(mixture.n_features()) + ", covariance_type='" +
+           to_string(mixture.covariance_type()) + "')";
+  });
+}
+
+template <double (Statistics::*sum)() const noexcept>
+double value_of(LockedStatistics& self) {
+  return self.use([](const Statistics& sums) { return (sums.*sum)(); });
+}
+
+void bind_properties(py::class_<LockedStatistics>& statistics) {
+  statistics
+      .def_property_readonly(
+          "mixture",
+          [](LockedStatistics& self) { return self.use([](const Statistics& sums) { return sums.mixture(); }); },
+          "The mixture that the sums were made under.")
+      .def_property_readonly("log_likelihood", &value_of<&Statistics::log_likelihood>,
+                             "Σ_i w_i log p(x_i) under `mixture`, in nats.")
+      .def_property_readonly("total_weight", &value_of<&Statistics::total_weight>, "Σ_i w_i.")
+      .def_property_readonly("component_weights", &component_weights,
+                             "n_k = Σ_i w_i γ(z_ik): a new ndarray, (K,), float64.");
+}
+
+}  // namespace
+
+void bind_statistics(py::module_& m) {
+  py::class_<LockedStatistics> statistics(m, "Statistics", statistics_doc);
+  statistics
+      .def(py::init([](const Mixture& mixture) { return hold(Statistics(mixture)); }), py::arg("mixture"), init_doc)
+      .def("accumulate", &accumulate, py::arg("X"), py::arg("sample_weight") = py::none(), py::kw_only(),
+           py::arg("num_threads") = py::none(), accumulate_doc)
+      .def("merge", &merge, py::arg("other"), merge_doc)
+      .def("scale", &scale, py::arg("factor"), scale_doc)
+      .def("maximize", &maximize, py::kw_only(), py::arg("reg_covar") = 0.0, py::arg("on_degenerate") = "raise",
+           py::arg("allow_singular") = false, maximize_doc)
+      .def("to_bytes", &to_bytes, to_bytes_doc)
+      .def_static("from_bytes", &from_bytes, py::arg("data"), from_bytes_doc)
+      .def("__add__", &add, py::is_operator())
+      .def("__eq__", &equal, py::is_operator())
+      .def("__copy__", [](LockedStatistics& self) { return hold(self.copy()); })
+      .def(
+          "__deepcopy__", [](LockedStatistics& self, py::handle) { return hold(self.copy()); }, py::arg("memo"))
+      .def("__repr__", &repr)
+      .def(py::pickle(&to_bytes, &from_bytes));
+  bind_properties(statistics);
+}
+
+}  // namespace gaussmix::bindings

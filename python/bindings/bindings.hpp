@@ -1,0 +1,19 @@
+#pragma once
+
+#include <gaussmix/mixture.hpp>
+
+#include <pybind11/pybind11.h>
+
+namespace gaussmix::bindings {
+
+void bind_errors(pybind11::module_& m);
+void bind_runtime(pybind11::module_& m);
+void bind_mixture(pybind11::module_& m);
+/// The scoring verbs of Mixture.
+void bind_score(pybind11::class_<Mixture>& mixture);
+void bind_row_scorer(pybind11::module_& m);
+void bind_statistics(pybind11::module_& m);
+void bind_init(pybind11::module_& m);
+void bind_fit(pybind11::module_& m);
+
+}  // namespace gaussmix::bindings

@@ -1,0 +1,205 @@
+#include "numpy.hpp"
+
+#include <gaussmix/error.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+
+namespace gaussmix::bindings {
+
+namespace {
+
+[[noreturn]] void throw_invalid(const char* name, const std::string& rule_and_value) {
+  throw InvalidArgument(std::string(name) + " " + rule_and_value);
+}
+
+/// numpy.asarray or, for objects that speak only DLPack, numpy.from_dlpack.
+py::object converted(py::handle value, const char* name) {
+  if (py::hasattr(value, "nnz") && py::hasattr(value, "toarray")) {
+    throw py::type_error(std::string(name) + " must be a dense array, but is a sparse one: " +
+                         Py_TYPE(value.ptr())->tp_name + "; pass its .toarray()");
+  }
+  const py::module_ numpy = py::module_::import("numpy");
+  const bool only_dlpack = py::hasattr(value, "__dlpack__") && !py::hasattr(value, "__array__");
+  try {
+    return numpy.attr(only_dlpack ? "from_dlpack" : "asarray")(value);
+  } catch (py::error_already_set& error) {
+    const std::string met = std::string(py::str(error.value()));
+    if (error.matches(PyExc_ValueError)) throw_invalid(name, "must be a rectangular array of real numbers: " + met);
+    if (error.matches(PyExc_BufferError) || error.matches(PyExc_RuntimeError) || error.matches(PyExc_TypeError)) {
+      throw py::type_error(std::string(name) + " must be readable as an array: " + met);
+    }
+    throw;
+  }
+}
+
+bool is_masked(const py::array& array) {
+  if (Py_TYPE(array.ptr()) == py::detail::npy_api::get().PyArray_Type_) return false;
+  return py::isinstance(array, py::module_::import("numpy.ma").attr("MaskedArray"));
+}
+
+void check_real(const py::array& array, const char* name) {
+  const char kind = array.dtype().kind();
+  if (kind == 'f' || kind == 'i' || kind == 'u' || kind == 'b') return;
+  const std::string dtype = py::str(array.dtype());
+  const std::string wanted = std::string(name) + " must hold real numbers, but has dtype " + dtype;
+  throw py::type_error(kind == 'c' ? "Complex data not supported: " + wanted : wanted);
+}
+
+/// astype would wrap the others.
+void check_within_int64(const py::array& array, const char* name) {
+  if (array.dtype().kind() != 'u' || array.itemsize() < 8 || array.size() == 0) return;
+  const py::object largest = array.attr("max")();
+  if (py::cast<std::uint64_t>(largest) > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+    throw_invalid(name, "must hold integers below 2**63, but holds " + std::string(py::str(largest)));
+  }
+}
+
+/// The bytes that an array spans: [first, last).
+std::pair<const char*, const char*> span_of(const py::array& array) {
+  const char* first = static_cast<const char*>(array.data());
+  const char* last = first + array.itemsize();
+  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
+    if (array.shape(axis) == 0) return {first, first};
+    const py::ssize_t reach = (array.shape(axis) - 1) * array.strides(axis);
+    (reach < 0 ? first : last) += reach;
+  }
+  return {first, last};
+}
+
+/// Exact, but for layouts so intricate that numpy.shares_memory gives up; these count as overlapping.
+bool overlap(const py::array& a, const py::array& b) {
+  const auto [a_first, a_last] = span_of(a);
+  const auto [b_first, b_last] = span_of(b);
+  if (a_last <= b_first || b_last <= a_first) return false;
+  constexpr int max_work = 100000;
+  try {
+    return py::cast<bool>(py::module_::import("numpy").attr("shares_memory")(a, b, max_work));
+  } catch (const py::error_already_set&) {
+    return true;
+  }
+}
+
+/// Whether two elements may share memory, as in broadcast arrays: a stride within the reach of the axes below it.
+bool overlaps_itself(const py::array& array) {
+  std::vector<std::pair<py::ssize_t, py::ssize_t>> axes;  // (bytes between neighbours, length)
+  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
+    if (array.shape(axis) > 1) axes.emplace_back(std::abs(array.strides(axis)), array.shape(axis));
+  }
+  std::sort(axes.begin(), axes.end());
+  py::ssize_t reach = array.itemsize();
+  for (const auto& [stride, length] : axes) {
+    if (stride < reach) return true;
+    reach += stride * (length - 1);
+  }
+  return false;
+}
+
+/// `out` of one of the dtypes Ts, writeable, of this shape, apart from X.
+template <class... Ts>
+py::array checked_output(py::handle out, const Shape& shape, const SampleArray& x, const char* dtypes) {
+  if (!py::isinstance<py::array>(out)) throw py::type_error("out must be None or an ndarray, but is " + described(out));
+  py::array array = py::reinterpret_borrow<py::array>(out);
+  if (!(in_place<Ts>(array) || ...)) {
+    throw py::type_error(std::string("out must be a native, aligned array of dtype ") + dtypes + ", but has dtype " +
+                         std::string(py::repr(array.dtype())) + " and byte strides " +
+                         to_string(Shape(array.strides(), array.strides() + array.ndim())));
+  }
+  check_shape(array, "out", shape);
+  if (is_masked(array)) throw py::type_error("out must not be a masked array");
+  if (!array.writeable()) throw_invalid("out", "must be writeable, but is read-only");
+  if (overlaps_itself(array)) throw_invalid("out", "must have elements that do not share memory, but they do");
+  if (overlap(array, x.array)) throw_invalid("out", "must not share memory with X, but does");
+  return array;
+}
+
+}  // namespace
+
+std::string to_string(const Shape& shape) {
+  std::string text = "(";
+  for (const py::ssize_t size : shape) text += std::to_string(size) + ", ";
+  if (!shape.empty()) text.resize(text.size() - (shape.size() > 1 ? 2 : 1));
+  return text + ")";
+}
+
+Shape shape_of(const py::array& array) { return Shape(array.shape(), array.shape() + array.ndim()); }
+
+py::array real_array(py::handle value, const char* name) {
+  const bool is_array = py::isinstance<py::array>(value);
+  py::array array = is_array ? py::reinterpret_borrow<py::array>(value) : py::array(converted(value, name));
+  if (is_masked(array))
+    throw py::type_error(std::string(name) + " must not be a masked array; fill or drop the masked rows");
+  check_real(array, name);
+  return array;
+}
+
+void check_ndim(const py::array& array, const char* name, py::ssize_t ndim, const char* wanted) {
+  if (array.ndim() == ndim) return;
+  throw_invalid(name, "must be " + std::to_string(ndim) + "-D, of shape " + wanted + ", but has shape " +
+                          to_string(shape_of(array)));
+}
+
+void check_shape(const py::array& array, const char* name, const Shape& shape) {
+  const Shape met = shape_of(array);
+  if (met != shape) throw_invalid(name, "must have shape " + to_string(shape) + ", but has shape " + to_string(met));
+}
+
+py::array float64_array(py::handle value, const char* name, bool contiguous) {
+  const py::array array = real_array(value, name);
+  const bool in_order = !contiguous || (array.flags() & py::array::c_style) != 0;
+  if (in_order && in_place<double>(array)) return array;
+  return array.attr("astype")("float64", "C");
+}
+
+py::array int64_array(py::handle value, const char* name) {
+  const py::array array = real_array(value, name);
+  if (array.dtype().kind() != 'i' && array.dtype().kind() != 'u') {
+    throw py::type_error(std::string(name) + " must hold integers, but has dtype " +
+                         std::string(py::str(array.dtype())));
+  }
+  if (in_place<Index>(array)) return array;
+  check_within_int64(array, name);
+  return array.attr("astype")("int64", "C");
+}
+
+Shape covariance_shape(CovarianceType type, Index n_components, Index n_features) {
+  switch (type) {
+    case CovarianceType::full: return {n_components, n_features, n_features};
+    case CovarianceType::tied: return {n_features, n_features};
+    case CovarianceType::diag: return {n_components, n_features};
+    case CovarianceType::spherical: break;
+  }
+  return {n_components};
+}
+
+std::optional<py::array> sample_weight_array(py::handle sample_weight, Index n_samples) {
+  if (sample_weight.is_none()) return std::nullopt;
+  py::array array = float64_array(sample_weight, "sample_weight");
+  check_shape(array, "sample_weight", {n_samples});
+  return array;
+}
+
+VectorView<const double> weight_view(const std::optional<py::array>& sample_weight) {
+  return sample_weight ? vector_view<const double>(*sample_weight) : VectorView<const double>();
+}
+
+py::array empty_array(const py::dtype& dtype, const Shape& shape) {
+  py::ssize_t bytes = dtype.itemsize();
+  for (const py::ssize_t size : shape) {
+    if (__builtin_mul_overflow(bytes, size, &bytes))
+      throw_invalid("the result", "would have shape " + to_string(shape));
+  }
+  return py::array(dtype, shape);
+}
+
+py::array float_output(py::handle out, const Shape& shape, const SampleArray& x) {
+  if (!out.is_none()) return checked_output<float, double>(out, shape, x, "float32 or float64");
+  return empty_array(x.samples.single_precision() ? py::dtype::of<float>() : py::dtype::of<double>(), shape);
+}
+
+py::array int64_output(py::handle out, const Shape& shape, const SampleArray& x) {
+  return out.is_none() ? empty_array(py::dtype::of<Index>(), shape) : checked_output<Index>(out, shape, x, "int64");
+}
+
+}  // namespace gaussmix::bindings

@@ -1,0 +1,97 @@
+#pragma once
+
+// The only border between NumPy arrays and views. What can be read in place is never copied; X never is as a whole.
+
+#include "arguments.hpp"
+
+#include <gaussmix/mixture.hpp>
+#include <gaussmix/views.hpp>
+
+#include <pybind11/numpy.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gaussmix::bindings {
+
+using Shape = std::vector<py::ssize_t>;
+
+/// "(3, 2)", as Python writes it.
+std::string to_string(const Shape& shape);
+Shape shape_of(const py::array& array);
+
+/// Any array-like as an ndarray: lists, dataframes, objects with __array__ or __dlpack__.
+/// @throws py::type_error  for sparse matrices, masked arrays, and whatever does not hold real numbers
+/// @throws InvalidArgument for nested sequences that are not rectangular
+py::array real_array(py::handle value, const char* name);
+
+/// Distance of neighbours along `axis` in items; nothing when it is no multiple of the item size.
+std::optional<Index> item_stride(const py::array& array, py::ssize_t axis);
+
+/// True for T in native byte order, aligned, with strides that are multiples of its size.
+template <class T>
+bool in_place(const py::array& array);
+
+/// Views of arrays that are in_place; the array must outlive them. T may be const.
+template <class T>
+VectorView<T> vector_view(const py::array& array) {
+  T* data = static_cast<T*>(const_cast<void*>(array.data()));
+  return {data, array.shape(0), item_stride(array, 0).value()};
+}
+template <class T>
+MatrixView<T> matrix_view(const py::array& array) {
+  T* data = static_cast<T*>(const_cast<void*>(array.data()));
+  return {data, array.shape(0), array.shape(1), item_stride(array, 0).value(), item_stride(array, 1).value()};
+}
+
+/// X with the array that owns its memory.
+struct SampleArray {
+  py::array array;
+  Samples samples;
+};
+
+/// X, (N, D): read in place where possible, else converted block by block by the threads that read it.
+SampleArray sample_array(py::handle x);
+
+/// A parameter as float64, in place where possible. `contiguous` asks for C order besides.
+py::array float64_array(py::handle value, const char* name, bool contiguous = false);
+/// The same for integers as int64; floats are refused.
+py::array int64_array(py::handle value, const char* name);
+/// @throws InvalidArgument unless the array has `ndim` dimensions; `wanted` describes them, as in "(n_components,)"
+void check_ndim(const py::array& array, const char* name, py::ssize_t ndim, const char* wanted);
+/// @throws InvalidArgument unless the array has this shape
+void check_shape(const py::array& array, const char* name, const Shape& shape);
+/// The shape of `covariances` for this structure.
+Shape covariance_shape(CovarianceType type, Index n_components, Index n_features);
+
+/// None as nothing, else (N,) float64.
+std::optional<py::array> sample_weight_array(py::handle sample_weight, Index n_samples);
+/// Empty for nothing, which stands for weight 1 everywhere.
+VectorView<const double> weight_view(const std::optional<py::array>& sample_weight);
+
+/// A new array, uninitialised. @throws InvalidArgument when it could not be addressed
+py::array empty_array(const py::dtype& dtype, const Shape& shape);
+/// `out` if it is not None and fits, else a new array: float64, or float32 where X is; an `out` may be either.
+py::array float_output(py::handle out, const Shape& shape, const SampleArray& x);
+/// The same for int64.
+py::array int64_output(py::handle out, const Shape& shape, const SampleArray& x);
+
+/// Memory of `owner` as an array that nobody can write to and that keeps its owner alive.
+template <class T>
+py::array read_only(const T* data, const Shape& shape, py::handle owner) {
+  py::array array(py::dtype::of<T>(), shape, data, owner);
+  array.attr("setflags")(py::arg("write") = false);
+  return array;
+}
+
+/// Takes over the values of a vector, row-major.
+template <class T>
+py::array_t<T> owned_array(std::vector<T> values, const Shape& shape) {
+  auto* kept = new std::vector<T>(std::move(values));
+  const py::capsule owner(kept, [](void* p) { delete static_cast<std::vector<T>*>(p); });
+  return py::array_t<T>(shape, kept->data(), owner);
+}
+
+}  // namespace gaussmix::bindings

@@ -1,0 +1,54 @@
+"""Gaussian mixtures: exact densities and responsibilities, and expectation-maximisation, at the speed of the machine.
+
+`Mixture` is a distribution to score with, `fit` finds one from data, `Statistics` are the sums that fitting needs, for
+data that come in pieces, and `GaussianMixture` is scikit-learn's estimator over all this.
+"""
+
+from __future__ import annotations
+
+from ._core import (
+    FitProgress,
+    FormatError,
+    GaussmixError,
+    InvalidArgumentError,
+    Mixture,
+    NumericalError,
+    RowScorer,
+    Statistics,
+    __version__,
+    build_info,
+    get_num_threads,
+    set_num_threads,
+    set_simd_level,
+    simd_level,
+    simd_levels,
+)
+from .fit import FitReport, FitResult, fit
+from .init import KMeansResult, kmeans, kmeans_plus_plus
+
+from .estimator import GaussianMixture  # isort: skip  # it uses the names above
+
+__all__ = [
+    "FitProgress",
+    "FitReport",
+    "FitResult",
+    "FormatError",
+    "GaussianMixture",
+    "GaussmixError",
+    "InvalidArgumentError",
+    "KMeansResult",
+    "Mixture",
+    "NumericalError",
+    "RowScorer",
+    "Statistics",
+    "__version__",
+    "build_info",
+    "fit",
+    "get_num_threads",
+    "kmeans",
+    "kmeans_plus_plus",
+    "set_num_threads",
+    "set_simd_level",
+    "simd_level",
+    "simd_levels",
+]

@@ -1,0 +1,156 @@
+"""Fitting by expectation-maximisation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _core
+from ._core import FitProgress, Mixture
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What happened on the way: counts over all iterations of the start that was kept, and seconds over all starts."""
+
+    n_floored: int
+    n_dropped: int
+    n_reseeded: int
+    init_seconds: float
+    em_seconds: float
+    closing_seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """What `fit` found.
+
+    Attributes
+    ----------
+    mixture : Mixture
+    log_likelihood : float
+        Σ_i w_i log p(x_i) of `mixture` itself, in nats, from one closing pass.
+    converged : bool
+        Whether the change of the mean log-likelihood fell below `tol` within `max_iter`.
+    n_iter : int
+        Iterations of the start that was kept.
+    trace : ndarray, (n_iter,), float64
+        Mean log-likelihood before each M-step of that start.
+    report : FitReport
+    """
+
+    mixture: Mixture
+    log_likelihood: float
+    converged: bool
+    n_iter: int
+    trace: NDArray[np.float64]
+    report: FitReport
+
+
+def fit(
+    X: ArrayLike,
+    n_components: int,
+    covariance_type: str = "full",
+    *,
+    init: str | Mixture = "kmeans",
+    means_init: ArrayLike | None = None,
+    weights_init: ArrayLike | None = None,
+    covariances_init: ArrayLike | None = None,
+    precisions_init: ArrayLike | None = None,
+    responsibilities_init: ArrayLike | None = None,
+    labels_init: ArrayLike | None = None,
+    n_init: int = 1,
+    tol: float = 1e-3,
+    max_iter: int = 100,
+    reg_covar: float = 0.0,
+    on_degenerate: str = "floor",
+    allow_singular: bool = False,
+    sample_weight: ArrayLike | None = None,
+    random_state: int | np.random.Generator | np.random.RandomState | None = None,
+    callback: Callable[[FitProgress], object] | None = None,
+    num_threads: int | None = None,
+) -> FitResult:
+    """Find π, μ, Σ by expectation-maximisation, one fused E- and M-step per pass over X.
+
+    Source: Bishop, Pattern Recognition and Machine Learning, 2006, section 9.2.2.
+
+    Parameters
+    ----------
+    X : array_like, (N, D)
+        Real and finite, N ≥ K; read in place where it is a native, aligned float32 or float64 array of any strides.
+    n_components : int
+        K, at least 1.
+    covariance_type : {"full", "tied", "diag", "spherical"}
+    init : {"kmeans", "k-means++", "random", "random_from_data"} or Mixture
+        Where EM starts: k-means++ seeding and Lloyd to its end; the seeding alone; random responsibilities; rows drawn
+        from X. A mixture is gone on from; no other initial value may then be given.
+    means_init : array_like, (K, D)
+    weights_init : array_like, (K,)
+    covariances_init, precisions_init : array_like
+        Σ or Σ⁻¹, not both: (K, D, D), (D, D), (K, D) or (K,) by `covariance_type`.
+    responsibilities_init : array_like, (N, K)
+        Rows ≥ 0 that sum to 1 within 1e-8. Replaces `init`.
+    labels_init : array_like, (N,), integer
+        In [0, K), every component at least once. Replaces `init`.
+    n_init : int
+        Starts; the one with the best final mean log-likelihood is kept.
+    tol : float
+        Stop when the mean log-likelihood changes by less, in nats; ≥ 0.
+    max_iter : int
+        At least 0; 0 returns the start itself.
+    reg_covar : float
+        Added to every variance, in squared units of X; ≥ 0. Above 0 the likelihood may fall.
+    on_degenerate : {"raise", "floor", "drop", "reseed"}
+        What to do with a component that is empty or collapsing; see `Statistics.maximize`.
+    allow_singular : bool
+        Keep singular covariances.
+    sample_weight : array_like, (N,)
+        Finite and ≥ 0, at least K of them positive; None means 1 everywhere. Weight 0 is absence.
+    random_state : None, int in [0, 2**64), numpy.random.Generator or numpy.random.RandomState
+        The seed; a generator is asked for one and moves on; None asks the operating system.
+    callback : callable
+        Called as ``callback(progress)`` with a `FitProgress` after each iteration; a true result ends the fit with what
+        it has, an exception ends it for good.
+    num_threads : int
+        At least 1; None means `get_num_threads`. Every number gives the same bits.
+
+    Returns
+    -------
+    FitResult
+
+    Raises
+    ------
+    InvalidArgumentError
+        For arguments that break the rules above; an argument that would have no effect is an error.
+    NumericalError
+        When a component degenerates under ``on_degenerate="raise"``, or the data themselves are singular.
+    TypeError
+        For complex, object, sparse or masked arrays and for arguments of the wrong type.
+    """
+    found = _core.fit(
+        X,
+        n_components,
+        covariance_type,
+        init=init,
+        means_init=means_init,
+        weights_init=weights_init,
+        covariances_init=covariances_init,
+        precisions_init=precisions_init,
+        responsibilities_init=responsibilities_init,
+        labels_init=labels_init,
+        n_init=n_init,
+        tol=tol,
+        max_iter=max_iter,
+        reg_covar=reg_covar,
+        on_degenerate=on_degenerate,
+        allow_singular=allow_singular,
+        sample_weight=sample_weight,
+        random_state=random_state,
+        callback=callback,
+        num_threads=num_threads,
+    )
+    report = FitReport(**found.pop("report"))
+    return FitResult(report=report, **found)
