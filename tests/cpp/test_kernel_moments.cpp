@@ -1,0 +1,161 @@
+#include "kernel_blocks.hpp"
+
+#include <doctest/doctest.h>
+
+// The M-step's sums of every table that this processor runs, in float and double, against plain loops in long double.
+
+namespace {
+
+using namespace kernel_blocks;
+
+/// Σγ, Σγd and Σγd dᵀ about the location of a block.
+struct Sums {
+  double sum = 0;
+  std::vector<double> first, second;
+  explicit Sums(Index d, Index size) : first(at(d)), second(at(size)) {}
+  bool operator==(const Sums& other) const { return sum == other.sum && first == other.first && second == other.second; }
+};
+
+/// Weights of n rows in [0, 1], about a third of them 0, padded with zeros.
+template <class T>
+Buffer<T> random_gamma(const Block<T>& block, Random& random) {
+  Buffer<T> gamma(block.padded());
+  for (Index i = 0; i < block.padded(); ++i)
+    gamma[i] = i < block.n && random.below(3) > 0 ? static_cast<T>(random.uniform()) : T(0);
+  return gamma;
+}
+
+template <class T>
+Sums diag(const Block<T>& block, const Buffer<T>& gamma) {
+  Sums out(block.d, block.d);
+  block.kernels.moments_diag(block.strips.data(), block.padded(), block.d, block.location(), gamma.data(), &out.sum,
+                             out.first.data(), out.second.data());
+  return out;
+}
+
+/// moments_full over rows that stand `row_stride` apart.
+template <class T>
+Sums full(const Block<T>& block, const Buffer<T>& gamma, Index row_stride) {
+  std::vector<T> rows(at(block.n * row_stride), std::numeric_limits<T>::quiet_NaN());
+  for (Index i = 0; i < block.n; ++i)
+    for (Index j = 0; j < block.d; ++j) rows[at(i * row_stride + j)] = block.x[at(i * block.d + j)];
+  Sums out(block.d, block.d * block.d);
+  Buffer<T> scratch(block.kernels.moments_scratch(block.d));
+  block.kernels.moments_full(block.strips.data(), rows.data(), row_stride, block.n, block.padded(), block.d, block.location(),
+                             gamma.data(), scratch.data(), &out.sum, out.first.data(), out.second.data());
+  return out;
+}
+
+/// Whether `found` is Σ_i of terms(i) = (value, size) within the rounding of its sums: at most 128 in T, then n in double.
+template <class T, class Terms>
+bool is_sum(double found, const Block<T>& block, const Terms& terms) {
+  Real exact = 0, size = 0;
+  for (Index i = 0; i < block.n; ++i) {
+    const auto [value, magnitude] = terms(i);
+    exact += value;
+    size += magnitude;
+  }
+  // Beside the additions: 2 roundings of each of two differences, the product's and the multiply-add's.
+  const Real in_t = static_cast<Real>(std::min<Index>(block.n, 128) + 6) * unit<T>;
+  const Real in_double = static_cast<Real>(block.n) * unit<double>;
+  return std::abs(found - exact) <= (in_t + in_double) * size;
+}
+
+template <class T>
+bool all_sums(const Block<T>& block, const Buffer<T>& gamma, const Sums& found, bool matrix) {
+  using Pair = std::pair<Real, Real>;
+  bool right = is_sum(found.sum, block, [&](Index i) { return Pair(gamma[i], gamma[i]); });
+  for (Index j = 0; j < block.d; ++j)
+    right = right && is_sum(found.first[at(j)], block, [&](Index i) {
+      return Pair(gamma[i] * block.centred(i, j), gamma[i] * block.size(i, j));
+    });
+  for (Index j = 0; j < block.d; ++j)
+    for (Index l = matrix ? 0 : j; l <= j; ++l)
+      right = right && is_sum(found.second[at(matrix ? j * block.d + l : j)], block, [&](Index i) {
+        return Pair(gamma[i] * block.centred(i, j) * block.centred(i, l), gamma[i] * block.size(i, j) * block.size(i, l));
+      });
+  return right;
+}
+
+template <class T, class Check>
+void for_each_block(const std::vector<Index>& more, const Check& check) {
+  for (const simd::KernelTable* table : tables()) {
+    CAPTURE(table->name);
+    const simd::Kernels<T>& kernels = simd::kernels_of<T>(*table);
+    Random random(17);
+    std::vector<Index> sizes = lengths(kernels.strip);
+    sizes.insert(sizes.end(), more.begin(), more.end());
+    for (Index d = 1; d <= 40; ++d)
+      for (const Index n : sizes) {
+        CAPTURE(d);
+        CAPTURE(n);
+        const Block<T> block(kernels, n, d, random);
+        check(block, random_gamma(block, random), random);
+      }
+  }
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("kernels: moments_diag and moments_full", T, float, double) {
+  for_each_block<T>({191, 192, 193}, [](const Block<T>& block, const Buffer<T>& gamma, Random&) {
+    CHECK(all_sums(block, gamma, diag(block, gamma), false));
+    const Sums found = full(block, gamma, block.d);
+    CHECK(all_sums(block, gamma, found, true));
+    CHECK(full(block, gamma, block.d + 3) == found);
+  });
+}
+
+TEST_CASE_TEMPLATE("kernels: moments of thousands of rows stay as exact as those of a chunk", T, float, double) {
+  for (const simd::KernelTable* table : tables())
+    for (const Index d : {1, 2, 4, 5, 17}) {
+      CAPTURE(d);
+      Random random(19);
+      const Block<T> block(simd::kernels_of<T>(*table), 3000, d, random);
+      const Buffer<T> gamma = random_gamma(block, random);
+      CHECK(all_sums(block, gamma, diag(block, gamma), false));
+      CHECK(all_sums(block, gamma, full(block, gamma, d), true));
+    }
+}
+
+TEST_CASE_TEMPLATE("kernels: rows of weight 0 change no bit of the moments", T, float, double) {
+  for_each_block<T>({}, [](const Block<T>& block, const Buffer<T>& gamma, Random&) {
+    std::vector<T> other = block.x;
+    for (Index i = 0; i < block.n; ++i)
+      for (Index j = 0; gamma[i] == T(0) && j < block.d; ++j) other[at(i * block.d + j)] = std::numeric_limits<T>::max() / 4;
+    // Padding repeats the last row, whatever that is.
+    const Block<T> changed(block.kernels, block.n, block.d, other, block.hi);
+    CHECK(diag(changed, gamma) == diag(block, gamma));
+    CHECK(full(changed, gamma, block.d) == full(block, gamma, block.d));
+  });
+}
+
+TEST_CASE_TEMPLATE("kernels: without weight all moments are 0", T, float, double) {
+  for_each_block<T>({}, [](const Block<T>& block, const Buffer<T>&, Random&) {
+    Buffer<T> gamma(block.padded());
+    std::fill(gamma.data(), gamma.data() + gamma.size(), T(0));
+    CHECK(diag(block, gamma) == Sums(block.d, block.d));
+    CHECK(full(block, gamma, block.d) == Sums(block.d, block.d * block.d));
+  });
+}
+
+TEST_CASE_TEMPLATE("kernels: moments_full passes over rows of weight 0 as if they were not there", T, float, double) {
+  for (const simd::KernelTable* table : tables())
+    for (const Index d : {5, 8, 17, 40}) {
+      Random random(23);
+      const simd::Kernels<T>& kernels = simd::kernels_of<T>(*table);
+      const Block<T> block(kernels, 400, d, random);
+      const Buffer<T> gamma = random_gamma(block, random);
+      std::vector<T> kept_rows, kept_gamma;
+      for (Index i = 0; i < block.n; ++i) {
+        if (gamma[i] == T(0)) continue;
+        kept_gamma.push_back(gamma[i]);
+        kept_rows.insert(kept_rows.end(), block.x.begin() + i * d, block.x.begin() + (i + 1) * d);
+      }
+      const Block<T> compact(kernels, static_cast<Index>(kept_gamma.size()), d, kept_rows, block.hi);
+      Buffer<T> compact_gamma(compact.padded());
+      std::fill(compact_gamma.data(), compact_gamma.data() + compact_gamma.size(), T(0));
+      std::copy(kept_gamma.begin(), kept_gamma.end(), compact_gamma.data());
+      CHECK(full(compact, compact_gamma, d) == full(block, gamma, d));
+    }
+}

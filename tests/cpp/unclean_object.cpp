@@ -1,0 +1,24 @@
+// Everything that the object checks look for, so that objects.control can show that they see it.
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+namespace Eigen {
+int plain_symbol() { return 1; }
+}  // namespace Eigen
+
+namespace {
+const std::string dynamically_initialised = std::getenv("PATH") != nullptr ? "path" : "";
+int writable = 1;
+}  // namespace
+
+int print_and_leave(int choice) {
+  std::cout << dynamically_initialised << ++writable;
+  std::cerr << choice;
+  std::printf("%d\n", choice);
+  std::puts("text");
+  if (choice == 1) std::abort();
+  if (choice == 2) std::exit(choice);
+  return Eigen::plain_symbol();
+}
