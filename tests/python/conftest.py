@@ -1,0 +1,40 @@
+"""What the tests of the Python surface share: mixtures at random, and settings that no test leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import gaussmix
+import numpy as np
+import pytest
+
+MakeMixture = Callable[..., gaussmix.Mixture]
+
+
+@pytest.fixture(autouse=True)
+def _process_settings() -> Iterator[None]:
+    level = gaussmix.simd_level()
+    yield
+    gaussmix.set_num_threads(None)
+    gaussmix.set_simd_level(level)
+
+
+@pytest.fixture
+def make_mixture() -> MakeMixture:
+    """A well-conditioned mixture: means of order 3, variances of order 1, no equal weights."""
+
+    def make(covariance_type: str = "full", n_components: int = 3, n_features: int = 4) -> gaussmix.Mixture:
+        rng = np.random.default_rng([n_components, n_features])
+        weights = np.arange(1.0, n_components + 1)
+        factors = 0.3 * rng.normal(size=(n_components, n_features, n_features)) + np.eye(n_features)
+        full = factors @ factors.transpose(0, 2, 1)
+        covariances = {
+            "full": full,
+            "tied": full[0],
+            "diag": full.diagonal(axis1=1, axis2=2),
+            "spherical": full[:, 0, 0],
+        }[covariance_type]
+        means = rng.normal(scale=3, size=(n_components, n_features))
+        return gaussmix.Mixture(weights / weights.sum(), means, covariances, covariance_type)
+
+    return make

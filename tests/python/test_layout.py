@@ -1,0 +1,215 @@
+"""The plan of the house, read from the files: which floor may know which, and what is said in one place only."""
+
+import ast
+import fnmatch
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).relative_to(ROOT).as_posix()
+ROOMS = ("cpp", "python", "tests", "bench", ".ci")
+TOP_LEVEL = {
+    *("pyproject.toml", "CMakeLists.txt", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "docs"),
+    *("cpp", "python", "tests", "bench"),
+}
+SOURCE_SUFFIXES = {".cpp", ".hpp", ".h", ".py", ".pyi"}
+TEXT_SUFFIXES = {*SOURCE_SUFFIXES, ".txt", ".cmake", ".in", ".toml", ".md", ".yml", ".yaml", ".sh", ""}
+
+CXX_STANDARD = r"<[a-z_0-9]+>"
+PUBLIC = r"<gaussmix/\w+\.h(pp)?>"
+POSIX = r"<(pthread|sched|unistd|cpuid|immintrin)\.h>"
+KERNEL_MATHS = r"<(cfloat|cmath|cstddef|cstdint|cstring|limits|type_traits|immintrin\.h)>"
+PLAIN_SOURCE = r'"(simd/(kernel_table|dispatch)|(?!simd)\w+)\.hpp"'
+
+# What a file may include: the first row whose glob matches it. An arrow that is not here points up.
+FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("cpp/include/gaussmix/*.hpp", (CXX_STANDARD, PUBLIC)),
+    ("cpp/src/simd/kernel_table.hpp", ("<cstdint>",)),
+    ("cpp/src/simd/kernels.inl.hpp", (KERNEL_MATHS, r'"kernel_table\.hpp"', r'"\w+\.inl\.hpp"')),
+    ("cpp/src/simd/*.inl.hpp", ()),
+    ("cpp/src/simd/kernels_*.cpp", (r'"kernels\.inl\.hpp"',)),
+    ("cpp/src/simd/*", (CXX_STANDARD, PUBLIC, POSIX, r'"(kernel_table|dispatch|cpu_features)\.hpp"')),
+    ("cpp/src/linalg.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, r"<Eigen/\w+>")),
+    ("cpp/src/parallel.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, POSIX, r"<omp\.h>")),
+    ("cpp/src/threads.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, POSIX, r"<omp\.h>")),
+    ("cpp/src/*", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE)),
+    ("cpp/examples/*", (CXX_STANDARD, PUBLIC)),
+    ("python/bindings/numpy.hpp", (CXX_STANDARD, PUBLIC, r"<pybind11/\w+\.h>", r'"\w+\.hpp"')),
+    ("python/bindings/*", (CXX_STANDARD, PUBLIC, r"<pybind11/(?!numpy|eigen)\w+\.h>", r'"\w+\.hpp"')),
+    ("tests/package/*", (CXX_STANDARD, PUBLIC)),
+)
+
+
+def text_files(*rooms: str) -> Iterator[Path]:
+    """Every text file of these rooms, as a path from the root; caches of the tools are none of ours."""
+    for room in rooms:
+        for path in sorted((ROOT / room).rglob("*")):
+            hidden_or_cache = any(
+                part.startswith(".") or part == "__pycache__" for part in path.relative_to(ROOT / room).parts
+            )
+            if path.is_file() and path.suffix in TEXT_SUFFIXES and not hidden_or_cache:
+                yield path.relative_to(ROOT)
+
+
+def all_text_files() -> Iterator[Path]:
+    yield from text_files(*ROOMS)
+    yield from (Path(name) for name in sorted(TOP_LEVEL) if (ROOT / name).is_file())
+    yield from (path.relative_to(ROOT) for path in sorted(ROOT.glob(".*")) if path.is_file() and path.name != ".git")
+
+
+def read(path: Path) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def sources(*suffixes: str) -> list[Path]:
+    return [path for path in text_files("cpp", "python", "tests", "bench") if path.suffix in suffixes]
+
+
+def includes(text: str) -> list[str]:
+    return re.findall(r"^\s*#\s*include\s*([<\"].*?[>\"])", text, flags=re.MULTILINE)
+
+
+def upward_includes(path: str, text: str) -> list[str]:
+    """The includes of a file that its floor does not allow; none for files that stand on no floor."""
+    for glob, allowed in FLOORS:
+        if fnmatch.fnmatch(path, glob):
+            return [name for name in includes(text) if not any(re.fullmatch(rule, name) for rule in allowed)]
+    return []
+
+
+def matches(pattern: str, paths: list[Path]) -> list[str]:
+    """`file:line: text` for every line that holds the pattern, this file left out."""
+    return [
+        f"{path}:{number}: {line.strip()}"
+        for path in paths
+        if path.as_posix() != HERE
+        for number, line in enumerate(read(path).splitlines(), start=1)
+        if re.search(pattern, line)
+    ]
+
+
+def test_no_include_points_up() -> None:
+    upward = {path.as_posix(): upward_includes(path.as_posix(), read(path)) for path in sources(".cpp", ".hpp", ".h")}
+    assert {path: names for path, names in upward.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("cpp/include/gaussmix/fit.hpp", "#include <Eigen/Core>"),
+        ("cpp/include/gaussmix/fit.hpp", "#include <omp.h>"),
+        ("cpp/include/gaussmix/fit.hpp", '#include "validate.hpp"'),
+        ("cpp/src/simd/kernel_table.hpp", "#include <gaussmix/views.hpp>"),
+        ("cpp/src/simd/kernels.inl.hpp", "#include <vector>"),
+        ("cpp/src/simd/kernels.inl.hpp", "#include <gaussmix/views.hpp>"),
+        ("cpp/src/simd/vector.inl.hpp", "#include <cmath>"),
+        ("cpp/src/simd/kernels_baseline.cpp", '#include "dispatch.hpp"'),
+        ("cpp/src/fit.cpp", "#include <omp.h>"),
+        ("cpp/src/fit.cpp", "#include <Eigen/Core>"),
+        ("cpp/src/fit.cpp", '#include "simd/kernels.inl.hpp"'),
+        ("cpp/src/threads.cpp", "#include <pybind11/numpy.h>"),
+        ("python/bindings/bind_fit.cpp", "#include <pybind11/numpy.h>"),
+        ("python/bindings/bind_fit.cpp", '#include "../../cpp/src/validate.hpp"'),
+        ("cpp/examples/score.cpp", '#include "../src/validate.hpp"'),
+    ],
+)
+def test_an_include_that_points_up_is_seen(path: str, line: str) -> None:
+    assert upward_includes(path, f"#pragma once\n  {line}\n") == includes(line)
+
+
+def test_openmp_directives_stand_in_one_file() -> None:
+    paths = [path for path in sources(".cpp", ".hpp") if path != Path("cpp/src/parallel.cpp")]
+    assert matches(r"#\s*pragma omp|_Pragma\(\"omp", paths) == []
+
+
+def test_the_umbrella_brings_every_header() -> None:
+    names = {path.name for path in (ROOT / "cpp/include/gaussmix").glob("*.hpp")} - {"gaussmix.hpp", "export.hpp"}
+    assert set(includes(read(Path("cpp/include/gaussmix/gaussmix.hpp")))) == {f"<gaussmix/{name}>" for name in names}
+
+
+NOUNS_OF_THEIR_OWN = {"gaussmix", "export", "error", "views"}  # headers that declare no function
+
+
+@pytest.mark.parametrize(
+    "noun", sorted(p.stem for p in (ROOT / "cpp/include/gaussmix").glob("*.hpp") if p.stem not in NOUNS_OF_THEIR_OWN)
+)
+def test_a_noun_is_found_on_every_floor(noun: str) -> None:
+    assert (ROOT / f"cpp/src/{noun}.cpp").is_file() or (ROOT / f"cpp/src/{noun}").is_dir()
+    assert (ROOT / f"tests/cpp/test_{noun}.cpp").is_file()
+
+
+def imports_at_load(tree: ast.Module) -> Iterator[str]:
+    """The packages that importing a module imports: not those inside functions or under TYPE_CHECKING."""
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield (node.module or "").split(".")[0]
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or (
+            isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+        ):
+            continue
+        pending.extend(ast.iter_child_nodes(node))
+
+
+def test_importing_the_package_needs_numpy_alone() -> None:
+    allowed = {*sys.stdlib_module_names, "numpy", "gaussmix"}
+    for path in text_files("python/gaussmix"):
+        if path.suffix == ".py":
+            assert set(imports_at_load(ast.parse(read(path)))) <= allowed, path
+
+
+def test_imports_at_load_sees_through_blocks_but_not_into_functions() -> None:
+    tree = ast.parse(
+        "try:\n  import a.b\nexcept ImportError:\n  from c import d\ndef f():\n  import e\nfrom . import g"
+    )
+    assert set(imports_at_load(tree)) == {"a", "c"}
+
+
+def project_version() -> str:
+    found = re.search(r"^project\(gaussmix VERSION (\S+)", read(Path("CMakeLists.txt")), flags=re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def test_the_version_is_stated_once() -> None:
+    paths = [path for path in all_text_files() if path != Path("CHANGELOG.md")]
+    stated = matches(rf"(?<![\w.]){re.escape(project_version())}(?![\w.])", paths)
+    assert [line.split(":")[0] for line in stated] == ["CMakeLists.txt"]
+
+
+def test_the_changelog_opens_with_the_version() -> None:
+    assert re.findall(r"^## (\S+)", read(Path("CHANGELOG.md")), flags=re.MULTILINE)[0] == project_version()
+
+
+def test_no_flag_gives_up_exact_floating_point() -> None:
+    flags = r"(?<![\w])-(ffast-math|Ofast|funsafe-math-optimizations|ffinite-math-only|fassociative-math|march=native)"
+    builds = [
+        p
+        for p in all_text_files()
+        if p.suffix in {".txt", ".cmake", ".toml", ".cpp", ".hpp", ".inl"} or ".ci" in p.parts
+    ]
+    assert matches(flags, builds) == []
+
+
+def test_no_path_of_a_machine() -> None:
+    machine = rf"(?<![\w.~])/(home|root|Users|mnt|opt|srv|work|tmp)/\w|[A-Z]:\\\\?Users|{re.escape(str(ROOT))}"
+    assert matches(machine, list(all_text_files())) == []
+
+
+def test_no_room_that_the_plan_does_not_name() -> None:
+    ignored = [line.strip("/") for line in read(Path(".gitignore")).splitlines()]
+    names = [path.name for path in ROOT.iterdir() if not path.name.startswith(".")]
+    extra = {name for name in names if not any(fnmatch.fnmatch(name, pattern) for pattern in ignored)} - TOP_LEVEL
+    assert extra == set()
+
+
+def test_no_file_far_above_400_lines() -> None:
+    lengths = {path.as_posix(): len(read(path).splitlines()) for path in sources(*SOURCE_SUFFIXES)}
+    assert {path: length for path, length in lengths.items() if length > 450} == {}

@@ -1,0 +1,45 @@
+"""What an installation holds beside the Python modules."""
+
+import re
+from importlib import metadata
+from pathlib import Path
+
+import gaussmix
+
+ROOT = Path(__file__).parents[2]
+PACKAGE_ROOTS = [Path(root) for root in gaussmix.__path__]  # two in an editable install
+
+
+def installed(relative: str) -> bool:
+    return any((root / relative).is_file() for root in PACKAGE_ROOTS)
+
+
+def test_every_version_is_the_projects() -> None:
+    stated = re.search(r"^project\(gaussmix VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text(), flags=re.MULTILINE)
+    assert stated
+    assert metadata.version("gaussmix") == gaussmix.__version__ == gaussmix.build_info()["version"] == stated[1]
+
+
+def test_the_cpp_library_is_there_whole() -> None:
+    headers = [f"include/gaussmix/{path.name}" for path in (ROOT / "cpp/include/gaussmix").iterdir()]
+    package = ["lib/libgaussmix.a", *(f"lib/cmake/gaussmix/gaussmix{part}.cmake" for part in ("Config", "Targets"))]
+    assert [name for name in headers + package if not installed(name)] == []
+
+
+def test_other_builds_find_the_cmake_package() -> None:
+    assert [entry.value for entry in metadata.entry_points(group="cmake.root", name="gaussmix")] == ["gaussmix"]
+
+
+def test_the_types_and_the_notices_are_there() -> None:
+    licences = [f"licenses/{path.name}" for path in (ROOT / "python/gaussmix/licenses").iterdir()]
+    assert len(licences) == 3
+    expected = ["py.typed", "_core.pyi", "THIRD_PARTY_NOTICES.md", *licences]
+    assert [name for name in expected if not installed(name)] == []
+
+
+def test_the_build_says_what_it_is_made_of() -> None:
+    info = gaussmix.build_info()
+    assert info["eigen"] == "3.4.1"  # the pinned build requirement
+    assert info["openmp"] == "on"
+    assert info["build_type"] == "Release"
+    assert "baseline" in info["simd_levels"]
