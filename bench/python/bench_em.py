@@ -158,6 +158,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 def measure_speed(shape: Shape, data: str, threads: int, n_iter: int, repeats: int) -> dict[str, Any]:
     """Seconds per EM iteration of both, medians over `repeats` turns."""
+    import sklearn.mixture  # noqa: F401  # loads its BLAS and OpenMP, which the limit below then reaches
     from threadpoolctl import threadpool_limits
 
     problem = make_problem(shape, SEPARATIONS[data])

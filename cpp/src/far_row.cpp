@@ -77,25 +77,42 @@ Wide distance(const MixtureData& m, Index k, const double* x) {
   return matrix_distance(factor, m.d, difference(m, k, x, factor.order));
 }
 
+/// t_a − t_b for t = constant − q / 2, where q may be so large that t alone would lose the constant: π and the normaliser decide
+/// between equal distances. Both finite.
+Wide ahead(Wide q_a, Wide constant_a, Wide q_b, Wide constant_b) { return (q_b - q_a) / 2 + (constant_a - constant_b); }
+
 }  // namespace
 
 FarRow evaluate_far_row(const MixtureData& m, const double* x) {
+  const auto n = static_cast<std::size_t>(m.k);
   FarRow out;
-  for (Index k = 0; k < m.k; ++k) {
-    const auto at = static_cast<std::size_t>(k);
-    out.log_normal.push_back(Wide(m.log_norm[at]) - distance(m, k, x) / 2);
-    out.log_joint.push_back(out.log_normal.back() + Wide(m.log_weight[at]));
+  std::vector<Wide> q(n), constant(n);
+  std::size_t best = n;
+  for (std::size_t k = 0; k < n; ++k) {
+    q[k] = distance(m, static_cast<Index>(k), x);
+    constant[k] = Wide(m.log_norm[k]) + Wide(m.log_weight[k]);
+    out.log_normal.push_back(Wide(m.log_norm[k]) - q[k] / 2);
+    out.log_joint.push_back(constant[k] - q[k] / 2);
+    if (out.log_joint[k] == -infinity) continue;
+    if (best == n || ahead(q[k], constant[k], q[best], constant[best]) > 0) best = k;
   }
-  const Wide largest = *std::max_element(out.log_joint.begin(), out.log_joint.end());
-  const bool off_every_support = largest == -infinity;
+  if (best == n) {  // off every support
+    out.log_p = -infinity;
+    out.log_gamma.assign(m.log_weight.begin(), m.log_weight.end());
+    out.gamma = m.weights;
+    return out;
+  }
+  std::vector<Wide> behind(n, -infinity);  // log γ_k − log γ_best
   Wide sum = 0;
-  for (const Wide t : out.log_joint) sum += off_every_support ? 0 : std::exp(t - largest);
-  out.log_p = off_every_support ? -infinity : largest + std::log(sum);
-  for (std::size_t k = 0; k < out.log_joint.size(); ++k) {
-    const Wide log_gamma = off_every_support ? Wide(m.log_weight[k]) : (out.log_joint[k] - largest) - std::log(sum);
-    out.log_gamma.push_back(static_cast<double>(log_gamma));
-    out.gamma.push_back(off_every_support ? m.weights[k] : static_cast<double>(std::exp(out.log_joint[k] - largest) / sum));
+  for (std::size_t k = 0; k < n; ++k) {
+    if (out.log_joint[k] != -infinity) behind[k] = ahead(q[k], constant[k], q[best], constant[best]);
+    sum += std::exp(behind[k]);
   }
+  for (std::size_t k = 0; k < n; ++k) {
+    out.log_gamma.push_back(static_cast<double>(behind[k] - std::log(sum)));
+    out.gamma.push_back(static_cast<double>(std::exp(behind[k]) / sum));
+  }
+  out.log_p = out.log_joint[best] + std::log(sum);
   return out;
 }
 

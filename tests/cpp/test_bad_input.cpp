@@ -104,7 +104,7 @@ TEST_CASE("a mixture refuses covariances without a density") {
        {"covariances[1]", "-0.5"}},
       {"tied indefinite",
        with_covariances(CovarianceType::tied, {1, 2, 2, 1}),
-       {"tied covariance", "positive semi-definite"}},
+       {"covariances must be positive semi-definite"}},
       {"singular", with_covariances(CovarianceType::full, singular), {"component 1", "rank 1 of 2", "allow_singular"}},
       {"diag singular",
        with_covariances(CovarianceType::diag, {1, 1, 0, 1}),
@@ -114,7 +114,7 @@ TEST_CASE("a mixture refuses covariances without a density") {
        {"component 0", "rank 0 of 2", "allow_singular"}},
       {"tied singular",
        with_covariances(CovarianceType::tied, {0, 0, 0, 0}),
-       {"tied covariance", "rank 0 of 2", "allow_singular"}},
+       {"covariances must be", "rank 0 of 2", "allow_singular"}},
   });
 }
 

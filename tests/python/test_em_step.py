@@ -260,11 +260,12 @@ def real_moments(name: str, weighted: bool) -> tuple[Exact, Exact]:
 
 @each_type
 @each_data_set
-def test_the_likelihood_never_falls(name: str, covariance_type: str) -> None:
+@pytest.mark.parametrize("n_components", [2, 3])
+def test_the_likelihood_never_falls(n_components: int, name: str, covariance_type: str) -> None:
     """The mean of log p is computed to the mean of the errors allowed to log p, which cover the rounding of Σ in the
     M-step too: no rise can show as a fall of more than twice that. Floored components are no exception."""
     x = real_data(name)
-    result = gaussmix.fit(x, 3, covariance_type, tol=0.0, max_iter=60, reg_covar=0.0, random_state=0)
+    result = gaussmix.fit(x, n_components, covariance_type, tol=0.0, max_iter=60, reg_covar=0.0, random_state=0)
     m = result.mixture
     scores = Parameters(m.weights, m.means, m.covariances, covariance_type).exact.at(x, 2.0**-53)
     allowed = 2 * float(scores.log_prob_error.mean())

@@ -83,7 +83,7 @@ def assert_fit_and_score(printed: str) -> None:
 
 
 def test_old_faithful(tmp_path: Path) -> None:
-    """As R's mclust finds: log-likelihood −1130.264 (VVV, 2), and the best by BIC is EEE, 3 with 2314.3. One that
+    """Log-likelihood −1130.264 for two whole covariances; the best by BIC is three tied ones with 2314.3. One that
     sits on the waits of exactly 83 minutes alone is marked."""
     printed = output_of(sys.executable, "-W", "error", OLD_FAITHFUL, "--output", "geyser.png", cwd=tmp_path)
     (log_likelihood,) = expect(r"log-likelihood of the result: (-[\d.]+)", printed)

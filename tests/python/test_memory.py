@@ -96,7 +96,7 @@ def test_the_limit_is_below_what_it_forbids() -> None:
         ("c", "float64", "random"),
         ("c", "float64", "score"),
         ("fortran", "float64", "random_from_data"),
-        ("strided", "float64", "k-means++"),
+        ("strided", "float64", "score"),
         ("c", "float32", "kmeans"),
         ("c", "int16", "kmeans"),
         ("c", "int16", "score"),

@@ -1,0 +1,105 @@
+#include "bad_input.hpp"
+#include "problems.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace gaussmix;
+using namespace problems;
+
+namespace {
+
+/// Rows whose bits differ between the batch verbs and a RowScorer.
+Index rows_that_differ(const Mixture& mixture, const Doubles& x) {
+  const Index d = mixture.n_features(), k = mixture.n_components(), n = static_cast<Index>(x.size()) / d;
+  const MatrixView<const double> rows(x.data(), n, d);
+  Doubles log_p(at(n)), gamma(at(n * k)), own(at(k));
+  std::vector<Index> labels(at(n));
+  log_prob<double>(mixture, rows, log_p);
+  responsibilities<double>(mixture, rows, {gamma.data(), n, k});
+  predict(mixture, rows, labels);
+  RowScorer scorer(mixture);
+  Index different = 0;
+  for (Index i = 0; i < n; ++i) {
+    const VectorView<const double> row(x.data() + i * d, d);
+    scorer.responsibilities(row, own);
+    different += scorer.log_prob(row) != log_p[at(i)] || scorer.predict(row) != labels[at(i)] ||
+                 !std::equal(own.begin(), own.end(), gamma.begin() + i * k);
+  }
+  return different;
+}
+
+}  // namespace
+
+TEST_CASE("row scorer: the bits of the batch verbs") {
+  for (const CovarianceType type : all_types)
+    for (const Index d : {1, 2, 3, 4, 5, 9, 33})
+      for (const Index k : {1, 2, 8, 9, 30})
+        for (const double spread : {3.0, 200.0}) {
+          CAPTURE(to_string(type));
+          CAPTURE(d);
+          CAPTURE(k);
+          CAPTURE(spread);
+          const Problem p = random_problem(k, d, 40, type, 61, spread);
+          CHECK(rows_that_differ(p.mixture(), p.x) == 0);
+        }
+}
+
+TEST_CASE("row scorer: the bits of the batch verbs for far rows and beside components of weight 0") {
+  for (const CovarianceType type : all_types)
+    for (const Index k : {3, 8}) {
+      CAPTURE(to_string(type));
+      Problem p = random_problem(k, 4, 12, type, 67);
+      for (Index i = 0; i < p.n; ++i) p.x[at(4 * i + i % 4)] = std::ldexp(i % 2 ? 1.5 : -1.5, static_cast<int>(90 * i));
+      CHECK(rows_that_differ(p.mixture(), p.x) == 0);
+      p.weights[1] += p.weights[0];
+      p.weights[0] = 0;
+      CHECK(rows_that_differ(p.mixture(), p.x) == 0);
+    }
+}
+
+TEST_CASE("row scorer: singular components, on the support and off it") {
+  const Doubles weights = {0.25, 0.75}, means = {0, 0, 0, 1, 1, 1};
+  const Doubles covariances = {1, 2, 0, 2, 4, 0, 0, 0, 3, 1, 2, 0, 2, 4, 0, 0, 0, 3};
+  const Mixture full(weights, MatrixView<const double>(means.data(), 2, 3), covariances, CovarianceType::full, true);
+  CHECK(rows_that_differ(full, {1, 2, 5, 0, 0, 0, 2, 3, 1, 1, 2.5, 0}) == 0);
+  const Doubles variances = {1, 0, 2, 1, 0, 3};
+  const Mixture diag(weights, MatrixView<const double>(means.data(), 2, 3), variances, CovarianceType::diag, true);
+  CHECK(rows_that_differ(diag, {1, 0, 5, 7, 1, 0, 0, 0.5, 0}) == 0);
+}
+
+TEST_CASE("row scorer: rows of any stride, of its own copy of the mixture, after a move") {
+  Doubles x;
+  std::vector<RowScorer> scorers;
+  double expected = 0;
+  {
+    const Problem p = random_problem(3, 5, 1, CovarianceType::full, 71);
+    scorers.emplace_back(p.mixture());
+    expected = scorers[0].log_prob(p.x);
+    for (const double value : p.x) x.insert(x.begin(), {value, inf});
+  }
+  RowScorer moved = std::move(scorers[0]);
+  CHECK(moved.log_prob({x.data() + 8, 5, -2}) == expected);
+  CHECK(moved.n_components() == 3);
+  CHECK(moved.n_features() == 5);
+  Doubles gamma(6, -1);
+  moved.responsibilities({x.data() + 8, 5, -2}, {gamma.data(), 3, 2});
+  CHECK(std::abs(gamma[0] + gamma[2] + gamma[4] - 1) <= 12 * unit<double>);
+  CHECK(gamma[1] == -1);
+}
+
+TEST_CASE("row scorer: refuses rows of the wrong length or that are not finite, and goes on") {
+  const Problem p = random_problem(2, 3, 1, CovarianceType::diag, 73);
+  RowScorer scorer(p.mixture());
+  const double expected = scorer.log_prob(p.x);
+  const Doubles bad = {0, std::nan(""), 1}, shorter = {0, 1};
+  Doubles gamma(2), longer(3);
+  using bad_input::message_of;
+  CHECK(message_of<InvalidArgument>([&] { scorer.log_prob(bad); }).find("must be finite, but is nan") != std::string::npos);
+  CHECK_THROWS_AS(scorer.predict(shorter), InvalidArgument);
+  CHECK_THROWS_AS(scorer.responsibilities(shorter, gamma), InvalidArgument);
+  CHECK_THROWS_AS(scorer.responsibilities(p.x, longer), InvalidArgument);
+  CHECK(scorer.log_prob(p.x) == expected);
+  const Doubles halves = {0.5, 0.5}, means = {0, 0}, variances = {0, 1};
+  const Mixture unequal(halves, MatrixView<const double>(means.data(), 2, 1), variances, CovarianceType::diag, true);
+  CHECK_THROWS_AS(RowScorer{unequal}, NumericalError);
+}
