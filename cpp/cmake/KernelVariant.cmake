@@ -2,9 +2,9 @@
 #
 # Compiles cpp/src/simd/kernels_<isa>.cpp into gaussmix, once per instruction set. The flags and the namespace GAUSSMIX_ISA are
 # set here together, so they cannot part: two variants never hold the same symbol, and the linker never merges code of one
-# instruction set into another. Does nothing where the processor is another one, or the source is not there yet.
+# instruction set into another. Does nothing where the processor is another one, or there is no such source.
 #
-# Kernels are always optimised (unoptimised ones leave weak copies of inline functions behind), fuse multiply-adds, and stay
+# Kernels are always optimised (unoptimised ones leave weak copies of inline functions behind), and stay
 # out of link-time optimisation, unity builds and precompiled headers, all of which would mix their code with the library's.
 function(gaussmix_add_kernel_variant isa)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "PROCESSOR" "FLAGS")
@@ -23,7 +23,7 @@ function(gaussmix_add_kernel_variant isa)
   add_library(${target} OBJECT ${source})
   gaussmix_compile_rules(${target})
   target_compile_definitions(${target} PRIVATE GAUSSMIX_ISA=${isa})
-  target_compile_options(${target} PRIVATE ${optimise} -fno-fast-math -ffp-contract=fast -fno-math-errno -fno-trapping-math
+  target_compile_options(${target} PRIVATE ${optimise} -fno-fast-math -ffp-contract=off -fno-math-errno -fno-trapping-math
                                            -fno-exceptions -fno-rtti -fno-lto ${arg_FLAGS})
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON INTERPROCEDURAL_OPTIMIZATION OFF
                                              UNITY_BUILD OFF DISABLE_PRECOMPILE_HEADERS ON)

@@ -24,7 +24,7 @@ int main() {
                   mixture.means()(k, 1));
     }
 
-    gaussmix::RowScorer scorer(mixture);  // one per thread; allocates nothing from here on
+    gaussmix::RowScorer scorer(mixture);  // one per thread
     const std::vector<double> row{2.1, 58};
     std::vector<double> gamma(2);
     scorer.responsibilities(row, gamma);

@@ -19,7 +19,8 @@ using Sums = Statistics::Sums;
 template <class T>
 class BlockWeights {
  public:
-  BlockWeights(VectorView<const double> weight, Index capacity) : weight_(weight), values_(weight.empty() ? 0 : capacity) {}
+  BlockWeights(VectorView<const double> weight, Index capacity)
+      : weight_(weight), values_(weight.empty() ? 0 : capacity) {}
 
   void load(Index begin, Index size, Index padded) {
     if (weight_.empty()) return;
@@ -89,7 +90,8 @@ void accumulate_leaves(const Partition& partition, double work, const Execution&
         if (!process[id]) process[id].emplace(make_process());
         leaf_sums[id] = empty;
         const Index end = partition.leaf_end(leaf);
-        for (Index begin = partition.leaf_begin(leaf); begin < end && !worker.cancelled(); begin += partition.block_rows)
+        for (Index begin = partition.leaf_begin(leaf); begin < end && !worker.cancelled();
+             begin += partition.block_rows)
           (*process[id])(begin, std::min(begin + partition.block_rows, end), *leaf_sums[id]);
       },
       [&](Index, Worker& worker) { tree.push(std::move(*leaf_sums[static_cast<std::size_t>(worker.id())])); });
@@ -104,8 +106,8 @@ class ExpectationPass {
                   const Partition& partition, T cut)
       : weight_(weight),
         cut_(cut),
-        evaluator_(std::make_unique<BlockEvaluator<T>>(mixture, x, simd::kernels_of<T>(simd::active_kernels()), partition,
-                                                       shape.full)),
+        evaluator_(std::make_unique<BlockEvaluator<T>>(mixture, x, simd::kernels_of<T>(simd::active_kernels()),
+                                                       partition, shape.full)),
         weights_(weight, partition.block_rows),
         moments_(simd::kernels_of<T>(simd::active_kernels()), shape) {}
 
@@ -201,12 +203,18 @@ void assignment_as(const Assignment& assignment, const Samples& x, VectorView<co
 
 }  // namespace
 
-void accumulate_expectation(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight, bool whole,
-                            const Execution& execution, Statistics::Sums& sums) {
-  if (x.single_precision() && mixture.data().fits_single())
-    expectation_as<float>(mixture, x, sample_weight, whole, execution, sums);
-  else
-    expectation_as<double>(mixture, x, sample_weight, whole, execution, sums);
+void accumulate_expectation(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
+                            bool whole, const Execution& execution, Statistics::Sums& sums) {
+  if (x.single_precision() && mixture.data().fits_single()) {
+    Sums added = sums;
+    expectation_as<float>(mixture, x, sample_weight, whole, execution, added);
+    // Squares of float32 overflow long before those of float64 do.
+    if (added.finite() && std::isfinite(added.log_likelihood)) {
+      sums = std::move(added);
+      return;
+    }
+  }
+  expectation_as<double>(mixture, x, sample_weight, whole, execution, sums);
 }
 
 void accumulate_assignment(const Assignment& assignment, const Samples& x, VectorView<const double> sample_weight,

@@ -13,8 +13,8 @@ namespace gaussmix::detail {
 /// One E-step over X under `mixture`, whose means must be the pivots of `sums`: adds everything to `sums`, in one read of X.
 /// With `whole`, no component is excluded from a row however little it weighs there.
 /// @throws InvalidArgument naming the first value of X that is not finite; `sums` is then unchanged
-void accumulate_expectation(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight, bool whole,
-                            const Execution& execution, Statistics::Sums& sums);
+void accumulate_expectation(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
+                            bool whole, const Execution& execution, Statistics::Sums& sums);
 
 /// Writes the responsibilities of rows [begin, end), (end − begin, K) row-major. Called from several threads at once.
 using Assignment = std::function<void(Index begin, Index end, double* out)>;

@@ -51,7 +51,8 @@ void BlockMoments<T>::sum(const BlockLoader<T>& block, const T* gamma, const dou
     kernels_.moments_full(block.strips(), block.rows(), block.row_stride(), block.size(), block.padded(), d_,
                           location_.at(0), gamma, scratch_.data(), &n_, first_.data(), second_.data());
   else
-    kernels_.moments_diag(block.strips(), block.padded(), d_, location_.at(0), gamma, &n_, first_.data(), second_.data());
+    kernels_.moments_diag(block.strips(), block.padded(), d_, location_.at(0), gamma, &n_, first_.data(),
+                          second_.data());
   if (n_ > 0.0)
     for (Index j = 0; j < d_; ++j) shift_[at(j)] = (location_.value(j) - pivot[j]) + mean(j);
 }
@@ -82,7 +83,7 @@ void BlockMoments<T>::subtract_mean(bool full) {
     if (full)
       for (Index j = 0; j <= i; ++j) second_[at(i * d_ + j)] -= first_[at(i)] * mean(j);
     else
-      second_[at(i)] = std::max(0.0, second_[at(i)] - first_[at(i)] * mean(i));
+      second_[at(i)] -= std::min(second_[at(i)], first_[at(i)] * mean(i));  // rounding leaves no negative variance
   }
 }
 
@@ -128,8 +129,7 @@ bool BlockMoments<T>::add_pooled(const BlockLoader<T>& block, const T* gamma, In
   }
   for (Index j = 0; j < d_; ++j)
     if (second_[at(j * d_ + j)] > max_spread * pooled_scatter_[at(j * d_ + j)]) return false;
-  std::fill(second_.begin(), second_.end(), 0.0);
-  for (Index k = 0; k < k_; ++k) sums.add(k, weights_[at(k)] * factor, shifts_.data() + k * d_, second_.data());
+  for (Index k = 0; k < k_; ++k) sums.add(k, weights_[at(k)] * factor, shifts_.data() + k * d_, nullptr);
   for (std::size_t i = 0; i < pooled_scatter_.size(); ++i) sums.scatter[i] += factor * pooled_scatter_[i];
   return true;
 }

@@ -19,7 +19,8 @@ class BlockMoments {
 
  private:
   bool add_pooled(const BlockLoader<T>& block, const T* gamma, Index stride, double factor, Statistics::Sums& sums);
-  void add_component(const BlockLoader<T>& block, const T* gamma, double factor, Index component, Statistics::Sums& sums);
+  void add_component(const BlockLoader<T>& block, const T* gamma, double factor, Index component,
+                     Statistics::Sums& sums);
   void sum_component(const BlockLoader<T>& block, const T* gamma, const double* pivot, bool full);
   void sum(const BlockLoader<T>& block, const T* gamma, const double* pivot, bool full);
   bool far_from_center(bool full) const;
@@ -39,7 +40,7 @@ class BlockMoments {
   double n_ = 0.0;
   std::vector<double> first_, second_;  ///< sums about center_
   std::vector<double> center_;
-  std::vector<double> shift_;           ///< mean − pivot
+  std::vector<double> shift_;  ///< mean − pivot
   std::vector<double> weights_, shifts_, pooled_scatter_;
   Split<T> location_;
 };

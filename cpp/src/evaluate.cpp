@@ -34,7 +34,8 @@ void BlockEvaluator<T>::distances() {
   const Index d = mixture_.d, n_strips = loader_.n_strips();
   const T* strips = loader_.strips();
   if (packed_.transformed)
-    kernels_.transform(strips, n_strips, d, packed_.center.at(0), packed_.factor(0), scratch_.data(), transformed_.data());
+    kernels_.transform(strips, n_strips, d, packed_.center.at(0), packed_.factor(0), scratch_.data(),
+                       transformed_.data());
   for (Index k = 0; k < mixture_.k; ++k) {
     const simd::Location<T> mean = packed_.means.at(k * d);
     T* q = values_.data() + k * stride_;
@@ -60,7 +61,8 @@ void BlockEvaluator<T>::for_each_far_row(const Patch& patch) {
     for (Index k = 0; k < mixture_.k; ++k) {
       const T q = values_[k * stride_ + i];
       finite = finite && q < std::numeric_limits<T>::infinity();
-      supported = supported || (q >= 0 && packed_.log_weight[static_cast<std::size_t>(k)] > -std::numeric_limits<T>::infinity());
+      supported = supported ||
+                  (q >= 0 && packed_.log_weight[static_cast<std::size_t>(k)] > -std::numeric_limits<T>::infinity());
     }
     if (!finite || !supported) far.push_back(i);
   }
@@ -68,7 +70,8 @@ void BlockEvaluator<T>::for_each_far_row(const Patch& patch) {
   row_.resize(static_cast<std::size_t>(mixture_.d));
   for (const Index i : far) {
     const T* strip = loader_.strips() + i / kernels_.strip * mixture_.d * kernels_.strip + i % kernels_.strip;
-    for (Index j = 0; j < mixture_.d; ++j) row_[static_cast<std::size_t>(j)] = static_cast<double>(strip[j * kernels_.strip]);
+    for (Index j = 0; j < mixture_.d; ++j)
+      row_[static_cast<std::size_t>(j)] = static_cast<double>(strip[j * kernels_.strip]);
     patch(i, evaluate_far_row(mixture_, row_.data()));
   }
 }
@@ -82,7 +85,7 @@ const T* BlockEvaluator<T>::log_normal() {
     T* q = values_.data() + k * stride_;
     for (Index i = 0; i < loader_.padded(); ++i) {
       finite = finite && q[i] < std::numeric_limits<T>::infinity();
-      // One rounding less than the kernels' fused form would differ by bits; −q / 2 is exact, so the sum rounds once in both.
+      // q / 2 is exact, so this rounds once, as the fused form of the kernels does: the same bits.
       q[i] = q[i] < 0 ? -std::numeric_limits<T>::infinity() : log_norm - T(0.5) * q[i];
     }
   }
@@ -111,6 +114,26 @@ const T* BlockEvaluator<T>::posterior(simd::Posterior what) {
       }
     });
   return values_.data();
+}
+
+template <class T>
+const Index* BlockEvaluator<T>::labels() {
+  distances();
+  bool done = kernels_.posterior(values_.data(), stride_, loader_.padded(), mixture_.k, packed_.log_norm.data(),
+                                 packed_.log_weight.data(), simd::Posterior::log_joint);
+  labels_.resize(size());
+  for (Index i = 0; i < size(); ++i) {
+    Index best = 0;
+    for (Index k = 1; k < mixture_.k; ++k)
+      if (values_[k * stride_ + i] > values_[best * stride_ + i]) best = k;
+    labels_[i] = best;
+    done = done && values_[best * stride_ + i] > -std::numeric_limits<T>::infinity();
+  }
+  if (!done)
+    for_each_far_row([this](Index i, const FarRow& row) {
+      labels_[i] = std::max_element(row.log_gamma.begin(), row.log_gamma.end()) - row.log_gamma.begin();
+    });
+  return labels_.data();
 }
 
 template <class T>

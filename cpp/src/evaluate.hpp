@@ -21,8 +21,8 @@ template <class T>
 class BlockEvaluator {
  public:
   /// @param row_major  whether loader().rows() will be asked for
-  BlockEvaluator(const MixtureData& mixture, const Samples& x, const simd::Kernels<T>& kernels, const Partition& partition,
-                 bool row_major = false);
+  BlockEvaluator(const MixtureData& mixture, const Samples& x, const simd::Kernels<T>& kernels,
+                 const Partition& partition, bool row_major = false);
 
   /// Loads rows [begin, end). @throws InvalidArgument naming the first value that is not finite
   void load(Index begin, Index end);
@@ -31,6 +31,8 @@ class BlockEvaluator {
   const T* log_normal();
   /// log-joint, log-responsibilities or responsibilities, (K, stride()).
   const T* posterior(simd::Posterior what);
+  /// The component with the largest log-joint of each row, the first of equals, (size,).
+  const Index* labels();
   /// log p of each row, (size,).
   const T* log_prob();
   /// log p of each row; and in gamma() the responsibilities by the exclusion rule times weight[i] (null: 1), zero in the padding.
@@ -55,6 +57,7 @@ class BlockEvaluator {
   Index stride_;
   Buffer<T> values_;
   Buffer<T> log_p_;
+  Buffer<Index> labels_;
   Buffer<T> scratch_;
   Buffer<T> transformed_;
   std::vector<double> row_;

@@ -44,7 +44,7 @@ Wide matrix_distance(const CovarianceFactor& factor, Index d, Difference diff) {
   if (r == d) return q;
   for (Index i = 0; i < d; ++i) {
     diff.z[at(i)] *= Wide(factor.inv_scale[at(i)]);
-    diff.size[at(i)] *= Wide(factor.inv_scale[at(i)]);
+    diff.size[at(i)] = diff.size[at(i)] * Wide(factor.inv_scale[at(i)]) + 1;
   }
   for (Index i = r; i < d; ++i) {
     Wide residual = diff.z[at(i)], size = diff.size[at(i)];

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace gaussmix {
 namespace {
@@ -43,7 +44,9 @@ struct Problem {
     return options.mixture_init || all_parameters_given() || options.responsibilities_init.rows() > 0 ||
            !options.labels_init.empty();
   }
-  MaximizeOptions maximize_options() const { return {options.reg_covar, options.on_degenerate, options.allow_singular}; }
+  MaximizeOptions maximize_options() const {
+    return {options.reg_covar, options.on_degenerate, options.allow_singular};
+  }
 };
 
 // ---- arguments --------------------------------------------------------------------------------------------------------
@@ -51,7 +54,8 @@ struct Problem {
 void check_numbers(const Problem& p) {
   if (p.k < 1) throw_invalid("n_components must be at least 1, but is " + std::to_string(p.k));
   if (p.options.n_init < 1) throw_invalid("n_init must be at least 1, but is " + std::to_string(p.options.n_init));
-  if (p.options.max_iter < 0) throw_invalid("max_iter must be at least 0, but is " + std::to_string(p.options.max_iter));
+  if (p.options.max_iter < 0)
+    throw_invalid("max_iter must be at least 0, but is " + std::to_string(p.options.max_iter));
   detail::check_non_negative(p.options.tol, "tol");
   detail::check_non_negative(p.options.reg_covar, "reg_covar");
   detail::check_samples(p.x, 0);
@@ -75,7 +79,9 @@ void check_responsibilities(const Problem& p) {
   const MatrixView<const double>& r = p.options.responsibilities_init;
   if (r.rows() == 0) return;
   if (r.rows() != p.n() || r.cols() != p.k)
-    throw_invalid("responsibilities_init must have shape " + shape(p.n(), p.k) + ", but has shape " + shape(r.rows(), r.cols()));
+    throw_invalid("responsibilities_init must have shape " + shape(p.n(), p.k) + ", but has shape " +
+                  shape(r.rows(), r.cols()));
+  detail::check_data("responsibilities_init", r.data(), r.rows());
   std::vector<bool> seen(static_cast<std::size_t>(p.k));
   for (Index i = 0; i < r.rows(); ++i) {
     double sum = 0.0;
@@ -99,6 +105,7 @@ void check_labels(const Problem& p) {
   if (labels.size() != p.n())
     throw_invalid("labels_init must have " + std::to_string(p.n()) + " values (rows of X), but has " +
                   std::to_string(labels.size()));
+  detail::check_data("labels_init", labels.data(), labels.size());
   std::vector<bool> seen(static_cast<std::size_t>(p.k));
   for (Index i = 0; i < labels.size(); ++i) {
     if (labels[i] < 0 || labels[i] >= p.k)
@@ -136,9 +143,15 @@ void check_combinations(const Problem& p) {
   if (!o.covariances_init.empty() && !o.precisions_init.empty()) refuse("covariances_init", "precisions_init");
   if (!o.labels_init.empty() && o.responsibilities_init.rows() > 0) refuse("labels_init", "responsibilities_init");
   if (!rows.empty() && p.all_parameters_given()) refuse(rows, parameters);
-  if (o.mixture_init && !(rows + parameters).empty()) refuse(parameters.empty() ? rows : parameters, "a mixture as init");
+  if (o.mixture_init && !(rows + parameters).empty())
+    refuse(parameters.empty() ? rows : parameters, "a mixture as init");
   if (o.init != Init::kmeans && p.start_is_fixed())
-    refuse(std::string("init='") + to_string(o.init) + "'", o.mixture_init ? "a mixture" : rows.empty() ? parameters : rows);
+    refuse(std::string("init='") + to_string(o.init) + "'", o.mixture_init ? "a mixture"
+                                                            : rows.empty() ? parameters
+                                                                           : rows);
+  if (o.n_init > 1 && o.max_iter == 0)
+    throw_invalid("n_init must be 1 when max_iter is 0, as nothing tells the starts apart, but is " +
+                  std::to_string(o.n_init));
   if (o.n_init > 1 && p.start_is_fixed())
     throw_invalid("n_init must be 1 when the start is given, as every start would be the same, but is " +
                   std::to_string(o.n_init));
@@ -151,6 +164,11 @@ void check_mixture_init(const Problem& p) {
     throw_invalid("n_components must be that of init, " + std::to_string(start.n_components()) + ", but is " +
                   std::to_string(p.k));
   detail::check_samples(p.x, start.n_features());
+  const VectorView<const Index> rank = start.rank();
+  for (Index k = 0; k < p.k; ++k)
+    if (rank[k] < p.d() && !p.options.allow_singular)
+      throw_invalid("init must be positive definite unless allow_singular, but component " + std::to_string(k) +
+                    " has rank " + std::to_string(rank[k]) + " of " + std::to_string(p.d()));
   if (start.covariance_type() != p.options.covariance_type)
     throw_invalid(std::string("covariance_type must be that of init, '") + to_string(start.covariance_type()) +
                   "', but is '" + to_string(p.options.covariance_type) + "'");
@@ -160,11 +178,25 @@ void check_means_init(const Problem& p) {
   const MatrixView<const double>& means = p.options.means_init;
   if (means.rows() == 0) return;
   if (means.rows() != p.k || means.cols() != p.d())
-    throw_invalid("means_init must have shape " + shape(p.k, p.d()) + ", but has shape " + shape(means.rows(), means.cols()));
+    throw_invalid("means_init must have shape " + shape(p.k, p.d()) + ", but has shape " +
+                  shape(means.rows(), means.cols()));
+  detail::check_data("means_init", means.data(), means.rows());
   detail::check_finite(means, "means_init");
 }
 
+/// A value outside its enumeration has no name.
+void check_enumerations(const FitOptions& o) {
+  const auto check = [](const char* text, int code, const char* name) {
+    if (*text == '\0')
+      throw_invalid(std::string(name) + " must be one of its enumeration, but is " + std::to_string(code));
+  };
+  check(to_string(o.covariance_type), static_cast<int>(o.covariance_type), "covariance_type");
+  check(to_string(o.init), static_cast<int>(o.init), "init");
+  check(to_string(o.on_degenerate), static_cast<int>(o.on_degenerate), "on_degenerate");
+}
+
 void check(const Problem& p) {
+  check_enumerations(p.options);
   check_numbers(p);
   check_combinations(p);
   check_mixture_init(p);
@@ -180,7 +212,8 @@ std::vector<double> checked_precisions(const Problem& p) {
   const std::vector<double> weights(static_cast<std::size_t>(p.k), 1.0 / static_cast<double>(p.k));
   const std::vector<double> means(static_cast<std::size_t>(p.k * p.d()));
   return detail::MixtureData(weights, {means.data(), p.k, p.d()}, p.options.precisions_init, p.options.covariance_type,
-                             false, {"weights", "means", "precisions_init"}).covariances;
+                             false, {"weights", "means", "precisions_init"})
+      .covariances;
 }
 
 /// Σ from precisions_init in the layout of the covariance type.
@@ -207,7 +240,8 @@ std::vector<double> first_row(const Problem& p) {
     p.x.reader()(0, 1, row.data());
   } else {
     for (Index j = 0; j < p.d(); ++j)
-      row[static_cast<std::size_t>(j)] = p.x.single_precision() ? static_cast<double>(p.x.float32()(0, j)) : p.x.float64()(0, j);
+      row[static_cast<std::size_t>(j)] =
+          p.x.single_precision() ? static_cast<double>(p.x.float32()(0, j)) : p.x.float64()(0, j);
   }
   std::vector<double> pivots;
   for (Index k = 0; k < p.k; ++k) pivots.insert(pivots.end(), row.begin(), row.end());
@@ -231,37 +265,52 @@ detail::Assignment make_assignment(const Problem& p, std::uint64_t seed) {
         for (Index c = 0; c < k; ++c) *out++ = r(i, c);
     };
   if (o.init == Init::random)
-    return [seed, k](Index begin, Index end, double* out) { detail::random_responsibilities(seed, begin, end, k, out); };
+    return
+        [seed, k](Index begin, Index end, double* out) { detail::random_responsibilities(seed, begin, end, k, out); };
   auto labels = std::make_shared<const std::vector<std::int32_t>>(
       detail::start_labels(p.x, k, o.init, seed, p.weight, p.execution));
   return one_hot([labels](Index i) { return static_cast<Index>((*labels)[static_cast<std::size_t>(i)]); });
 }
 
-/// The M-step of the start's responsibilities.
-Mixture estimate_start(const Problem& p, std::uint64_t seed) {
-  const std::vector<double> pivots = first_row(p);
-  Sums sums(p.k, p.d(), p.options.covariance_type, pivots.data());
-  detail::accumulate_assignment(make_assignment(p, seed), p.x, p.weight, p.execution, sums);
-  MaximizeReport treated;
-  return detail::maximize(sums, p.options.covariance_type, nullptr, p.maximize_options(), treated);
+/// π and μ of sums whose covariances nobody asks for, with `covariances`.
+Mixture assemble_start(const Problem& p, VectorView<const double> weights, MatrixView<const double> means,
+                       VectorView<const double> covariances) {
+  const FitOptions& o = p.options;
+  const detail::ParameterNames names{"weights_init", "means_init",
+                                     o.precisions_init.empty() ? "covariances_init" : "the inverse of precisions_init"};
+  return Mixture(std::make_shared<const detail::MixtureData>(o.weights_init.empty() ? weights : o.weights_init,
+                                                             o.means_init.rows() == 0 ? means : o.means_init,
+                                                             covariances, o.covariance_type, o.allow_singular, names));
 }
 
-Mixture start(const Problem& p, std::uint64_t seed) {
+/// The start whose covariances are given: only the weights and means of the rows' shares are wanted.
+Mixture start_with_covariances(const Problem& p, const Sums& sums, VectorView<const double> covariances) {
+  const double total = std::accumulate(sums.weight.begin(), sums.weight.end(), 0.0);
+  std::vector<double> weights, means;
+  for (const double n : sums.weight) weights.push_back(n / total);
+  for (std::size_t i = 0; i < sums.pivot.size(); ++i) means.push_back(sums.pivot[i] + sums.delta[i]);
+  return assemble_start(p, weights, {means.data(), p.k, p.d()}, covariances);
+}
+
+Mixture start(const Problem& p, std::uint64_t seed, MaximizeReport& treated) {
   const FitOptions& o = p.options;
   if (o.mixture_init) return *o.mixture_init;
   std::vector<double> inverted;
   if (!o.precisions_init.empty()) inverted = covariances_from_precisions(p);
-  const VectorView<const double> covariances = inverted.empty() ? o.covariances_init : VectorView<const double>(inverted);
-  const auto assemble = [&](VectorView<const double> weights, MatrixView<const double> means,
-                            VectorView<const double> sigma) {
-    const detail::ParameterNames names{"weights_init", "means_init", inverted.empty() ? "covariances_init" : "the inverse of precisions_init"};
-    return Mixture(std::make_shared<const detail::MixtureData>(weights, means, sigma, o.covariance_type, o.allow_singular, names));
-  };
-  if (p.all_parameters_given()) return assemble(o.weights_init, o.means_init, covariances);
-  const Mixture estimate = estimate_start(p, seed);
-  return assemble(o.weights_init.empty() ? estimate.weights() : o.weights_init,
-                  o.means_init.rows() == 0 ? estimate.means() : o.means_init,
-                  covariances.empty() ? estimate.covariances() : covariances);
+  const VectorView<const double> covariances =
+      inverted.empty() ? o.covariances_init : VectorView<const double>(inverted);
+  if (p.all_parameters_given()) return assemble_start(p, {}, {}, covariances);
+  const std::vector<double> pivots = first_row(p);
+  Sums sums(p.k, p.d(), o.covariance_type, pivots.data());
+  detail::accumulate_assignment(make_assignment(p, seed), p.x, p.weight, p.execution, sums);
+  if (!covariances.empty()) return start_with_covariances(p, sums, covariances);
+  const Mixture estimate = detail::maximize(sums, o.covariance_type, nullptr, p.maximize_options(), treated);
+  const std::string given = given_parameters(o);
+  if (given.empty()) return estimate;
+  if (estimate.n_components() != p.k)
+    throw NumericalError("on_degenerate='drop' must not meet a collapsed component in the start when " + given +
+                         " is given, but " + std::to_string(p.k - estimate.n_components()) + " collapsed");
+  return assemble_start(p, estimate.weights(), estimate.means(), estimate.covariances());
 }
 
 // ---- EM ---------------------------------------------------------------------------------------------------------------
@@ -274,65 +323,96 @@ struct Run {
   FitReport report;
 };
 
-/// One E-step over all data. A component that no row's exclusion rule left any weight gets one pass with nothing excluded.
+/// One E-step over all data. In float32 a component that the exclusion rule left no weight in any row gets a pass with nothing
+/// excluded: what the rule leaves out there, 2⁻²⁴ / K of a row, may be more than nothing. In float64 it is empty by definition.
 Sums expectation(const Problem& p, const Mixture& mixture) {
+  mixture.data().require_common_measure();
   const auto pass = [&](bool whole) {
     Sums sums(mixture.n_components(), mixture.n_features(), mixture.covariance_type(), mixture.means().data());
     detail::accumulate_expectation(mixture, p.x, p.weight, whole, p.execution, sums);
     return sums;
   };
   Sums sums = pass(false);
-  for (Index k = 0; k < mixture.n_components(); ++k)
+  for (Index k = 0; k < mixture.n_components() && p.x.single_precision(); ++k)
     if (sums.weight[static_cast<std::size_t>(k)] == 0.0 && mixture.weights()[k] > 0.0) return pass(true);
   return sums;
 }
 
+void count(const MaximizeReport& treated, FitReport& report) {
+  report.n_floored += static_cast<Index>(treated.floored.size());
+  report.n_dropped += static_cast<Index>(treated.dropped.size());
+  report.n_reseeded += static_cast<Index>(treated.reseeded.size());
+}
+
 Run expectation_maximization(const Problem& p, Mixture mixture, int start_index) {
-  mixture.data().require_common_measure();
   Run run{std::move(mixture), false, false, {}, {}};
   double previous = -std::numeric_limits<double>::infinity();
   for (int i = 1; i <= p.options.max_iter && !run.converged && !run.stopped; ++i) {
     const Sums sums = expectation(p, run.mixture);
     const double mean = sums.log_likelihood / sums.total_weight;
     if (!std::isfinite(mean))
-      throw NumericalError("the mean log-likelihood must stay finite, but is " + detail::format(mean) + " in iteration " +
-                           std::to_string(i) + ": some row lies where every component's density underflows to 0");
+      throw NumericalError("the mean log-likelihood must stay finite, but is " + detail::format(mean) +
+                           " in iteration " + std::to_string(i) +
+                           ": a row lies off the support of every component, or so far from all that its density is 0");
     MaximizeReport treated;
     run.mixture = detail::maximize(sums, p.options.covariance_type, &run.mixture, p.maximize_options(), treated);
-    run.report.n_floored += static_cast<Index>(treated.floored.size());
-    run.report.n_dropped += static_cast<Index>(treated.dropped.size());
-    run.report.n_reseeded += static_cast<Index>(treated.reseeded.size());
+    count(treated, run.report);
     run.trace.push_back(mean);
     const double change = mean - previous;
     previous = mean;
-    run.converged = std::abs(change) < p.options.tol;
-    if (p.options.callback) run.stopped = p.options.callback({start_index, i, mean, i > 1 ? change : std::numeric_limits<double>::infinity()});
+    run.converged = std::abs(change) < p.options.tol && treated.dropped.empty() && treated.reseeded.empty();
+    if (p.options.callback)
+      run.stopped =
+          p.options.callback({start_index, i, mean, i > 1 ? change : std::numeric_limits<double>::infinity()});
   }
   return run;
 }
+
+/// Sample weights whose sums, times squares of X, stay in range: scaled by a power of two where they are extreme.
+class ScaledWeights {
+ public:
+  explicit ScaledWeights(VectorView<const double> weights) : view_(weights) {
+    double largest = 0.0;
+    for (Index i = 0; i < weights.size(); ++i) largest = std::max(largest, weights[i]);
+    if (largest == 0.0 || std::abs(std::ilogb(largest)) <= 64) return;
+    exponent_ = std::ilogb(largest);
+    for (Index i = 0; i < weights.size(); ++i) scaled_.push_back(std::ldexp(weights[i], -exponent_));
+    view_ = scaled_;
+  }
+  VectorView<const double> view() const noexcept { return view_; }
+  double unscaled(double sum) const noexcept { return std::ldexp(sum, exponent_); }
+
+ private:
+  VectorView<const double> view_;
+  std::vector<double> scaled_;
+  int exponent_ = 0;
+};
 
 }  // namespace
 
 FitResult fit(const Samples& x, Index n_components, const FitOptions& options, VectorView<const double> sample_weight,
               const Execution& execution) {
-  const Problem p{x, n_components, options, sample_weight, execution};
-  check(p);
+  check({x, n_components, options, sample_weight, execution});
+  const ScaledWeights weights(sample_weight);
+  const Problem p{x, n_components, options, weights.view(), execution};
   std::optional<Run> best;
   FitReport seconds;
   for (int i = 0; i < options.n_init; ++i) {
     const auto begin = std::chrono::steady_clock::now();
     // Odd constant of the golden ratio: distinct, well spread seeds.
-    Mixture first = start(p, options.seed + static_cast<std::uint64_t>(i) * 0x9E3779B97F4A7C15u);
+    MaximizeReport treated;
+    Mixture first = start(p, options.seed + static_cast<std::uint64_t>(i) * 0x9E3779B97F4A7C15u, treated);
     seconds.init_seconds += seconds_since(begin);
     const auto em_begin = std::chrono::steady_clock::now();
     Run run = expectation_maximization(p, std::move(first), i);
     seconds.em_seconds += seconds_since(em_begin);
+    count(treated, run.report);
     const bool stopped = run.stopped;
     if (!best || (!run.trace.empty() && run.trace.back() > best->trace.back())) best = std::move(run);
     if (stopped) break;
   }
   const auto closing = std::chrono::steady_clock::now();
-  const double total = log_likelihood(best->mixture, x, sample_weight, execution);
+  const double total = weights.unscaled(log_likelihood(best->mixture, x, p.weight, execution));
   best->report.init_seconds = seconds.init_seconds;
   best->report.em_seconds = seconds.em_seconds;
   best->report.closing_seconds = seconds_since(closing);

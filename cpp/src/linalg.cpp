@@ -28,7 +28,7 @@ constexpr double unit_roundoff = 0x1p-53;
 /// factor and rows and columns from k on the Schur complement.
 struct Elimination {
   Index d;
-  double tolerance;  ///< 8·d·u: a pivot up to this is zero
+  double tolerance;  ///< a pivot up to this is zero
   std::vector<double> a;
   std::vector<Index> order;
 
@@ -96,9 +96,9 @@ double scale_of_diagonal(const double* sigma, Index d, std::vector<double>& scal
 
 /// The lower triangle of Σ_ij / s_i / s_j with an exact unit diagonal, 0 where s_j is 0. Divided twice, for s_i·s_j may be
 /// subnormal. A quotient may overflow to ±inf in an indefinite matrix; its first use makes a pivot −inf.
-Elimination scaled(const double* sigma, Index d, const std::vector<double>& scale) {
+Elimination scaled(const double* sigma, Index d, const std::vector<double>& scale, double zero_pivot) {
   const auto size = static_cast<std::size_t>(d);
-  Elimination e{d, 8.0 * static_cast<double>(d) * unit_roundoff, std::vector<double>(size * size),
+  Elimination e{d, zero_pivot * static_cast<double>(d) * unit_roundoff, std::vector<double>(size * size),
                 std::vector<Index>(size)};
   std::iota(e.order.begin(), e.order.end(), Index{0});
   for (Index i = 0; i < d; ++i) {
@@ -203,12 +203,12 @@ double sum_log_diagonal(const Matrix& r, Index n) {
 
 }  // namespace
 
-PivotedCholesky pivoted_cholesky(const double* sigma, Index d) {
+PivotedCholesky pivoted_cholesky(const double* sigma, Index d, double zero_pivot) {
   PivotedCholesky result;
   result.pivot = scale_of_diagonal(sigma, d, result.scale);
   if (result.pivot < 0.0) return result;
 
-  Elimination e = scaled(sigma, d, result.scale);
+  Elimination e = scaled(sigma, d, result.scale, zero_pivot);
   std::vector<double> column(static_cast<std::size_t>(d));
   Index k = 0;
   double least = e.smallest(k);

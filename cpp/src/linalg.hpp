@@ -23,7 +23,8 @@ struct PivotedCholesky {
 /// Factors a symmetric matrix with finite entries, (d, d). Plain loops in a fixed order without contraction, so that
 /// every platform gets the same bits. A zero on the diagonal is a zero pivot when its whole row is zero, indefinite
 /// otherwise.
-PivotedCholesky pivoted_cholesky(const double* sigma, Index d);
+/// `zero_pivot` is the largest pivot taken for zero, in units of d · 2⁻⁵³: 8 judges what a caller gives (see Mixture).
+PivotedCholesky pivoted_cholesky(const double* sigma, Index d, double zero_pivot = 8.0);
 
 /// The lower Cholesky factor L, (d, d), of a symmetric positive definite matrix and its inverse; true unless a pivot is
 /// not positive and finite. Scaled inside by powers of two to a diagonal in [1, 4), so that scales from 1e-150 to 1e150

@@ -16,6 +16,8 @@ using Sums = Statistics::Sums;
 
 /// A component whose share of the weight is at most this is empty.
 constexpr double empty_share = 0x1p-53;
+/// Pivots of an estimated covariance that its rounding may have made of zeros, in units of d · 2⁻⁵³.
+constexpr double rounded_zero_pivot = 512.0;
 /// OnDegenerate::floor keeps each covariance above this times that of all the data.
 constexpr double relative_floor = 1e-6;
 
@@ -32,19 +34,24 @@ class MStep {
         report_(report),
         type_(type),
         d_(sums.d),
-        size_(type_ == CovarianceType::spherical ? 1 : type_ == CovarianceType::diag ? d_ : d_ * d_),
+        size_(type_ == CovarianceType::spherical ? 1
+              : type_ == CovarianceType::diag    ? d_
+                                                 : d_ * d_),
         total_(std::accumulate(sums.weight.begin(), sums.weight.end(), 0.0)) {
     if (!(total_ > 0.0 && std::isfinite(total_)))
       throw NumericalError("statistics must hold a positive, finite total weight before they are maximized, but hold " +
                            detail::format(total_));
+    if (!sums.finite())
+      throw NumericalError("the squared differences of X must stay within the range of float64, but do not; scale X");
   }
 
   Mixture run() {
     if (options_.on_degenerate == OnDegenerate::floor) total_covariance();
     for (Index k = 0; k < sums_.k; ++k) take_component(k);
     if (sums_.pooled) take_pooled_covariance();
-    if (kept_.empty()) throw NumericalError("every component has collapsed; raise reg_covar or use fewer components");
-    for (const Index k : report_.reseeded) reseed(k);
+    if (weights_.empty())
+      throw NumericalError("every component has collapsed; raise reg_covar or use fewer components");
+    for (std::size_t i = 0; i < report_.reseeded.size(); ++i) reseed();
     double kept_weight = std::accumulate(weights_.begin(), weights_.end(), 0.0);
     for (double& weight : weights_) weight /= kept_weight;
     return Mixture(weights_, {means_.data(), static_cast<Index>(weights_.size()), d_}, covariances_, type_,
@@ -71,17 +78,20 @@ class MStep {
     return out;
   }
 
-  /// Lifts what rounding left below zero where a covariance is singular: variances, then directions.
+  /// Takes a covariance that is singular but for the rounding of its sums to the singular one beside it: F Fᵀ of its rank.
   void make_semi_definite(std::vector<double>& sigma) const {
-    std::vector<double> variances(at(d_ * d_));
-    for (Index j = 0; j < d_; ++j) {
-      double& variance = sigma[at(j * d_ + j)];
-      if (!(variance > 0.0))
+    for (Index j = 0; j < d_; ++j)
+      if (!(sigma[at(j * d_ + j)] > 0.0))
         for (Index i = 0; i < d_; ++i) sigma[at(i * d_ + j)] = sigma[at(j * d_ + i)] = 0.0;
-      variances[at(j * d_ + j)] = variance > 0.0 ? variance : 1.0;
-    }
-    if (rank_of(sigma).kind == detail::PivotedCholesky::Kind::indefinite)
-      detail::floor_covariance(sigma.data(), variances.data(), d_, 0.0);
+    const detail::PivotedCholesky f = detail::pivoted_cholesky(sigma.data(), d_, rounded_zero_pivot);
+    if (f.kind != detail::PivotedCholesky::Kind::singular) return;
+    for (Index i = 0; i < d_; ++i)
+      for (Index j = 0; j <= i; ++j) {
+        double product = 0.0;
+        for (Index r = 0; r < f.rank; ++r) product += f.l[at(i * f.rank + r)] * f.l[at(j * f.rank + r)];
+        const Index row = f.order[at(i)], column = f.order[at(j)];
+        sigma[at(row * d_ + column)] = sigma[at(column * d_ + row)] = f.scale[at(row)] * product * f.scale[at(column)];
+      }
   }
 
   detail::PivotedCholesky rank_of(const std::vector<double>& sigma) const {
@@ -92,11 +102,10 @@ class MStep {
   void total_covariance() {
     Sums whole(1, d_, matrices() ? CovarianceType::full : CovarianceType::diag, sums_.pivot.data());
     std::vector<double> shift(at(d_));
-    const std::vector<double> zero(at(sums_.scatter_size()));
     for (Index k = 0; k < sums_.k; ++k) {
       for (Index j = 0; j < d_; ++j)
         shift[at(j)] = (sums_.pivot[at(k * d_ + j)] - sums_.pivot[at(j)]) + sums_.delta[at(k * d_ + j)];
-      whole.add(0, sums_.weight[at(k)], shift.data(), sums_.pooled ? zero.data() : sums_.scatter_of(k));
+      whole.add(0, sums_.weight[at(k)], shift.data(), sums_.pooled ? nullptr : sums_.scatter_of(k));
     }
     if (sums_.pooled)
       for (std::size_t i = 0; i < whole.scatter.size(); ++i) whole.scatter[i] += sums_.scatter[i];
@@ -109,15 +118,17 @@ class MStep {
     if (options_.allow_singular) return;
     for (Index j = 0; j < (type_ == CovarianceType::spherical ? 1 : d_); ++j)
       if (!(total_covariance_[at(matrices() ? j * d_ + j : j)] > 0.0))
-        throw NumericalError((type_ == CovarianceType::spherical ? std::string("X has") : "feature " + std::to_string(j) + " of X has") +
-                             " no variance, so no covariance can be positive definite; drop it, raise reg_covar or pass "
-                             "allow_singular=true");
+        throw NumericalError(
+            (type_ == CovarianceType::spherical ? std::string("X has") : "feature " + std::to_string(j) + " of X has") +
+            " no variance, so no covariance can be positive definite; drop it, raise reg_covar or pass "
+            "allow_singular=true");
     if (!matrices()) return;
     const detail::PivotedCholesky pivoted = rank_of(total_covariance_);
     if (pivoted.kind != detail::PivotedCholesky::Kind::positive_definite)
-      throw NumericalError("the covariance of X has rank " + std::to_string(pivoted.rank) + " of " +
-                           std::to_string(d_) + " (linearly dependent features, or fewer rows than features), so no "
-                           "covariance can be positive definite; drop features, raise reg_covar or pass allow_singular=true");
+      throw NumericalError(
+          "the covariance of X has rank " + std::to_string(pivoted.rank) + " of " + std::to_string(d_) +
+          " (linearly dependent features, or fewer rows than features), so no "
+          "covariance can be positive definite; drop features, raise reg_covar or pass allow_singular=true");
   }
 
   /// Raises a covariance to the floor. @returns whether it was below
@@ -150,7 +161,8 @@ class MStep {
 
   void take_component(Index k) {
     const double n = sums_.weight[at(k)];
-    if (n <= empty_share * total_) return take_degenerate(k, "is empty: its share of the weight is " + detail::format(n / total_));
+    if (n <= empty_share * total_)
+      return take_degenerate(k, "is empty: its share of the weight is " + detail::format(n / total_));
     std::vector<double> mean(at(d_));
     for (Index j = 0; j < d_; ++j) mean[at(j)] = sums_.pivot[at(k * d_ + j)] + sums_.delta[at(k * d_ + j)];
     std::vector<double> sigma;
@@ -159,10 +171,10 @@ class MStep {
       if (options_.on_degenerate == OnDegenerate::floor) {
         if (raise_to_floor(sigma)) report_.floored.push_back(k);
       } else if (const Index r = options_.allow_singular ? d_ : rank(sigma); r < d_) {
-        return take_degenerate(k, "has collapsed: its covariance has rank " + std::to_string(r) + " of " + std::to_string(d_));
+        return take_degenerate(
+            k, "has collapsed: its covariance has rank " + std::to_string(r) + " of " + std::to_string(d_));
       }
     }
-    kept_.push_back(k);
     keep(n, mean.data(), sigma.data());
   }
 
@@ -173,7 +185,9 @@ class MStep {
         throw NumericalError("component " + std::to_string(k) + " " + what +
                              "; use fewer components, raise reg_covar, or choose another on_degenerate");
       case OnDegenerate::floor:
-        return keep(sums_.weight[at(k)], previous_->means().data() + k * d_, previous_->covariances().data() + k * size_);
+        report_.floored.push_back(k);
+        return keep(sums_.weight[at(k)], previous_->means().data() + k * d_,
+                    previous_->covariances().data() + (sums_.pooled ? 0 : k * size_));
       case OnDegenerate::drop: return report_.dropped.push_back(k);
       case OnDegenerate::reseed: return report_.reseeded.push_back(k);
     }
@@ -181,8 +195,9 @@ class MStep {
 
   void take_pooled_covariance() {
     covariances_ = covariance(sums_.scatter.data(), total_);
-    if (options_.on_degenerate == OnDegenerate::floor && raise_to_floor(covariances_))
-      for (Index k = 0; k < sums_.k; ++k) report_.floored.push_back(k);
+    if (options_.on_degenerate != OnDegenerate::floor || !raise_to_floor(covariances_)) return;
+    report_.floored.resize(at(sums_.k));
+    std::iota(report_.floored.begin(), report_.floored.end(), Index{0});
   }
 
   /// The widest axis of a kept component times its standard deviation.
@@ -199,7 +214,7 @@ class MStep {
   }
 
   /// Splits the heaviest component into two halves, half a standard deviation to each side along its widest axis.
-  void reseed(Index) {
+  void reseed() {
     const Index heaviest = std::max_element(weights_.begin(), weights_.end()) - weights_.begin();
     const std::vector<double> axis = widest_axis(heaviest);
     const double half = 0.5 * weights_[at(heaviest)];
@@ -224,7 +239,6 @@ class MStep {
   Index size_;  ///< values of one covariance
   double total_;
   std::vector<double> total_covariance_;
-  std::vector<Index> kept_;
   std::vector<double> weights_, means_, covariances_;
 };
 
@@ -253,6 +267,9 @@ Mixture detail::maximize(const Statistics::Sums& sums, CovarianceType type, cons
 
 Mixture Statistics::maximize(const MaximizeOptions& options, MaximizeReport* report) const {
   detail::check_non_negative(options.reg_covar, "reg_covar");
+  if (*to_string(options.on_degenerate) == '\0')
+    detail::throw_invalid("on_degenerate must be one of its enumeration, but is " +
+                          std::to_string(static_cast<int>(options.on_degenerate)));
   MaximizeReport own;
   Mixture result = detail::maximize(*sums_, mixture_.covariance_type(), &mixture_, options, own);
   if (report) *report = std::move(own);

@@ -16,7 +16,9 @@ template <class T>
 class Split {
  public:
   void assign(const double* values, Index n);
-  simd::Location<T> at(Index offset) const noexcept { return {hi_.data() + offset, lo_.empty() ? nullptr : lo_.data() + offset}; }
+  simd::Location<T> at(Index offset) const noexcept {
+    return {hi_.data() + offset, lo_.empty() ? nullptr : lo_.data() + offset};
+  }
   /// The number that hi and lo stand for.
   double value(Index i) const noexcept;
 
@@ -47,14 +49,14 @@ struct Packed {
 
   /// Component k's factor; full and tied.
   simd::Factor<T> factor(Index k) const noexcept { return factors_[static_cast<std::size_t>(k) % factors_.size()]; }
-  void add_factor(const CovarianceFactor& factor);
-  void finish_factors();
+  void set_factors(const std::vector<CovarianceFactor>& factors);
 
  private:
-  std::vector<simd::Factor<T>> factors_;
+  simd::Factor<T> append(const CovarianceFactor& factor);
+
+  std::vector<simd::Factor<T>> factors_;  ///< pointers into the arrays below
   std::vector<T> values_;
   std::vector<Index> orders_;
-  std::vector<Index> offsets_;
 };
 
 /// What messages call the parameters.
@@ -74,15 +76,15 @@ class MixtureData {
   Index d;
   CovarianceType type;
   bool allow_singular;
-  std::vector<double> weights;             ///< (K,)
-  std::vector<double> means;               ///< (K, D)
-  std::vector<double> covariances;         ///< in the layout of `type`
-  std::vector<Index> rank;                 ///< (K,)
-  std::vector<double> log_weight;          ///< (K,)
-  std::vector<double> log_norm;            ///< (K,)
-  std::vector<CovarianceFactor> factors;   ///< K for full, 1 for tied, none otherwise
-  std::vector<double> inv_std;             ///< (K, D), 0 without variance; diag and spherical
-  std::vector<double> center;              ///< tied: c, (D,), when rows are transformed once; else empty
+  std::vector<double> weights;            ///< (K,)
+  std::vector<double> means;              ///< (K, D)
+  std::vector<double> covariances;        ///< in the layout of `type`
+  std::vector<Index> rank;                ///< (K,)
+  std::vector<double> log_weight;         ///< (K,)
+  std::vector<double> log_norm;           ///< (K,)
+  std::vector<CovarianceFactor> factors;  ///< K for full, 1 for tied, none otherwise
+  std::vector<double> inv_std;            ///< (K, D), 0 without variance; diag and spherical
+  std::vector<double> center;             ///< tied: c, (D,), when rows are transformed once; else empty
 
   const CovarianceFactor& factor(Index component) const noexcept {
     return factors[factors.size() == 1 ? 0 : static_cast<std::size_t>(component)];
@@ -96,6 +98,7 @@ class MixtureData {
   void require_common_measure() const;
 
  private:
+  void check_covariance_size(VectorView<const double> values, const std::string& name) const;
   void take_weights(VectorView<const double> values, const std::string& name);
   void take_covariances(VectorView<const double> values, const std::string& name);
   void factor_matrices(const std::string& name);

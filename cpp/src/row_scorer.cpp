@@ -22,7 +22,8 @@ enum class Layout { full, diag, transformed, block };
 /// Singular components go by the block kernels, whose support test the one-row kernels do not have.
 Layout choose_layout(const MixtureData& m) {
   if (m.factors.empty())
-    return std::all_of(m.inv_std.begin(), m.inv_std.end(), [](double v) { return v > 0.0; }) ? Layout::diag : Layout::block;
+    return std::all_of(m.inv_std.begin(), m.inv_std.end(), [](double v) { return v > 0.0; }) ? Layout::diag
+                                                                                             : Layout::block;
   for (const CovarianceFactor& factor : m.factors)
     if (factor.rank < m.d || !factor.order.empty()) return Layout::block;
   return m.center.empty() ? Layout::full : Layout::transformed;
@@ -47,9 +48,20 @@ Buffer<double> grouped_panels(const MixtureData& m) {
       for (Index j = 0; j < std::min(row + simd::panel_rows, m.d); ++j)
         for (Index r = row; r < row + simd::panel_rows; ++r)
           for (Index c = g * group; c < (g + 1) * group; ++c)
-            entries.push_back(c < m.k && r < m.d && j <= r ? m.factor(c).inverse[static_cast<std::size_t>(r * m.d + j)] : 0.0);
+            entries.push_back(c < m.k && r < m.d && j <= r ? m.factor(c).inverse[static_cast<std::size_t>(r * m.d + j)]
+                                                           : 0.0);
   Buffer<double> out(static_cast<Index>(entries.size()));
   std::copy(entries.begin(), entries.end(), out.data());
+  return out;
+}
+
+/// A (d, d) matrix column by column, each padded with zeros to whole groups.
+Buffer<double> columns(const std::vector<double>& matrix, Index d) {
+  const Index rows = (d + group - 1) / group * group;
+  Buffer<double> out(d * rows);
+  std::fill(out.data(), out.data() + out.size(), 0.0);
+  for (Index j = 0; j < d; ++j)
+    for (Index i = 0; i < d; ++i) out[j * rows + i] = matrix[static_cast<std::size_t>(i * d + j)];
   return out;
 }
 
@@ -88,9 +100,7 @@ class RowScorer::Impl {
         break;
       case Layout::transformed: {
         means_ = grouped(m_.packed<double>().means.at(0).hi, m_.k, m_.d);
-        factors_ = Buffer<double>(m_.d * m_.d);
-        for (Index j = 0; j < m_.d; ++j)
-          for (Index i = 0; i < m_.d; ++i) factors_[j * m_.d + i] = m_.factors[0].inverse[static_cast<std::size_t>(i * m_.d + j)];
+        factors_ = columns(m_.factors[0].inverse, m_.d);
         break;
       }
       case Layout::block:
@@ -115,6 +125,7 @@ class RowScorer::Impl {
     if (out.size() != m_.k)
       detail::throw_invalid("out must have shape (" + std::to_string(m_.k) + ",), but has shape (" +
                             std::to_string(out.size()) + ",)");
+    detail::check_output("out", out.data(), out.size(), out.stride());
     load(x);
     if (block_) {
       const double* gamma = block_->posterior(simd::Posterior::responsibilities);
@@ -133,16 +144,12 @@ class RowScorer::Impl {
 
   Index predict(VectorView<const double> x) {
     load(x);
+    if (block_) return *block_->labels();
+    distances();
     bool finite = true;
-    if (!block_) {
-      distances();
-      for (Index k = 0; k < m_.k; ++k) {
-        finite = finite && q_[k] < std::numeric_limits<double>::infinity();
-        q_[k] = (log_norm_[k] - 0.5 * q_[k]) + log_weight_[k];
-      }
-    } else {
-      const double* t = block_->posterior(simd::Posterior::log_joint);
-      for (Index k = 0; k < m_.k; ++k) q_[k] = t[k * block_->stride()];
+    for (Index k = 0; k < m_.k; ++k) {
+      finite = finite && q_[k] < std::numeric_limits<double>::infinity();
+      q_[k] = (log_norm_[k] - 0.5 * q_[k]) + log_weight_[k];
     }
     const double* best = std::max_element(q_.data(), q_.data() + m_.k);
     return finite && *best > -std::numeric_limits<double>::infinity() ? best - q_.data() : predict_far();
@@ -155,6 +162,7 @@ class RowScorer::Impl {
     if (x.size() != m_.d)
       detail::throw_invalid("x must have " + std::to_string(m_.d) + " values (n_features of the mixture), but has " +
                             std::to_string(x.size()));
+    detail::check_data("x", x.data(), x.size());
     for (Index j = 0; j < m_.d; ++j) {
       if (!std::isfinite(x[j]))
         detail::throw_invalid("x[" + std::to_string(j) + "] must be finite, but is " + detail::format(x[j]));
@@ -167,8 +175,10 @@ class RowScorer::Impl {
     const simd::RowKernels& kernels = table_.row;
     switch (layout_) {
       case Layout::full:
-        return kernels.distances_full(row_.data(), m_.d, groups_, means_.data(), factors_.data(), scratch_.data(), q_.data());
-      case Layout::diag: return kernels.distances_diag(row_.data(), m_.d, groups_, means_.data(), factors_.data(), q_.data());
+        return kernels.distances_full(row_.data(), m_.d, groups_, means_.data(), factors_.data(), scratch_.data(),
+                                      q_.data());
+      case Layout::diag:
+        return kernels.distances_diag(row_.data(), m_.d, groups_, means_.data(), factors_.data(), q_.data());
       case Layout::transformed:
         kernels.transform(row_.data(), m_.d, m_.center.data(), factors_.data(), scratch_.data());
         return kernels.distances_unit(scratch_.data(), m_.d, groups_, means_.data(), q_.data());
@@ -199,7 +209,9 @@ RowScorer& RowScorer::operator=(RowScorer&&) noexcept = default;
 Index RowScorer::n_components() const noexcept { return impl_->data().k; }
 Index RowScorer::n_features() const noexcept { return impl_->data().d; }
 double RowScorer::log_prob(VectorView<const double> x) { return impl_->log_prob(x); }
-void RowScorer::responsibilities(VectorView<const double> x, VectorView<double> out) { impl_->responsibilities(x, out); }
+void RowScorer::responsibilities(VectorView<const double> x, VectorView<double> out) {
+  impl_->responsibilities(x, out);
+}
 Index RowScorer::predict(VectorView<const double> x) { return impl_->predict(x); }
 
 }  // namespace gaussmix

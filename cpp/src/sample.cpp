@@ -114,15 +114,6 @@ class CovarianceFactors {
   std::vector<double> deviations_;
 };
 
-/// An output dimension of `size` elements: distinct ones, in memory that is there.
-void check_output(const char* name, const void* data, Index size, Index stride) {
-  const std::string subject = std::string(name) + " must ";
-  if (size > 0 && data == nullptr) detail::throw_invalid(subject + "have data, but its pointer is null");
-  if (size > 1 && stride == 0) {
-    detail::throw_invalid(subject + "not overlap itself, but has stride 0 over " + std::to_string(size) + " elements");
-  }
-}
-
 void check_outputs(const Mixture& mixture, MatrixView<double> x, VectorView<Index> z) {
   const auto text = [](Index n) { return std::to_string(n); };
   if (x.cols() != mixture.n_features() || x.rows() < 0) {
@@ -132,9 +123,9 @@ void check_outputs(const Mixture& mixture, MatrixView<double> x, VectorView<Inde
   if (z.size() != x.rows()) {
     detail::throw_invalid("z must be (" + text(x.rows()) + ",) like the rows of x, but is (" + text(z.size()) + ",)");
   }
-  check_output("x", x.data(), x.rows(), x.row_stride());
-  if (x.rows() > 0) check_output("x", x.data(), x.cols(), x.col_stride());
-  check_output("z", z.data(), z.size(), z.stride());
+  detail::check_output("x", x.data(), x.rows(), x.row_stride());
+  if (x.rows() > 0) detail::check_output("x", x.data(), x.cols(), x.col_stride());
+  detail::check_output("z", z.data(), z.size(), z.stride());
 }
 
 }  // namespace

@@ -60,6 +60,8 @@ void check_out(const Mixture& mixture, const Samples& x, const MatrixView<T>& ou
     detail::throw_invalid("out must have shape (" + std::to_string(x.rows()) + ", " +
                           std::to_string(mixture.n_components()) + "), but has shape (" + std::to_string(out.rows()) +
                           ", " + std::to_string(out.cols()) + ")");
+  detail::check_output("out", out.data(), out.rows(), out.row_stride());
+  detail::check_output("out", out.data(), out.cols(), out.col_stride());
 }
 
 template <class T>
@@ -68,6 +70,7 @@ void check_out(const Mixture& mixture, const Samples& x, const VectorView<T>& ou
   if (out.size() != x.rows())
     detail::throw_invalid("out must have shape (" + std::to_string(x.rows()) + ",), but has shape (" +
                           std::to_string(out.size()) + ",)");
+  detail::check_output("out", out.data(), out.size(), out.stride());
 }
 
 /// Writes a block's (K, stride) values as rows of `out`.
@@ -84,29 +87,6 @@ void write_posterior(const Mixture& mixture, const Samples& x, MatrixView<U> out
   mixture.data().require_common_measure();
   for_each_block(mixture, x, execution,
                  [&](auto& block, Index begin) { write_rows(block.posterior(what), block, begin, out); });
-}
-
-/// Writes the component with the largest value, the first of equals, of each row of a block; with `missing_only` just of rows
-/// that hold −1. Rows whose values are all −inf get −1. @returns whether there was one
-template <class T>
-bool write_largest(BlockEvaluator<T>& block, simd::Posterior what, Index begin, VectorView<Index> out, bool missing_only) {
-  const T* t = block.posterior(what);
-  bool missing = false;
-  for (Index i = 0; i < block.size(); ++i) {
-    if (missing_only && out[begin + i] >= 0) continue;
-    T largest = -std::numeric_limits<T>::infinity();
-    Index best = -1;
-    for (Index k = 0; k < block.n_components(); ++k) {
-      const T value = t[k * block.stride() + i];
-      if (value > largest) {
-        largest = value;
-        best = k;
-      }
-    }
-    out[begin + i] = best;
-    missing = missing || best < 0;
-  }
-  return missing;
 }
 
 }  // namespace
@@ -147,9 +127,8 @@ void predict(const Mixture& mixture, const Samples& x, VectorView<Index> out, co
   check_out(mixture, x, out);
   mixture.data().require_common_measure();
   for_each_block(mixture, x, execution, [&](auto& block, Index begin) {
-    // Where every log-joint is −inf the responsibilities still tell.
-    if (write_largest(block, simd::Posterior::log_joint, begin, out, false))
-      write_largest(block, simd::Posterior::log_responsibilities, begin, out, true);
+    const Index* labels = block.labels();
+    for (Index i = 0; i < block.size(); ++i) out[begin + i] = labels[i];
   });
 }
 
@@ -174,11 +153,14 @@ double log_likelihood(const Mixture& mixture, const Samples& x, VectorView<const
   return total.value();
 }
 
-double aic(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight, const Execution& execution) {
-  return -2.0 * log_likelihood(mixture, x, sample_weight, execution) + 2.0 * static_cast<double>(mixture.n_parameters());
+double aic(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
+           const Execution& execution) {
+  return -2.0 * log_likelihood(mixture, x, sample_weight, execution) +
+         2.0 * static_cast<double>(mixture.n_parameters());
 }
 
-double bic(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight, const Execution& execution) {
+double bic(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
+           const Execution& execution) {
   const double log_p = log_likelihood(mixture, x, sample_weight, execution);
   detail::CompensatedSum weight;
   for (Index i = 0; i < sample_weight.size(); ++i) weight.add(sample_weight[i]);
@@ -186,11 +168,11 @@ double bic(const Mixture& mixture, const Samples& x, VectorView<const double> sa
   return -2.0 * log_p + static_cast<double>(mixture.n_parameters()) * std::log(n);
 }
 
-#define GAUSSMIX_INSTANTIATE(T)                                                                              \
-  template void component_log_prob(const Mixture&, const Samples&, MatrixView<T>, const Execution&);        \
-  template void log_joint(const Mixture&, const Samples&, MatrixView<T>, const Execution&);                 \
-  template void log_prob(const Mixture&, const Samples&, VectorView<T>, const Execution&);                  \
-  template void log_responsibilities(const Mixture&, const Samples&, MatrixView<T>, const Execution&);      \
+#define GAUSSMIX_INSTANTIATE(T)                                                                        \
+  template void component_log_prob(const Mixture&, const Samples&, MatrixView<T>, const Execution&);   \
+  template void log_joint(const Mixture&, const Samples&, MatrixView<T>, const Execution&);            \
+  template void log_prob(const Mixture&, const Samples&, VectorView<T>, const Execution&);             \
+  template void log_responsibilities(const Mixture&, const Samples&, MatrixView<T>, const Execution&); \
   template void responsibilities(const Mixture&, const Samples&, MatrixView<T>, const Execution&);
 GAUSSMIX_INSTANTIATE(float)
 GAUSSMIX_INSTANTIATE(double)

@@ -26,18 +26,14 @@ void Statistics::Sums::add(Index component, double n, const double* shift, const
   double* mean = delta.data() + component * d;
   double* out = scatter_of(component);
   const double sum = own + n;
-  const double fraction = n / sum;          // of the new mean
-  const double between = own * fraction;    // own · n / (own + n)
+  const double fraction = n / sum;        // of the new mean
+  const double between = own * fraction;  // own · n / (own + n)
   for (Index i = 0; i < d; ++i) {
-    const double difference = shift[i] - mean[i];
-    if (full) {
-      for (Index j = 0; j <= i; ++j) {
-        const double product = between * difference * (shift[j] - mean[j]);
-        out[i * d + j] += own > 0.0 ? s[i * d + j] + product : s[i * d + j];
-      }
-    } else {
-      out[i] += own > 0.0 ? s[i] + between * difference * difference : s[i];
-    }
+    const double spread = own > 0.0 ? between * (shift[i] - mean[i]) : 0.0;
+    if (full)
+      for (Index j = 0; j <= i; ++j) out[i * d + j] += spread * (shift[j] - mean[j]) + (s ? s[i * d + j] : 0.0);
+    else
+      out[i] += spread * (shift[i] - mean[i]) + (s ? s[i] : 0.0);
   }
   for (Index i = 0; i < d; ++i) mean[i] = own > 0.0 ? mean[i] + fraction * (shift[i] - mean[i]) : shift[i];
   own = sum;
@@ -45,13 +41,12 @@ void Statistics::Sums::add(Index component, double n, const double* shift, const
 
 void Statistics::Sums::merge(const Sums& other) {
   std::vector<double> shift(static_cast<std::size_t>(d));
-  const std::vector<double> zero(pooled ? static_cast<std::size_t>(scatter_size()) : 0);
   for (Index c = 0; c < k; ++c) {
     for (Index j = 0; j < d; ++j) {
       const auto at = static_cast<std::size_t>(c * d + j);
       shift[static_cast<std::size_t>(j)] = (other.pivot[at] - pivot[at]) + other.delta[at];
     }
-    add(c, other.weight[static_cast<std::size_t>(c)], shift.data(), pooled ? zero.data() : other.scatter_of(c));
+    add(c, other.weight[static_cast<std::size_t>(c)], shift.data(), pooled ? nullptr : other.scatter_of(c));
   }
   if (pooled)
     for (std::size_t i = 0; i < scatter.size(); ++i) scatter[i] += other.scatter[i];
@@ -62,9 +57,17 @@ void Statistics::Sums::merge(const Sums& other) {
 void Statistics::Sums::scale(double factor) {
   for (double& value : weight) value *= factor;
   for (double& value : scatter) value *= factor;
-  if (factor == 0.0) std::fill(delta.begin(), delta.end(), 0.0);
+  for (Index i = 0; i < k * d; ++i)
+    if (weight[static_cast<std::size_t>(i / d)] == 0.0) delta[static_cast<std::size_t>(i)] = 0.0;
   log_likelihood = factor == 0.0 ? 0.0 : log_likelihood * factor;
   total_weight *= factor;
+}
+
+bool Statistics::Sums::finite() const noexcept {
+  const auto is_finite = [](double value) { return std::isfinite(value); };
+  for (const std::vector<double>* values : {&weight, &delta, &scatter})
+    if (!std::all_of(values->begin(), values->end(), is_finite)) return false;
+  return is_finite(total_weight);
 }
 
 void Statistics::Sums::clear() {
@@ -82,7 +85,8 @@ Statistics::Statistics(const Mixture& mixture)
       sums_(std::make_unique<Sums>(mixture.n_components(), mixture.n_features(), mixture.covariance_type(),
                                    mixture.means().data())) {}
 Statistics::~Statistics() = default;
-Statistics::Statistics(const Statistics& other) : mixture_(other.mixture_), sums_(std::make_unique<Sums>(*other.sums_)) {}
+Statistics::Statistics(const Statistics& other)
+    : mixture_(other.mixture_), sums_(std::make_unique<Sums>(*other.sums_)) {}
 Statistics::Statistics(Statistics&&) noexcept = default;
 Statistics& Statistics::operator=(const Statistics& other) { return *this = Statistics(other); }
 Statistics& Statistics::operator=(Statistics&&) noexcept = default;
@@ -108,12 +112,19 @@ void Statistics::merge(const Statistics& other) {
   if (theirs.covariance_type() != mixture_.covariance_type())
     detail::throw_invalid(std::string("other must have covariance_type '") + to_string(mixture_.covariance_type()) +
                           "', but has '" + to_string(theirs.covariance_type()) + "'");
-  sums_->merge(Sums(*other.sums_));  // a copy, as other may be *this
+  Sums merged = *sums_;
+  merged.merge(*other.sums_);
+  if (!merged.finite()) detail::throw_invalid("other must leave sums within the range of float64, but does not");
+  *sums_ = std::move(merged);
 }
 
 void Statistics::scale(double factor) {
   detail::check_non_negative(factor, "factor");
-  sums_->scale(factor);
+  Sums scaled = *sums_;
+  scaled.scale(factor);
+  if (!scaled.finite())
+    detail::throw_invalid("factor must leave sums within the range of float64, but is " + detail::format(factor));
+  *sums_ = std::move(scaled);
 }
 
 const Mixture& Statistics::mixture() const noexcept { return mixture_; }

@@ -14,8 +14,8 @@ class Statistics::Sums {
 
   Index k;
   Index d;
-  bool full;    ///< scatter (d, d), lower triangle; else variances (d,)
-  bool pooled;  ///< one scatter for all components, each about its own mean
+  bool full;                    ///< scatter (d, d), lower triangle; else variances (d,)
+  bool pooled;                  ///< one scatter for all components, each about its own mean
   std::vector<double> pivot;    ///< (K, D)
   std::vector<double> weight;   ///< n_k, (K,)
   std::vector<double> delta;    ///< mean − pivot, (K, D); 0 where n_k = 0
@@ -30,11 +30,13 @@ class Statistics::Sums {
   }
 
   /// Adds `n` of weight whose mean is pivot + `shift` and whose scatter about that mean is `s`, to component `component`:
-  /// the pairwise update of Chan, Golub & LeVeque (1983). s may be null when it was added already.
+  /// the pairwise update of Chan, Golub & LeVeque (1983). A null `s` stands for zeros.
   void add(Index component, double n, const double* shift, const double* s);
   /// Adds other sums of the same shape, whatever their pivots.
   void merge(const Sums& other);
   void scale(double factor);
+  /// Whether every sum is, the log-likelihood aside.
+  bool finite() const noexcept;
   /// Sets all sums to zero, as after construction.
   void clear();
 
@@ -45,8 +47,8 @@ namespace detail {
 
 /// The M-step of sums made under `previous`, which an empty component under OnDegenerate::floor goes back to (null: there is
 /// none, and it raises). @throws as Statistics::maximize
-Mixture maximize(const Statistics::Sums& sums, CovarianceType type, const Mixture* previous, const MaximizeOptions& options,
-                 MaximizeReport& report);
+Mixture maximize(const Statistics::Sums& sums, CovarianceType type, const Mixture* previous,
+                 const MaximizeOptions& options, MaximizeReport& report);
 
 }  // namespace detail
 }  // namespace gaussmix

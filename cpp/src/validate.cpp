@@ -75,6 +75,18 @@ Index checked_product(Index a, Index b, const char* what) {
   return product;
 }
 
+void check_data(const char* name, const void* data, Index size) {
+  if (size > 0 && data == nullptr) throw_invalid(std::string(name) + " must have data, but its pointer is null");
+}
+
+void check_output(const char* name, const void* data, Index size, Index stride) {
+  check_data(name, data, size);
+  if (size > 1 && stride == 0) {
+    throw_invalid(std::string(name) + " must not overlap itself, but has stride 0 over " + std::to_string(size) +
+                  " elements");
+  }
+}
+
 void check_samples(const Samples& x, Index n_features) {
   const std::string met = ", but has shape " + shape_of(x);
   if (x.rows() < 1) throw_invalid("X must have at least 1 row" + met);
@@ -83,6 +95,7 @@ void check_samples(const Samples& x, Index n_features) {
     throw_invalid("X must have " + std::to_string(n_features) + columns + " (n_features of the mixture)" + met);
   }
   if (x.cols() < 1) throw_invalid("X must have at least 1 column" + met);
+  checked_product(x.rows(), x.cols(), "X");
   if (!has_data(x)) throw_invalid("X must have data, but its pointer is null and its shape is " + shape_of(x));
 }
 
@@ -92,6 +105,7 @@ Index check_sample_weight(VectorView<const double> weight, Index n_samples) {
     throw_invalid("sample_weight must have " + std::to_string(n_samples) + " values (rows of X), but has " +
                   std::to_string(weight.size()));
   }
+  check_data("sample_weight", weight.data(), weight.size());
   Index positive = 0;
   double total = 0.0;
   for (Index i = 0; i < n_samples; ++i) {

@@ -14,6 +14,12 @@ std::string format(double value);
 /// a · b. @throws InvalidArgument naming `what` when it exceeds 2⁶³ − 1 or a factor is negative
 Index checked_product(Index a, Index b, const char* what);
 
+/// A view that has elements must have data.
+void check_data(const char* name, const void* data, Index size);
+
+/// An output dimension of `size` elements: distinct ones, in memory that is there.
+void check_output(const char* name, const void* data, Index size, Index stride);
+
 /// X must be (N, D) with N ≥ 1 and D = n_features (any D ≥ 1 when n_features is 0), and not null.
 void check_samples(const Samples& x, Index n_features);
 

@@ -63,7 +63,8 @@ struct Block {
     finite = kernels.pack(x.data(), d, 1, n, d, strips.data());
   }
   Block(const simd::Kernels<T>& table, Index rows, Index features, Random& random)
-      : Block(table, rows, features, random_values<T>(rows * features, random, 3), random_values<T>(features, random, 3)) {}
+      : Block(table, rows, features, random_values<T>(rows * features, random, 3),
+              random_values<T>(features, random, 3)) {}
 
   Index n_strips() const { return (n + kernels.strip - 1) / kernels.strip; }
   Index padded() const { return n_strips() * kernels.strip; }

@@ -173,8 +173,8 @@ struct RowReference {
   Real log_p = 0, log_p_error = 0;
 };
 
-/// Errors to first order: δ log p = Σ γ_k δ_k, δγ_k / γ_k = δ_k − δ log p; K + 8 roundings for exp, the sum, log and the
-/// quotient, and what lies below the smallest exponential.
+/// Errors to first order: δ log p = Σ γ_k δ_k, δγ_k / γ_k = δ_k − δ log p; K + 8 roundings for exp, the sum, log
+/// and the quotient, and what lies below the smallest exponential.
 template <class T>
 RowReference row_reference(const Mixture& mixture, const Reference& reference, const T* x) {
   constexpr Real u = unit<T>;
@@ -186,7 +186,8 @@ RowReference row_reference(const Mixture& mixture, const Reference& reference, c
     out.log_normal.push_back(density.log_p);
     out.log_normal_error.push_back(u * density.bound);
     out.log_joint.push_back(density.log_p + log_weight);
-    out.log_joint_error.push_back(u * (density.bound + 2 * (log_weight < 0 ? -log_weight : 0) + 2 * std::abs(density.log_p)));
+    out.log_joint_error.push_back(
+        u * (density.bound + 2 * (log_weight < 0 ? -log_weight : 0) + 2 * std::abs(density.log_p)));
     largest = std::max(largest, out.log_joint.back());
   }
   for (const Real t : out.log_joint) sum += std::exp(t - largest);
@@ -199,7 +200,8 @@ RowReference row_reference(const Mixture& mixture, const Reference& reference, c
   const Real mixed = out.log_p_error + roundings;
   out.log_p_error = mixed + 2 * u * std::abs(out.log_p);
   for (std::size_t c = 0; c < out.log_joint.size(); ++c)
-    out.gamma_error.push_back(out.gamma[c] > 0 ? out.gamma[c] * (out.log_joint_error[c] + mixed) + 4 * std::numeric_limits<T>::min() : 0);
+    out.gamma_error.push_back(
+        out.gamma[c] > 0 ? out.gamma[c] * (out.log_joint_error[c] + mixed) + 4 * std::numeric_limits<T>::min() : 0);
   return out;
 }
 

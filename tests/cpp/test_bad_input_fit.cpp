@@ -111,8 +111,10 @@ TEST_CASE("statistics of other shapes do not merge") {
   check_all<InvalidArgument>({
       {"K = 1",
        merge(Mixture(one, one_by_two, {identities.data(), 4}, CovarianceType::full)),
-       {"other", "2 components", "1 of 2"}},
-      {"D = 1", merge(Mixture(half, two_by_one, unit, CovarianceType::full)), {"other", "2 features", "2 of 1"}},
+       {"other must have n_components 2, but has 1"}},
+      {"D = 1",
+       merge(Mixture(half, two_by_one, unit, CovarianceType::full)),
+       {"other must have n_features 2, but has 1"}},
       {"diag",
        merge(Mixture(half, {rows.data(), 2, 2}, {even_shares.data(), 4}, CovarianceType::diag)),
        {"full", "diag"}},
@@ -127,7 +129,7 @@ TEST_CASE("an M-step without an answer is a numerical error") {
   collapsed.accumulate(matrix(point, 2));
   check_all<NumericalError>({
       {"no weight", [&] { empty.maximize(); }, {"weight", "0"}},
-      {"one point", [&] { collapsed.maximize(); }, {"component 0", "singular"}},
+      {"one point", [&] { collapsed.maximize(); }, {"component 0 has collapsed", "rank 0 of 2"}},
   });
 }
 
@@ -250,7 +252,7 @@ TEST_CASE("fit refuses bad options, and options without effect") {
          o.responsibilities_init = matrix(even_shares, 2);
        }),
        {"init", "responsibilities_init"}},
-      {"another K", continuing([](FitOptions&) {}, 3), {"init", "3 components", "2 of 2"}},
+      {"another K", continuing([](FitOptions&) {}, 3), {"n_components", "init, 2", "3"}},
       {"another type",
        continuing([](FitOptions& o) { o.covariance_type = CovarianceType::diag; }),
        {"covariance_type", "diag", "full"}},
@@ -264,7 +266,7 @@ TEST_CASE("fit refuses bad options, and options without effect") {
          o.mixture_init = two_components();
          fit(matrix(rows, 3), 2, o);
        },
-       {"init", "3 features", "2 of 2"}},
+       {"X", "2 columns", "(4, 3)"}},
   });
   check_all<NumericalError>({
       {"indefinite covariance",

@@ -13,7 +13,9 @@ struct Sums {
   double sum = 0;
   std::vector<double> first, second;
   explicit Sums(Index d, Index size) : first(at(d)), second(at(size)) {}
-  bool operator==(const Sums& other) const { return sum == other.sum && first == other.first && second == other.second; }
+  bool operator==(const Sums& other) const {
+    return sum == other.sum && first == other.first && second == other.second;
+  }
 };
 
 /// Weights of n rows in [0, 1], about a third of them 0, padded with zeros.
@@ -41,12 +43,13 @@ Sums full(const Block<T>& block, const Buffer<T>& gamma, Index row_stride) {
     for (Index j = 0; j < block.d; ++j) rows[at(i * row_stride + j)] = block.x[at(i * block.d + j)];
   Sums out(block.d, block.d * block.d);
   Buffer<T> scratch(block.kernels.moments_scratch(block.d));
-  block.kernels.moments_full(block.strips.data(), rows.data(), row_stride, block.n, block.padded(), block.d, block.location(),
-                             gamma.data(), scratch.data(), &out.sum, out.first.data(), out.second.data());
+  block.kernels.moments_full(block.strips.data(), rows.data(), row_stride, block.n, block.padded(), block.d,
+                             block.location(), gamma.data(), scratch.data(), &out.sum, out.first.data(),
+                             out.second.data());
   return out;
 }
 
-/// Whether `found` is Σ_i of terms(i) = (value, size) within the rounding of its sums: at most 128 in T, then n in double.
+/// Whether `found` is Σ_i of terms(i) = (value, size) within the rounding of its sums: 128 or fewer in T, n in double.
 template <class T, class Terms>
 bool is_sum(double found, const Block<T>& block, const Terms& terms) {
   Real exact = 0, size = 0;
@@ -66,14 +69,14 @@ bool all_sums(const Block<T>& block, const Buffer<T>& gamma, const Sums& found, 
   using Pair = std::pair<Real, Real>;
   bool right = is_sum(found.sum, block, [&](Index i) { return Pair(gamma[i], gamma[i]); });
   for (Index j = 0; j < block.d; ++j)
-    right = right && is_sum(found.first[at(j)], block, [&](Index i) {
-      return Pair(gamma[i] * block.centred(i, j), gamma[i] * block.size(i, j));
-    });
+    right = right && is_sum(found.first[at(j)], block,
+                            [&](Index i) { return Pair(gamma[i] * block.centred(i, j), gamma[i] * block.size(i, j)); });
   for (Index j = 0; j < block.d; ++j)
     for (Index l = matrix ? 0 : j; l <= j; ++l)
       right = right && is_sum(found.second[at(matrix ? j * block.d + l : j)], block, [&](Index i) {
-        return Pair(gamma[i] * block.centred(i, j) * block.centred(i, l), gamma[i] * block.size(i, j) * block.size(i, l));
-      });
+                return Pair(gamma[i] * block.centred(i, j) * block.centred(i, l),
+                            gamma[i] * block.size(i, j) * block.size(i, l));
+              });
   return right;
 }
 
@@ -122,7 +125,8 @@ TEST_CASE_TEMPLATE("kernels: rows of weight 0 change no bit of the moments", T, 
   for_each_block<T>({}, [](const Block<T>& block, const Buffer<T>& gamma, Random&) {
     std::vector<T> other = block.x;
     for (Index i = 0; i < block.n; ++i)
-      for (Index j = 0; gamma[i] == T(0) && j < block.d; ++j) other[at(i * block.d + j)] = std::numeric_limits<T>::max() / 4;
+      for (Index j = 0; gamma[i] == T(0) && j < block.d; ++j)
+        other[at(i * block.d + j)] = std::numeric_limits<T>::max() / 4;
     // Padding repeats the last row, whatever that is.
     const Block<T> changed(block.kernels, block.n, block.d, other, block.hi);
     CHECK(diag(changed, gamma) == diag(block, gamma));

@@ -9,7 +9,8 @@ namespace {
 using namespace kernel_blocks;
 using simd::Posterior;
 
-constexpr Posterior all_outputs[] = {Posterior::log_joint, Posterior::log_responsibilities, Posterior::responsibilities};
+constexpr Posterior all_outputs[] = {Posterior::log_joint, Posterior::log_responsibilities,
+                                     Posterior::responsibilities};
 
 /// Squared distances of n rows to k components, (k, stride), and what turns them into log-joints.
 template <class T>
@@ -59,7 +60,8 @@ Exact exact_row(Softmax<T>& s, Index i) {
   constexpr Real u = unit<T>;
   Exact out;
   Real largest = -std::numeric_limits<Real>::infinity(), sum = 0;
-  for (Index c = 0; c < s.k; ++c) largest = std::max(largest, out.log_joint.emplace_back(s.density(i, c) + s.log_weight[at(c)]));
+  for (Index c = 0; c < s.k; ++c)
+    largest = std::max(largest, out.log_joint.emplace_back(s.density(i, c) + s.log_weight[at(c)]));
   for (const Real t : out.log_joint) sum += std::exp(t - largest);
   out.log_p = largest + std::log(sum);
   for (Index c = 0; c < s.k; ++c) {
@@ -70,7 +72,8 @@ Exact exact_row(Softmax<T>& s, Index i) {
     out.error.push_back(u * (std::abs(s.density(i, c)) + std::abs(t) + std::abs(largest) + std::abs(t - largest)));
     out.mean_error += out.gamma.back() * out.error.back();
   }
-  out.mean_error += u * static_cast<Real>(s.k + 8);  // k additions; exp and log within 2 roundings; quotient and product
+  out.mean_error +=
+      u * static_cast<Real>(s.k + 8);  // k additions; exp and log within 2 roundings; quotient and product
   return out;
 }
 
@@ -85,10 +88,12 @@ void fill(Softmax<T>& s, Random& random, double spread) {
 
 /// |value − exact| ≤ tolerance for every row and component.
 template <class T, class Tolerance>
-bool all_close(const Softmax<T>& s, const std::vector<Exact>& rows, std::vector<Real> Exact::*exact, const Tolerance& tolerance) {
+bool all_close(const Softmax<T>& s, const std::vector<Exact>& rows, std::vector<Real> Exact::* exact,
+               const Tolerance& tolerance) {
   for (Index i = 0; i < s.n; ++i)
     for (Index c = 0; c < s.k; ++c)
-      if (!(std::abs(Real(s.q[c * s.stride + i]) - (rows[at(i)].*exact)[at(c)]) <= tolerance(rows[at(i)], at(c)))) return false;
+      if (!(std::abs(Real(s.q[c * s.stride + i]) - (rows[at(i)].*exact)[at(c)]) <= tolerance(rows[at(i)], at(c))))
+        return false;
   return true;
 }
 
@@ -122,7 +127,9 @@ TEST_CASE_TEMPLATE("kernels: log-joints, log-responsibilities, responsibilities 
         std::vector<Exact> rows;
         for (Index i = 0; i < s.n; ++i) rows.push_back(exact_row(s, i));
         const auto restore = [&] { std::copy(distances.begin(), distances.end(), s.q.data()); };
-        const auto relative = [&](const Exact& e, std::size_t c) { return e.gamma[c] * (e.error[c] + e.mean_error) + vanishing<T>; };
+        const auto relative = [&](const Exact& e, std::size_t c) {
+          return e.gamma[c] * (e.error[c] + e.mean_error) + vanishing<T>;
+        };
 
         REQUIRE(s.posterior(Posterior::log_joint));
         CHECK(all_close(s, rows, &Exact::log_joint, [](const Exact& e, std::size_t c) { return e.error[c]; }));
@@ -143,7 +150,8 @@ TEST_CASE_TEMPLATE("kernels: log-joints, log-responsibilities, responsibilities 
         REQUIRE(s.log_prob(no_cut<T>));
         CHECK(all_close(s, rows, &Exact::gamma, relative));
         for (Index i = 0; i < s.n; ++i)
-          CHECK(std::abs(Real(s.log_p[i]) - rows[at(i)].log_p) <= rows[at(i)].mean_error + 2 * u * std::abs(rows[at(i)].log_p));
+          CHECK(std::abs(Real(s.log_p[i]) - rows[at(i)].log_p) <=
+                rows[at(i)].mean_error + 2 * u * std::abs(rows[at(i)].log_p));
       }
   });
 }
@@ -198,7 +206,8 @@ TEST_CASE_TEMPLATE("kernels: log is within an ulp", T, float, double) {
   });
 }
 
-TEST_CASE_TEMPLATE("kernels: the exclusion rule is per row and looks at the density without its weight", T, float, double) {
+TEST_CASE_TEMPLATE("kernels: the exclusion rule is per row and looks at the density without its weight", T, float,
+                   double) {
   for_each_table<T>([](const simd::Kernels<T>& kernels) {
     // Log-densities 0, −2, −2 − 2⁻¹⁰, −1 under a cut of 2; the last has a tiny weight and keeps its tail.
     const T distances[] = {0, 4, 4 + T(0x1p-9), 2};
@@ -287,7 +296,8 @@ TEST_CASE_TEMPLATE("kernels: rows for the far path are reported, in every lane",
   });
 }
 
-TEST_CASE_TEMPLATE("kernels: finite distances give no NaN, and as good an answer at the ends of the range", T, float, double) {
+TEST_CASE_TEMPLATE("kernels: finite distances give no NaN, and as good an answer at the ends of the range", T, float,
+                   double) {
   for_each_table<T>([](const simd::Kernels<T>& kernels) {
     using Limits = std::numeric_limits<T>;
     const T ends[] = {0, Limits::denorm_min(), Limits::min(), T(1e-20), 1, T(1e20), Limits::max() / 4, Limits::max()};
@@ -332,8 +342,8 @@ TEST_CASE("kernels: the posterior of one row gives the bits of a block") {
         const std::vector<double> distances(s.q.data(), s.q.data() + s.q.size());
         Softmax<double> whole = Softmax<double>(table->f64, 2000, k);
         std::copy(distances.begin(), distances.end(), whole.q.data());
-        REQUIRE(whole.kernels.posterior(whole.q.data(), whole.stride, whole.n, k, s.log_norm.data(), s.log_weight.data(),
-                                        Posterior::responsibilities));
+        REQUIRE(whole.kernels.posterior(whole.q.data(), whole.stride, whole.n, k, s.log_norm.data(),
+                                        s.log_weight.data(), Posterior::responsibilities));
         REQUIRE(s.log_prob(40, nullptr, false));
         Buffer<double> q(padded), log_norm(padded), log_weight(padded);
         Index different_log_p = 0, different_gamma = 0;

@@ -4,8 +4,8 @@
 
 #include <numeric>
 
-// pack, the distances and the one-row kernels of every table that this processor runs, in float and double, against plain
-// loops in long double.
+// pack, the distances and the one-row kernels of every table that this processor runs, in float and double, against
+// plain loops in long double.
 
 namespace {
 
@@ -110,8 +110,10 @@ TEST_CASE_TEMPLATE("kernels: pack reports every value that is not finite, and no
     };
     Index wrong = 0;
     for (Index place = 0; place < n * d; ++place) {
-      for (const T bad : {Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity()}) wrong += finite_with(place, bad);
-      for (const T good : {Limits::max(), -Limits::max(), Limits::denorm_min(), T(0)}) wrong += !finite_with(place, good);
+      for (const T bad : {Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity()})
+        wrong += finite_with(place, bad);
+      for (const T good : {Limits::max(), -Limits::max(), Limits::denorm_min(), T(0)})
+        wrong += !finite_with(place, good);
     }
     CHECK(wrong == 0);
   }
@@ -137,12 +139,12 @@ TEST_CASE_TEMPLATE("kernels: distances_full in any order of features", T, float,
                                  block.scratch.data(), block.out.data());
     CHECK(worst(block, exact) <= 1);
     const std::vector<T> as_they_come(block.out.data(), block.out.data() + block.padded());
-    block.kernels.distances_full(block.strips.data(), block.n_strips(), block.d, block.location(), l.factor(order.data()),
-                                 block.scratch.data(), block.out.data());
+    block.kernels.distances_full(block.strips.data(), block.n_strips(), block.d, block.location(),
+                                 l.factor(order.data()), block.scratch.data(), block.out.data());
     CHECK(std::equal(as_they_come.begin(), as_they_come.end(), block.out.data()));
     std::reverse(order.begin(), order.end());
-    block.kernels.distances_full(block.strips.data(), block.n_strips(), block.d, block.location(), l.factor(order.data()),
-                                 block.scratch.data(), block.out.data());
+    block.kernels.distances_full(block.strips.data(), block.n_strips(), block.d, block.location(),
+                                 l.factor(order.data()), block.scratch.data(), block.out.data());
     CHECK(worst(block, exact) <= 1);
   });
 }
@@ -164,7 +166,8 @@ TEST_CASE_TEMPLATE("kernels: distances_diag, distances_unit and transform", T, f
         return q;
       };
     };
-    block.kernels.distances_diag(block.strips.data(), block.n_strips(), d, block.location(), inv_std.data(), block.out.data());
+    block.kernels.distances_diag(block.strips.data(), block.n_strips(), d, block.location(), inv_std.data(),
+                                 block.out.data());
     CHECK(worst(block, exact(inv_std)) <= 1);
     block.kernels.distances_unit(block.strips.data(), block.n_strips(), d, block.location(), block.out.data());
     CHECK(worst(block, exact(std::vector<T>(at(d), T(1)))) <= 1);
@@ -172,8 +175,8 @@ TEST_CASE_TEMPLATE("kernels: distances_diag, distances_unit and transform", T, f
     const Triangle<T> l(d, random);
     std::vector<Index> order(at(d));
     std::iota(order.begin(), order.end(), Index{0});
-    block.kernels.transform(block.strips.data(), block.n_strips(), d, block.location(), l.factor(), block.scratch.data(),
-                            block.out.data());
+    block.kernels.transform(block.strips.data(), block.n_strips(), d, block.location(), l.factor(),
+                            block.scratch.data(), block.out.data());
     Index wrong = 0;
     for (Index i = 0; i < block.n; ++i)
       for (Index row = 0; row < d; ++row) {
@@ -237,7 +240,8 @@ TEST_CASE("kernels: one row gives the bits of a block") {
         Buffer<double> means(groups * d * group), inv_std(groups * d * group), scratch(d * group), q(groups * group);
         const Triangle<double> shape(d, random);
         Buffer<double> panels(groups * static_cast<Index>(shape.panels.size()) * group);
-        for (Buffer<double>* zeroed : {&means, &inv_std, &panels}) std::fill(zeroed->data(), zeroed->data() + zeroed->size(), 0.0);
+        for (Buffer<double>* zeroed : {&means, &inv_std, &panels})
+          std::fill(zeroed->data(), zeroed->data() + zeroed->size(), 0.0);
         std::vector<std::vector<double>> expected(3);
         const Index strips = block.n_strips();
         for (Index c = 0; c < k; ++c) {
@@ -270,7 +274,8 @@ TEST_CASE("kernels: one row gives the bits of a block") {
         for (Index i = 0; i < d; ++i)
           for (Index j = 0; j < d; ++j) columns[at(j * d + i)] = shape.values[at(i * d + j)];
         table->row.transform(x, d, block.hi.data(), columns.data(), y.data());
-        table->f64.transform(block.strips.data(), strips, d, block.location(), shape.factor(), block.scratch.data(), block.out.data());
+        table->f64.transform(block.strips.data(), strips, d, block.location(), shape.factor(), block.scratch.data(),
+                             block.out.data());
         for (Index i = 0; i < d; ++i) CHECK(block.entry(block.out, 0, i) == y[at(i)]);
       }
   }

@@ -97,9 +97,11 @@ bool says(const Call& call, const std::string& part) {
   return message.find(part) != std::string::npos;
 }
 
-Mixture make(const Doubles& weights, const Doubles& means, const Doubles& covariances, CovarianceType type, bool singular = false) {
+Mixture make(const Doubles& weights, const Doubles& means, const Doubles& covariances, CovarianceType type,
+             bool singular = false) {
   const auto k = static_cast<Index>(weights.size());
-  return {weights, MatrixView<const double>(means.data(), k, static_cast<Index>(means.size()) / k), covariances, type, singular};
+  return {weights, MatrixView<const double>(means.data(), k, static_cast<Index>(means.size()) / k), covariances, type,
+          singular};
 }
 
 }  // namespace
@@ -151,7 +153,7 @@ TEST_CASE("mixture: far rows have log-densities in range or −inf, and responsi
   }
 }
 
-TEST_CASE("mixture: rows beyond the range prefer what is nearest, or widest") {
+TEST_CASE("mixture: rows beyond the range belong to the widest component, or stay with the prior") {
   const Mixture wide = make({0.5, 0.5}, {0, 0}, {1, 4}, CovarianceType::spherical);
   const Doubles far = {1e200, -1e200};
   const Scores<double> scores(wide, MatrixView<const double>(far.data(), 2, 1));
@@ -160,7 +162,9 @@ TEST_CASE("mixture: rows beyond the range prefer what is nearest, or widest") {
   CHECK(scores.log_p == Doubles{-inf, -inf});
   // Where the means are below the rounding of x − μ, equal covariances leave the prior.
   const Mixture equal = make({0.25, 0.75}, {-1, 1}, {1}, CovarianceType::tied);
-  CHECK(Scores<double>(equal, MatrixView<const double>(far.data(), 2, 1)).gamma == Doubles{0.25, 0.75, 0.25, 0.75});
+  const Scores<double> prior(equal, MatrixView<const double>(far.data(), 2, 1));
+  for (const Index i : {0, 1}) CHECK(std::abs(prior.gamma[at(2 * i)] - 0.25) <= 8 * unit<double>);
+  CHECK(prior.labels == std::vector<Index>{1, 1});
 }
 
 TEST_CASE("mixture: singular covariances have their density on the support and none off it") {
@@ -200,10 +204,12 @@ TEST_CASE("mixture: components of unequal rank are scored apart, and not mixed")
   CHECK(found[2] == -inf);
   CHECK(std::abs(found[3] - found[1] + 0.5) <= 4 * unit<double>);
   Doubles out(2);
-  CHECK(says<NumericalError>([&] { log_prob<double>(mixture, samples, out); }, "component 0 has rank 0 and component 1 has rank 1"));
+  CHECK(says<NumericalError>([&] { log_prob<double>(mixture, samples, out); },
+                             "component 0 has rank 0 and component 1 has rank 1"));
 }
 
-TEST_CASE_TEMPLATE("mixture: the same bits for any strides, reader, thread count and cut of the rows", T, float, double) {
+TEST_CASE_TEMPLATE("mixture: the same bits for any strides, reader, thread count and cut of the rows", T, float,
+                   double) {
   for (const CovarianceType type : all_types) {
     CAPTURE(to_string(type));
     const Problem p = random_problem(5, 6, 1000, type, 47);
@@ -217,7 +223,8 @@ TEST_CASE_TEMPLATE("mixture: the same bits for any strides, reader, thread count
         backwards[at(2 * ((p.n - 1 - i) * p.d + j))] = x[at(i * p.d + j)];
       }
     CHECK(Scores<T>(mixture, MatrixView<const T>(fortran.data(), p.n, p.d, 1, p.n)) == plain);
-    CHECK(Scores<T>(mixture, MatrixView<const T>(backwards.data() + 2 * (p.n - 1) * p.d, p.n, p.d, -2 * p.d, 2)) == plain);
+    CHECK(Scores<T>(mixture, MatrixView<const T>(backwards.data() + 2 * (p.n - 1) * p.d, p.n, p.d, -2 * p.d, 2)) ==
+          plain);
     const auto read = [&](Index begin, Index end, double* out) {
       std::copy(x.begin() + begin * p.d, x.begin() + end * p.d, out);
     };
@@ -228,7 +235,8 @@ TEST_CASE_TEMPLATE("mixture: the same bits for any strides, reader, thread count
       const Scores<T> row(mixture, MatrixView<const T>(x.data() + i * p.d, 1, p.d));
       CHECK(row.log_p[0] == plain.log_p[at(i)]);
       CHECK(row.labels[0] == plain.labels[at(i)]);
-      for (const auto member : {&Scores<T>::log_normal, &Scores<T>::log_joint, &Scores<T>::log_gamma, &Scores<T>::gamma})
+      for (const auto member :
+           {&Scores<T>::log_normal, &Scores<T>::log_joint, &Scores<T>::log_gamma, &Scores<T>::gamma})
         CHECK(std::equal((row.*member).begin(), (row.*member).end(), (plain.*member).begin() + i * p.k));
     }
   }
@@ -255,7 +263,10 @@ TEST_CASE("mixture: the likelihood of a data set, and what AIC and BIC make of i
     const double with_weights = log_likelihood(mixture, p.rows(), weight);
     CHECK(std::abs(with_weights - weighted) <= error);
     for (const int threads : {2, 3, 4}) CHECK(log_likelihood(mixture, p.rows(), weight, {threads, {}}) == with_weights);
-    const double parameters = type == CovarianceType::full ? 44 : type == CovarianceType::tied ? 24 : type == CovarianceType::diag ? 26 : 17;
+    const double parameters = type == CovarianceType::full   ? 44
+                              : type == CovarianceType::tied ? 24
+                              : type == CovarianceType::diag ? 26
+                                                             : 17;
     CHECK(mixture.n_parameters() == parameters);
     CHECK(aic(mixture, p.rows()) == -2 * plain + 2 * parameters);
     CHECK(bic(mixture, p.rows()) == -2 * plain + parameters * std::log(777.0));
@@ -276,7 +287,8 @@ TEST_CASE("mixture: a component of weight 0 is legal and never chosen") {
 TEST_CASE("mixture: weights keep their bits unless their sum is off by more than 4·K·u") {
   const double u = unit<double>;
   const Doubles kept = {0.5 + 4 * u, 0.5}, off = {0.5 + 16 * u, 0.5};
-  const Mixture a = make(kept, {0, 1}, {1, 1}, CovarianceType::spherical), b = make(off, {0, 1}, {1, 1}, CovarianceType::spherical);
+  const Mixture a = make(kept, {0, 1}, {1, 1}, CovarianceType::spherical),
+                b = make(off, {0, 1}, {1, 1}, CovarianceType::spherical);
   CHECK(a.weights()[0] == kept[0]);
   CHECK(b.weights()[0] < off[0]);
   CHECK(std::abs(b.weights()[0] + b.weights()[1] - 1) <= 2 * u);
@@ -289,7 +301,7 @@ TEST_CASE("mixture: equal by value of all parameters, type and allow_singular") 
   const Mixture mixture = p.mixture();
   CHECK(mixture == p.mixture());
   CHECK(mixture != p.mixture(true));
-  for (Doubles Problem::*values : {&Problem::means, &Problem::covariances}) {
+  for (Doubles Problem::* values : {&Problem::means, &Problem::covariances}) {
     Problem other = p;
     (other.*values)[0] *= 1 + 4 * unit<double>;
     CHECK(other.mixture() != mixture);
@@ -301,7 +313,8 @@ TEST_CASE("mixture: equal by value of all parameters, type and allow_singular") 
 }
 
 TEST_CASE("mixture: construction names what it refuses") {
-  const auto refused = [](const Doubles& w, const Doubles& m, const Doubles& s, CovarianceType type, const std::string& part) {
+  const auto refused = [](const Doubles& w, const Doubles& m, const Doubles& s, CovarianceType type,
+                          const std::string& part) {
     return says<InvalidArgument>([&] { make(w, m, s, type); }, part);
   };
   using Type = CovarianceType;
@@ -314,7 +327,8 @@ TEST_CASE("mixture: construction names what it refuses") {
   const auto fails = [](const Doubles& s, Type type, bool singular, const std::string& part) {
     return says<NumericalError>([&] { make({1}, {0, 1}, s, type, singular); }, part);
   };
-  CHECK(fails({1, 1, 1, 1}, Type::full, false, "covariances of component 0 must be positive definite, but has rank 1 of 2"));
+  CHECK(fails({1, 1, 1, 1}, Type::full, false,
+              "covariances of component 0 must be positive definite, but has rank 1 of 2"));
   CHECK(fails({1, 2, 2, 1}, Type::full, true, "covariances of component 0 must be positive semi-definite"));
   CHECK(fails({1, -1}, Type::diag, true, "covariances[0, 1] must be a variance ≥ 0, but is -1"));
   CHECK(fails({1, 0}, Type::diag, false, "has rank 1 of 2"));

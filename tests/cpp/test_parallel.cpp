@@ -286,8 +286,7 @@ TEST_CASE("parallel: many threads may call at once") {
     callers.emplace_back([&sums, c] {
       for (int repeat = 0; repeat < 20; ++repeat) {
         const auto add = [&sums, c](Index i, Worker&) { sums[c] += i; };
-        parallel_for(
-            10, 2, {}, [](Index, Worker&) {}, add);
+        parallel_for(10, 2, {}, [](Index, Worker&) {}, add);
       }
     });
   }

@@ -94,7 +94,8 @@ TEST_CASE("row scorer: refuses rows of the wrong length or that are not finite, 
   const Doubles bad = {0, std::nan(""), 1}, shorter = {0, 1};
   Doubles gamma(2), longer(3);
   using bad_input::message_of;
-  CHECK(message_of<InvalidArgument>([&] { scorer.log_prob(bad); }).find("must be finite, but is nan") != std::string::npos);
+  CHECK(message_of<InvalidArgument>([&] { scorer.log_prob(bad); }).find("must be finite, but is nan") !=
+        std::string::npos);
   CHECK_THROWS_AS(scorer.predict(shorter), InvalidArgument);
   CHECK_THROWS_AS(scorer.responsibilities(shorter, gamma), InvalidArgument);
   CHECK_THROWS_AS(scorer.responsibilities(p.x, longer), InvalidArgument);

@@ -154,7 +154,8 @@ FITS = [
     fit_case("all rows equal, raise", NumericalError, "component 0 has collapsed: its covariance has rank 0 of 2",
              x=np.full((6, 2), 3.5),
              on_degenerate="raise"),
-    fit_case("a constant column, raise", NumericalError, "component [01] has collapsed: its covariance has rank [01] of 2",
+    fit_case("a constant column, raise", NumericalError,
+             "component [01] has collapsed: its covariance has rank [01] of 2",
              x=X * [1, 0], on_degenerate="raise"),
     # what would have no effect
     fit_invalid("covariances and precisions", "covariances_init must not be given together with precisions_init",
@@ -185,7 +186,9 @@ FITS = [
 
 def other_statistics() -> dict[str, gaussmix.Statistics]:
     return {
-        "other must have n_components 2, but has 1": gaussmix.Statistics(gaussmix.Mixture([1.0], MEANS[:1], COVARIANCES[:1])),
+        "other must have n_components 2, but has 1": gaussmix.Statistics(
+            gaussmix.Mixture([1.0], MEANS[:1], COVARIANCES[:1])
+        ),
         "other must have n_features 2, but has 1": gaussmix.Statistics(
             gaussmix.Mixture([0.5, 0.5], [[0.0], [1.0]], [[[1.0]], [[1.0]]])
         ),

@@ -22,7 +22,7 @@ TEXT_SUFFIXES = {*SOURCE_SUFFIXES, ".txt", ".cmake", ".in", ".toml", ".md", ".ym
 CXX_STANDARD = r"<[a-z_0-9]+>"
 PUBLIC = r"<gaussmix/\w+\.h(pp)?>"
 POSIX = r"<(pthread|sched|unistd|cpuid|immintrin)\.h>"
-KERNEL_MATHS = r"<(cfloat|cmath|cstddef|cstdint|cstring|limits|type_traits|immintrin\.h)>"
+KERNEL_MATHS = r"<(cfloat|cmath|cstddef|cstdint|cstring|limits|type_traits|immintrin\.h|arm_neon\.h)>"
 PLAIN_SOURCE = r'"(simd/(kernel_table|dispatch)|(?!simd)\w+)\.hpp"'
 
 # What a file may include: the first row whose glob matches it. An arrow that is not here points up.

@@ -13,10 +13,10 @@ namespace gaussmix {
 
 /// What a fit tells its callback after each iteration.
 struct FitProgress {
-  int start;                      ///< which of the n_init starts, from 0
-  int n_iter;                     ///< iterations done in this start, from 1
-  double mean_log_likelihood;     ///< of the mixture before this iteration's M-step, per unit of weight
-  double change;                  ///< its change since the iteration before; +inf in the first
+  int start;                   ///< which of the n_init starts, from 0
+  int n_iter;                  ///< iterations done in this start, from 1
+  double mean_log_likelihood;  ///< of the mixture before this iteration's M-step, per unit of weight
+  double change;               ///< its change since the iteration before; +inf in the first
 };
 
 /// Options of fit(). Initial values that are empty are taken from the start.
@@ -31,10 +31,10 @@ struct FitOptions {
   VectorView<const double> precisions_init;        ///< Σ⁻¹, same layout; not together with covariances_init
   MatrixView<const double> responsibilities_init;  ///< (N, K), rows ≥ 0 that sum to 1 within 1e-8; replaces `init`
   VectorView<const Index> labels_init;             ///< (N,), in [0, K), every component at least once; replaces `init`
-  int n_init = 1;          ///< starts; the one with the best final mean log-likelihood is kept
-  double tol = 1e-3;       ///< stop when the mean log-likelihood changes by less; ≥ 0
-  int max_iter = 100;      ///< ≥ 0; 0 returns the start itself
-  double reg_covar = 0.0;  ///< added to every variance; ≥ 0
+  int n_init = 1;                                  ///< starts; the one whose trace ends best is kept
+  double tol = 1e-3;                               ///< stop when the mean log-likelihood changes by less; ≥ 0
+  int max_iter = 100;                              ///< ≥ 0; 0 returns the start itself
+  double reg_covar = 0.0;                          ///< added to every variance; ≥ 0
   OnDegenerate on_degenerate = OnDegenerate::floor;
   bool allow_singular = false;
   std::uint64_t seed = 0;

@@ -28,7 +28,8 @@ GAUSSMIX_API Init init_from_string(const std::string& name);
 /// @returns the row indices, (K,); once every row of positive weight coincides with a chosen one, rows are drawn by weight
 /// @throws InvalidArgument when n_components is not in [1, N] or exceeds the rows of positive weight, or X or the weights are bad
 GAUSSMIX_API std::vector<Index> kmeans_plus_plus(const Samples& x, Index n_components, std::uint64_t seed,
-                                                 VectorView<const double> sample_weight = {}, const Execution& execution = {});
+                                                 VectorView<const double> sample_weight = {},
+                                                 const Execution& execution = {});
 
 /// What Lloyd's algorithm ends with.
 struct KMeansResult {

@@ -83,12 +83,14 @@ GAUSSMIX_API void component_log_prob(const Mixture& mixture, const Samples& x, M
 
 /// out(i, k) = log p(x_i, z_k = 1) = log π_k + log N(x_i | μ_k, Σ_k), (N, K).
 template <class T>
-GAUSSMIX_API void log_joint(const Mixture& mixture, const Samples& x, MatrixView<T> out, const Execution& execution = {});
+GAUSSMIX_API void log_joint(const Mixture& mixture, const Samples& x, MatrixView<T> out,
+                            const Execution& execution = {});
 
 /// out(i) = log p(x_i) = log Σ_k p(x_i, z_k = 1), (N,); eq. 9.7. Components whose log N lies more than log(K / u) below the
 /// row's largest log-joint add nothing that could be represented and are left out by definition.
 template <class T>
-GAUSSMIX_API void log_prob(const Mixture& mixture, const Samples& x, VectorView<T> out, const Execution& execution = {});
+GAUSSMIX_API void log_prob(const Mixture& mixture, const Samples& x, VectorView<T> out,
+                           const Execution& execution = {});
 
 /// out(i, k) = log γ(z_ik), (N, K).
 template <class T>
@@ -102,12 +104,13 @@ GAUSSMIX_API void responsibilities(const Mixture& mixture, const Samples& x, Mat
                                    const Execution& execution = {});
 
 /// out(i) = the component with the largest log-joint, the first of equals, (N,).
-GAUSSMIX_API void predict(const Mixture& mixture, const Samples& x, VectorView<Index> out, const Execution& execution = {});
+GAUSSMIX_API void predict(const Mixture& mixture, const Samples& x, VectorView<Index> out,
+                          const Execution& execution = {});
 
 /// Σ_i w_i log p(x_i), summed pairwise in float64; eq. 9.14. `sample_weight` is empty (all 1) or (N,), finite, ≥ 0.
 /// A row of weight 0 is absent. @returns −inf when a row of positive weight has density 0
-GAUSSMIX_API double log_likelihood(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight = {},
-                                   const Execution& execution = {});
+GAUSSMIX_API double log_likelihood(const Mixture& mixture, const Samples& x,
+                                   VectorView<const double> sample_weight = {}, const Execution& execution = {});
 
 /// Akaike's criterion −2 ℓ + 2 p: lower is better.
 GAUSSMIX_API double aic(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight = {},

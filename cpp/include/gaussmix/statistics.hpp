@@ -11,11 +11,11 @@ namespace gaussmix {
 /// What the M-step does with a component that is empty (n_k ≤ 2⁻⁵³ Σ n) or collapsed: its covariance is singular (see
 /// Mixture; not with allow_singular), or for `floor` below its bound.
 enum class OnDegenerate {
-  raise,   ///< NumericalError that names the component
-  floor,   ///< keep Σ_k ⪰ 1e-6 × the covariance of all the data (1e-6 × the feature's variance for diag, × their mean for
-           ///< spherical): the exact maximiser under that bound, so EM stays monotone. An empty component keeps its mean
-           ///< and covariance
-  drop,    ///< go on without the component
+  raise,  ///< NumericalError that names the component
+  floor,  ///< keep Σ_k ⪰ 1e-6 × the covariance of all the data (1e-6 × the feature's variance for diag, × their mean for
+          ///< spherical): the exact maximiser under that bound, so EM stays monotone. An empty component keeps its mean
+          ///< and covariance
+  drop,   ///< go on without the component
   reseed,  ///< put the component beside the heaviest one, which it halves
 };
 
@@ -73,9 +73,9 @@ class GAUSSMIX_API Statistics {
   /// @throws NumericalError  when there is no weight at all, or as `options.on_degenerate` says
   Mixture maximize(const MaximizeOptions& options = {}, MaximizeReport* report = nullptr) const;
 
-  const Mixture& mixture() const noexcept;  ///< the mixture that the sums were made under
-  double log_likelihood() const noexcept;   ///< Σ_i w_i log p(x_i) under that mixture
-  double total_weight() const noexcept;     ///< Σ_i w_i
+  const Mixture& mixture() const noexcept;                      ///< the mixture that the sums were made under
+  double log_likelihood() const noexcept;                       ///< Σ_i w_i log p(x_i) under that mixture
+  double total_weight() const noexcept;                         ///< Σ_i w_i
   VectorView<const double> component_weights() const noexcept;  ///< n_k = Σ_i w_i γ(z_ik), (K,)
 
   /// A versioned, little-endian, self-contained copy of the sums and of their mixture.

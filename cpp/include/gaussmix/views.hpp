@@ -19,7 +19,8 @@ class VectorView {
   constexpr VectorView() noexcept = default;
   constexpr VectorView(T* data, Index size, Index stride = 1) noexcept : data_(data), size_(size), stride_(stride) {}
   /// Views a vector's elements; the vector must outlive the view.
-  VectorView(std::conditional_t<std::is_const_v<T>, const std::vector<std::remove_const_t<T>>&, std::vector<T>&> v) noexcept
+  VectorView(
+      std::conditional_t<std::is_const_v<T>, const std::vector<std::remove_const_t<T>>&, std::vector<T>&> v) noexcept
       : data_(v.data()), size_(static_cast<Index>(v.size())) {}
   constexpr operator VectorView<const T>() const noexcept { return {data_, size_, stride_}; }
 

@@ -20,7 +20,7 @@ bool pack(const T* x, Index row_stride, Index col_stride, Index n, Index d, T* s
       for (Index j = 0; j < d; ++j) out[j * strip + i] = row[j * col_stride];
     }
     // 0 · x is 0 for finite x and NaN otherwise; NaN stays in a sum.
-    for (Index v = 0; v < d * strip; v += lanes<T>) check = madd(load(out + v), Vec<T>{}, check);
+    for (Index v = 0; v < d * strip; v += lanes<T>) check = madd<T>(load(out + v), Vec<T>{}, check);
   }
   return !any<T>(~(check == T(0)));
 }
@@ -37,7 +37,7 @@ GAUSSMIX_INLINE void for_each_panel(const T* panels, Index rank, const T* centre
       for (int v = 0; v < strip_vectors; ++v) c[v] = load(centred + j * strip + v * lanes<T>);
       for (Index r = 0; r < panel_rows; ++r) {
         const Vec<T> l = broadcast(panels[r]);
-        for (int v = 0; v < strip_vectors; ++v) y[r][v] = madd(l, c[v], y[r][v]);
+        for (int v = 0; v < strip_vectors; ++v) y[r][v] = madd<T>(l, c[v], y[r][v]);
       }
     }
     done(row, y);
@@ -59,24 +59,26 @@ GAUSSMIX_INLINE void centre(const T* strip_begin, Index d, Location<T> mean, con
 /// Lanes of vector v of a strip that lie off the support of a singular component: with z = (x − μ) / σ in the factor's order,
 /// on the support z₂ = M z₁. The residual is a length, compared with 64u × the terms that made it.
 template <class T>
-IntVec<T> off_support_lanes(const T* strip_begin, const T* centred, Index d, Location<T> mean, Factor<T> factor, int v) {
+IntVec<T> off_support_lanes(const T* strip_begin, const T* centred, Index d, Location<T> mean, Factor<T> factor,
+                            int v) {
   constexpr Index strip = strip_of<T>;
   const Index rank = factor.rank;
   IntVec<T> off{};
   for (Index row = rank; row < d; ++row) {
     Vec<T> residual = load(centred + row * strip + v * lanes<T>) * factor.inv_scale[row];
-    const auto size_of = [&](Index j) {  // (|x_j| + |μ_j|) / σ_j bounds the terms of z_j
-      const Index feature = factor.order ? factor.order[j] : j;
-      const Vec<T> x = absolute<T>(load(strip_begin + feature * strip + v * lanes<T>));
-      const T m = mean.hi[feature] < 0 ? -mean.hi[feature] : mean.hi[feature];
-      return (x + m) * factor.inv_scale[j];
-    };
+    const auto size_of =
+        [&](Index j) {  // (|x_j| + |μ_j|) / σ_j + 1: the terms of z_j, and the rounding of a fitted μ_j
+          const Index feature = factor.order ? factor.order[j] : j;
+          const Vec<T> x = absolute<T>(load(strip_begin + feature * strip + v * lanes<T>));
+          const T m = mean.hi[feature] < 0 ? -mean.hi[feature] : mean.hi[feature];
+          return (x + m) * factor.inv_scale[j] + T(1);
+        };
     Vec<T> size = size_of(row);
     for (Index j = 0; j < rank; ++j) {
       const T a = factor.residual[(row - rank) * rank + j];
       const Vec<T> z = load(centred + j * strip + v * lanes<T>) * factor.inv_scale[j];
-      residual = madd(broadcast(-a), z, residual);
-      size = madd(broadcast(a < 0 ? -a : a), size_of(j), size);
+      residual = madd<T>(broadcast(-a), z, residual);
+      size = madd<T>(broadcast(a < 0 ? -a : a), size_of(j), size);
     }
     off |= ~(absolute<T>(residual) <= size * (64 * unit_roundoff<T>));
   }
@@ -91,7 +93,7 @@ void distances_any(const T* strips, Index n_strips, Index d, Location<T> mean, F
     Vec<T> sum[strip_vectors] = {};
     for_each_panel(factor.panels, factor.rank, scratch, [&](Index, const Vec<T>(&y)[panel_rows][strip_vectors]) {
       for (Index r = 0; r < panel_rows; ++r)
-        for (int v = 0; v < strip_vectors; ++v) sum[v] = madd(y[r][v], y[r][v], sum[v]);
+        for (int v = 0; v < strip_vectors; ++v) sum[v] = madd<T>(y[r][v], y[r][v], sum[v]);
     });
     for (int v = 0; v < strip_vectors; ++v) {
       if (factor.rank < d) {
@@ -114,8 +116,8 @@ void distances_small(const T* strips, Index n_strips, Location<T> mean, const T*
       Vec<T> sum{};
       for (int r = 0; r < D; ++r) {
         Vec<T> y{};
-        for (int j = 0; j <= r; ++j) y = madd(broadcast(panels[j * panel_rows + r]), c[j], y);
-        sum = madd(y, y, sum);
+        for (int j = 0; j <= r; ++j) y = madd<T>(broadcast(panels[j * panel_rows + r]), c[j], y);
+        sum = madd<T>(y, y, sum);
       }
       store(q + v * lanes<T>, sum);
     }
@@ -155,14 +157,13 @@ void distances_diag(const T* strips, Index n_strips, Index d, Location<T> mean, 
         const T* x = strips + j * strip + v * lanes<T>;
         const Vec<T> c = difference(x, mean, j);
         const Vec<T> y = c * inv_std[j];
-        sum[v] = madd(y, y, sum[v]);
+        sum[v] = madd<T>(y, y, sum[v]);
         if (inv_std[j] == 0) {
           const T m = mean.hi[j] < 0 ? -mean.hi[j] : mean.hi[j];
           off[v] |= ~(absolute<T>(c) <= (absolute<T>(load(x)) + m) * (64 * unit_roundoff<T>));
         }
       }
-    for (int v = 0; v < strip_vectors; ++v)
-      store(q + v * lanes<T>, select(off[v], broadcast<T>(off_support), sum[v]));
+    for (int v = 0; v < strip_vectors; ++v) store(q + v * lanes<T>, select(off[v], broadcast<T>(off_support), sum[v]));
   }
 }
 
@@ -174,7 +175,7 @@ void distances_unit(const T* strips, Index n_strips, Index d, Location<T> center
     for (Index j = 0; j < d; ++j)
       for (int v = 0; v < strip_vectors; ++v) {
         const Vec<T> c = difference(strips + j * strip + v * lanes<T>, center, j);
-        sum[v] = madd(c, c, sum[v]);
+        sum[v] = madd<T>(c, c, sum[v]);
       }
     for (int v = 0; v < strip_vectors; ++v) store(q + v * lanes<T>, sum[v]);
   }

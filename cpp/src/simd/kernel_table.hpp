@@ -39,9 +39,8 @@ struct Factor {
   const T* panels;
   const Index* order;
   Index rank;
-  /// For singular components, rank < d: support rows, (d − rank, rank), M = L₂₁ L₁₁⁻¹ in scaled features; else null.
+  /// Read only where rank < d: M = L₂₁ L₁₁⁻¹ in scaled features, (d − rank, rank), and 1/σ_j in the order of `order`, (d,).
   const T* residual;
-  /// 1/σ_j in the order of `order`, (d,); read when residual is not null.
   const T* inv_scale;
 };
 
@@ -57,7 +56,8 @@ struct Kernels {
   bool (*pack)(const T* x, Index row_stride, Index col_stride, Index n, Index d, T* strips);
 
   /// q[i] = ‖L⁻¹(x_i − μ)‖², off_support where the residual is beyond 64u × its terms. scratch: (2 d × strip).
-  void (*distances_full)(const T* strips, Index n_strips, Index d, Location<T> mean, Factor<T> factor, T* scratch, T* q);
+  void (*distances_full)(const T* strips, Index n_strips, Index d, Location<T> mean, Factor<T> factor, T* scratch,
+                         T* q);
 
   /// q[i] = Σ_j ((x_ij − μ_j) · inv_std_j)². Features of inv_std 0 have no variance: off_support unless |x_ij − μ_j| ≤
   /// 64u (|x_ij| + |μ_j|).
@@ -71,7 +71,7 @@ struct Kernels {
 
   /// For n rows (a multiple of strip) of q, K × stride squared distances: t_k = log_norm_k − q_k / 2 + log_weight_k, then in
   /// place t, t − logΣexp or the responsibilities. Returns false when a row needs the far-row path: a distance that is not
-  /// finite, or no finite t.
+  /// finite, or, beyond log_joint, no finite t.
   bool (*posterior)(T* q, Index stride, Index n, Index k, const T* log_norm, const T* log_weight, Posterior what);
 
   /// log p of each row from q by the exclusion rule: a component with log_norm_k − q_k / 2 < max t − cut adds nothing. Also
@@ -81,13 +81,13 @@ struct Kernels {
 
   /// Weighted sums of one component about `center` over n rows, weights γ ≥ 0 padded with zeros: sums[0] = Σγ,
   /// first[j] = Σ γ d_j, second[j] = Σ γ d_j², with d = x − center. Overwrites its outputs.
-  void (*moments_diag)(const T* strips, Index n, Index d, Location<T> center, const T* gamma, double* sum, double* first,
-                       double* second);
+  void (*moments_diag)(const T* strips, Index n, Index d, Location<T> center, const T* gamma, double* sum,
+                       double* first, double* second);
 
   /// The same with second = Σ γ d dᵀ, (d, d) row-major, lower triangle. `rows` are the n points without padding, row-major with
   /// `row_stride` between rows; `padded` ≥ n is the length of the strips. scratch: moments_scratch(d) elements.
-  void (*moments_full)(const T* strips, const T* rows, Index row_stride, Index n, Index padded, Index d, Location<T> center,
-                       const T* gamma, T* scratch, double* sum, double* first, double* second);
+  void (*moments_full)(const T* strips, const T* rows, Index row_stride, Index n, Index padded, Index d,
+                       Location<T> center, const T* gamma, T* scratch, double* sum, double* first, double* second);
   Index (*moments_scratch)(Index d);
 };
 
@@ -101,7 +101,7 @@ struct RowKernels {
   /// means and inv_std: (groups, d, row_group).
   void (*distances_diag)(const double* x, Index d, Index groups, const double* means, const double* inv_std, double* q);
   void (*distances_unit)(const double* x, Index d, Index groups, const double* means, double* q);
-  /// y = L⁻¹(x − c), (d,); factor holds L⁻¹ column by column, (d, d).
+  /// y = L⁻¹(x − c), (d padded to row_group); factor holds L⁻¹ column by column, (d, d padded to row_group) with zeros.
   void (*transform)(const double* x, Index d, const double* center, const double* factor, double* y);
   /// log p from q of one row by the exclusion rule, or whole with cut = +inf; in place of q the responsibilities. k components
   /// are padded to row_group with log_weight = −inf. False as Kernels::posterior.

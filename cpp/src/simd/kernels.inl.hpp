@@ -7,6 +7,8 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #ifndef GAUSSMIX_ISA
@@ -28,20 +30,12 @@ namespace {
 
 template <class T>
 constexpr Kernels<T> kernels() {
-  return {strip_of<T>,
-          pack<T>,
-          distances_full<T>,
-          distances_diag<T>,
-          distances_unit<T>,
-          transform<T>,
-          posterior<T>,
-          log_prob<T>,
-          moments_diag<T>,
-          moments_full<T>,
-          moments_scratch<T>};
+  return {strip_of<T>,  pack<T>,     distances_full<T>, distances_diag<T>, distances_unit<T>, transform<T>,
+          posterior<T>, log_prob<T>, moments_diag<T>,   moments_full<T>,   moments_scratch<T>};
 }
 
-constexpr RowKernels row_kernels{row_distances_full, row_distances_diag, row_distances_unit, row_transform, row_posterior};
+constexpr RowKernels row_kernels{row_distances_full, row_distances_diag, row_distances_unit, row_transform,
+                                 row_posterior};
 
 /// What the compiler was told it may use here.
 constexpr std::uint32_t features = 0

@@ -3,6 +3,6 @@
 namespace gaussmix::simd {
 
 extern constexpr KernelTable kernels_avx2{"avx2", avx2::features, avx2::kernels<double>(), avx2::kernels<float>(),
-                                         avx2::row_kernels};
+                                          avx2::row_kernels};
 
 }  // namespace gaussmix::simd

@@ -3,6 +3,12 @@
 /// Strips whose lanes are added in T before they go to double: in float32 at most 96 additions a lane.
 inline constexpr Index strips_per_flush = 32;
 
+/// d where its weight is positive, else 0: a difference that overflows counts for nothing there.
+template <class T>
+GAUSSMIX_INLINE Vec<T> counted(Vec<T> gamma, Vec<T> d) {
+  return select(gamma > T(0), d, Vec<T>{});
+}
+
 /// Σγ, Σγd and Σγd² with the lanes along points; rows keep their lane, so rows of weight 0 change no bit.
 template <class T>
 void moments_diag(const T* strips, Index n, Index d, Location<T> center, const T* gamma, double* sum, double* first,
@@ -21,11 +27,11 @@ void moments_diag(const T* strips, Index n, Index d, Location<T> center, const T
       Vec<T> s1[strip_vectors] = {}, s2[strip_vectors] = {};
       for (Index i = begin; i < end; i += strip)
         for (int v = 0; v < strip_vectors; ++v) {
-          const Vec<T> c = difference(strips + i * d + j * strip + v * lanes<T>, center, j);
           const Vec<T> g = load(gamma + i + v * lanes<T>);
-          const Vec<T> weighted = rounded(g * c);
+          const Vec<T> c = counted<T>(g, difference(strips + i * d + j * strip + v * lanes<T>, center, j));
+          const Vec<T> weighted = g * c;
           s1[v] += weighted;
-          s2[v] = madd(weighted, c, s2[v]);
+          s2[v] = madd<T>(weighted, c, s2[v]);
         }
       first[j] += horizontal_sum<T>(s1[0] + s1[1] + s1[2]);
       second[j] += horizontal_sum<T>(s2[0] + s2[1] + s2[2]);
@@ -51,10 +57,10 @@ void moments_small(const T* strips, Index n, Location<T> center, const T* gamma,
         total += g;
         Vec<T> c[D];
         for (int j = 0; j < D; ++j) {
-          c[j] = difference(strips + i * D + j * strip + v * lanes<T>, center, j);
-          const Vec<T> weighted = rounded(g * c[j]);
+          c[j] = counted<T>(g, difference(strips + i * D + j * strip + v * lanes<T>, center, j));
+          const Vec<T> weighted = g * c[j];
           s1[j] += weighted;
-          for (int l = 0; l <= j; ++l) s2[j][l] = madd(weighted, c[l], s2[j][l]);
+          for (int l = 0; l <= j; ++l) s2[j][l] = madd<T>(weighted, c[l], s2[j][l]);
         }
       }
     *sum += horizontal_sum<T>(total);
@@ -96,7 +102,7 @@ void add_tile(const T* weighted, const T* centred, Index count, Index width, Ind
     for (int v = 0; v < NV; ++v) c[v] = load(centred + column + v * lanes<T>);
     for (int r = 0; r < tile_rows; ++r) {
       const Vec<T> w = broadcast(weighted[row + r]);
-      for (int v = 0; v < NV; ++v) acc[r][v] = madd(w, c[v], acc[r][v]);
+      for (int v = 0; v < NV; ++v) acc[r][v] = madd<T>(w, c[v], acc[r][v]);
     }
   }
   for (int r = 0; r < tile_rows && row + r < d; ++r)
@@ -124,13 +130,13 @@ void add_scatter(const T* weighted, const T* centred, Index count, Index width, 
 
 /// Centres one row and weights it, both padded with zeros to `width`; adds the weighted row to `first`.
 template <class T>
-GAUSSMIX_INLINE void centre_row(const T* row, Index d, Index width, Location<T> center, T gamma, T* centred, T* weighted,
-                                T* first) {
+GAUSSMIX_INLINE void centre_row(const T* row, Index d, Index width, Location<T> center, T gamma, T* centred,
+                                T* weighted, T* first) {
   Index j = 0;
   for (; j + lanes<T> <= d; j += lanes<T>) {
     Vec<T> c = load_unaligned(row + j) - load_unaligned(center.hi + j);
     if constexpr (sizeof(T) == sizeof(float)) c -= load_unaligned(center.lo + j);
-    const Vec<T> w = rounded(gamma * c);
+    const Vec<T> w = gamma * c;
     store(centred + j, c);
     store(weighted + j, w);
     store(first + j, load(first + j) + w);
@@ -141,7 +147,7 @@ GAUSSMIX_INLINE void centre_row(const T* row, Index d, Index width, Location<T> 
       c = row[j] - center.hi[j];
       if constexpr (sizeof(T) == sizeof(float)) c -= center.lo[j];
     }
-    const T w = rounded(gamma * c);
+    const T w = gamma * c;
     centred[j] = c;
     weighted[j] = w;
     first[j] += w;

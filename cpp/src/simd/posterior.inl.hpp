@@ -3,7 +3,7 @@
 /// log N of one component from its squared distance; −inf off its support.
 template <class T>
 GAUSSMIX_INLINE Vec<T> log_normal(Vec<T> q, T log_norm) {
-  return select(q < T(0), broadcast(-infinity<T>), madd(q, broadcast(T(-0.5)), broadcast(log_norm)));
+  return select(q < T(0), broadcast(-infinity<T>), madd<T>(q, broadcast(T(-0.5)), broadcast(log_norm)));
 }
 
 /// Lanes whose distance is not finite.
@@ -50,8 +50,7 @@ bool log_prob(T* q, Index stride, Index n, Index k, const T* log_norm, const T* 
     for (int v = 0; v < nv; ++v) store(log_p + i + v * lanes<T>, largest[v] + log_positive<T>(sum[v]));
     if (!responsibilities) continue;
     Vec<T> factor[nv];
-    for (int v = 0; v < nv; ++v)
-      factor[v] = (weight ? load(weight + i + v * lanes<T>) : broadcast(T(1))) / sum[v];
+    for (int v = 0; v < nv; ++v) factor[v] = (weight ? load(weight + i + v * lanes<T>) : broadcast(T(1))) / sum[v];
     for (Index c = 0; c < k; ++c)
       for (int v = 0; v < nv; ++v) {
         T* p = q + c * stride + i + v * lanes<T>;

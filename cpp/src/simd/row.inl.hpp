@@ -3,7 +3,8 @@
 inline constexpr int group_vectors = static_cast<int>(row_group) / lanes<double>;
 static_assert(row_group * sizeof(double) % vector_bytes == 0, "a group of components fills whole float64 vectors");
 
-void row_distances_full(const double* x, Index d, Index groups, const double* means, const double* factors, double* scratch, double* q) {
+void row_distances_full(const double* x, Index d, Index groups, const double* means, const double* factors,
+                        double* scratch, double* q) {
   constexpr int nv = group_vectors;
   for (Index g = 0; g < groups; ++g, means += d * row_group) {
     for (Index j = 0; j < d; ++j)
@@ -17,10 +18,10 @@ void row_distances_full(const double* x, Index d, Index groups, const double* me
         for (int v = 0; v < nv; ++v) {
           const Vec<double> c = load(scratch + j * row_group + v * lanes<double>);
           for (Index r = 0; r < panel_rows; ++r)
-            y[r][v] = madd(load(factors + r * row_group + v * lanes<double>), c, y[r][v]);
+            y[r][v] = madd<double>(load(factors + r * row_group + v * lanes<double>), c, y[r][v]);
         }
       for (Index r = 0; r < panel_rows; ++r)
-        for (int v = 0; v < nv; ++v) sum[v] = madd(y[r][v], y[r][v], sum[v]);
+        for (int v = 0; v < nv; ++v) sum[v] = madd<double>(y[r][v], y[r][v], sum[v]);
     }
     for (int v = 0; v < nv; ++v) store(q + g * row_group + v * lanes<double>, sum[v]);
   }
@@ -34,17 +35,19 @@ void row_distances_diag(const double* x, Index d, Index groups, const double* me
       for (int v = 0; v < nv; ++v) {
         const Index at = j * row_group + v * lanes<double>;
         const Vec<double> y = (x[j] - load(means + at)) * load(inv_std + at);
-        sum[v] = madd(y, y, sum[v]);
+        sum[v] = madd<double>(y, y, sum[v]);
       }
     for (int v = 0; v < nv; ++v) store(q + g * row_group + v * lanes<double>, sum[v]);
   }
 }
 
 void row_transform(const double* x, Index d, const double* center, const double* factor, double* y) {
-  for (Index i = 0; i < d; ++i) y[i] = double(0);
+  const Index padded = (d + row_group - 1) / row_group * row_group;
+  for (Index i = 0; i < padded; ++i) y[i] = 0.0;
   for (Index j = 0; j < d; ++j) {
-    const double c = x[j] - center[j];
-    for (Index i = j; i < d; ++i) y[i] = madd(factor[j * d + i], c, y[i]);
+    const Vec<double> c = broadcast(x[j] - center[j]);
+    for (Index i = j / row_group * row_group; i < padded; i += lanes<double>)
+      store(y + i, madd<double>(load(factor + j * padded + i), c, load(y + i)));
   }
 }
 
@@ -55,7 +58,7 @@ void row_distances_unit(const double* x, Index d, Index groups, const double* me
     for (Index j = 0; j < d; ++j)
       for (int v = 0; v < nv; ++v) {
         const Vec<double> c = x[j] - load(means + j * row_group + v * lanes<double>);
-        sum[v] = madd(c, c, sum[v]);
+        sum[v] = madd<double>(c, c, sum[v]);
       }
     for (int v = 0; v < nv; ++v) store(q + g * row_group + v * lanes<double>, sum[v]);
   }
@@ -68,7 +71,7 @@ bool row_posterior(double* q, Index k, const double* log_norm, const double* log
   for (Index c = 0; c < padded; c += lanes<double>) {
     const Vec<double> distance = load(q + c);
     bad |= not_finite<double>(distance);
-    const Vec<double> t = madd(distance, broadcast(-0.5), load(log_norm + c)) + load(log_weight + c);
+    const Vec<double> t = madd<double>(distance, broadcast(-0.5), load(log_norm + c)) + load(log_weight + c);
     largest_lanes = select(t > largest_lanes, t, largest_lanes);
   }
   double largest = largest_lanes[0];
@@ -76,7 +79,7 @@ bool row_posterior(double* q, Index k, const double* log_norm, const double* log
   if (any<double>(bad) || !(largest > -infinity<double>)) return false;
   double sum = 0;
   for (Index c = 0; c < padded; c += lanes<double>) {
-    const Vec<double> density = madd(load(q + c), broadcast(-0.5), load(log_norm + c));
+    const Vec<double> density = madd<double>(load(q + c), broadcast(-0.5), load(log_norm + c));
     const Vec<double> e = exp_non_positive<double>((density + load(log_weight + c)) - largest);
     store(q + c, select(density >= largest - cut, e, Vec<double>{}));
     for (int l = 0; l < lanes<double>; ++l) sum += q[c + l];

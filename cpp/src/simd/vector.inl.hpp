@@ -58,21 +58,37 @@ GAUSSMIX_INLINE Vec<T> broadcast(T a) {
   return a - Vec<T>{};
 }
 
-/// a · b + c: the one place where a product meets a sum, so that every path rounds alike; fused where the hardware can.
-template <class A, class B, class C>
-GAUSSMIX_INLINE C madd(A a, B b, C c) {
-  return a * b + c;
+#if defined(__FMA__) && defined(__AVX512F__)
+GAUSSMIX_INLINE Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) {
+  return (Vec<double>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
 }
-
-/// Keeps a product from being fused into a sum that follows it.
-template <class V>
-GAUSSMIX_INLINE V rounded(V v) {
-#if defined(__x86_64__)
-  asm("" : "+x"(v));
+GAUSSMIX_INLINE Vec<float> fused(Vec<float> a, Vec<float> b, Vec<float> c) {
+  return (Vec<float>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+}
+#elif defined(__FMA__)
+GAUSSMIX_INLINE Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) {
+  return (Vec<double>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+}
+GAUSSMIX_INLINE Vec<float> fused(Vec<float> a, Vec<float> b, Vec<float> c) {
+  return (Vec<float>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
 #elif defined(__aarch64__)
-  asm("" : "+w"(v));
+GAUSSMIX_INLINE Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) {
+  return (Vec<double>)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+}
+GAUSSMIX_INLINE Vec<float> fused(Vec<float> a, Vec<float> b, Vec<float> c) {
+  return (Vec<float>)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+}
+#else
+GAUSSMIX_INLINE Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) { return a * b + c; }
+GAUSSMIX_INLINE Vec<float> fused(Vec<float> a, Vec<float> b, Vec<float> c) { return a * b + c; }
 #endif
-  return v;
+
+/// a · b + c: the one place where a product meets a sum, so that every path rounds alike. Fused by name where the hardware can:
+/// what a compiler fuses by itself depends on what stands around it.
+template <class T>
+GAUSSMIX_INLINE Vec<T> madd(Vec<T> a, Vec<T> b, Vec<T> c) {
+  return fused(a, b, c);
 }
 
 /// Lane-wise: where `mask` (lanes of 0 or −1) holds a, else b.
@@ -155,14 +171,14 @@ GAUSSMIX_INLINE Vec<T> exp_non_positive(Vec<T> x) {
   using C = Elementary<T>;
   const IntVec<T> vanishes = ~(x >= C::exp_min);
   x = select(vanishes, Vec<T>{}, x);
-  const Vec<T> shifted = madd(x, broadcast<T>(C::log2e), broadcast<T>(C::round));  // n in the low bits
+  const Vec<T> shifted = madd<T>(x, broadcast<T>(C::log2e), broadcast<T>(C::round));  // n in the low bits
   const Vec<T> n = shifted - C::round;
-  Vec<T> r = madd(n, broadcast<T>(-C::ln2_hi), x);
-  r = madd(n, broadcast<T>(-C::ln2_lo), r);
+  Vec<T> r = madd<T>(n, broadcast<T>(-C::ln2_hi), x);
+  r = madd<T>(n, broadcast<T>(-C::ln2_lo), r);
   Vec<T> p = broadcast<T>(C::exp_terms[0]);
-  for (unsigned i = 1; i < sizeof(C::exp_terms) / sizeof(T); ++i) p = madd(p, r, broadcast<T>(C::exp_terms[i]));
+  for (unsigned i = 1; i < sizeof(C::exp_terms) / sizeof(T); ++i) p = madd<T>(p, r, broadcast<T>(C::exp_terms[i]));
   const Vec<T> r2 = r * r;
-  p = madd(r2, p, r) + T(1);
+  p = madd<T>(r2, p, r) + T(1);
   const auto scaled = (typename VectorTypes<T>::U)p + ((typename VectorTypes<T>::U)shifted << C::mantissa);
   return select(vanishes, Vec<T>{}, (Vec<T>)scaled);
 }
@@ -184,10 +200,10 @@ GAUSSMIX_INLINE Vec<T> log_positive(Vec<T> x) {
   const Vec<T> s = f / (f + T(2));
   const Vec<T> z = s * s;
   Vec<T> p = broadcast<T>(C::log_terms[0]);
-  for (unsigned i = 1; i < sizeof(C::log_terms) / sizeof(T); ++i) p = madd(p, z, broadcast<T>(C::log_terms[i]));
-  const Vec<T> half_square = rounded((f * T(0.5)) * f);
-  const Vec<T> product = rounded(s * madd(z, p, half_square));
-  const Vec<T> low = madd(e, broadcast<T>(C::ln2_lo), product);
+  for (unsigned i = 1; i < sizeof(C::log_terms) / sizeof(T); ++i) p = madd<T>(p, z, broadcast<T>(C::log_terms[i]));
+  const Vec<T> half_square = (f * T(0.5)) * f;
+  const Vec<T> product = s * madd<T>(z, p, half_square);
+  const Vec<T> low = madd<T>(e, broadcast<T>(C::ln2_lo), product);
   const Vec<T> correction = (half_square - low) - f;
-  return madd(e, broadcast<T>(C::ln2_hi), -correction);
+  return madd<T>(e, broadcast<T>(C::ln2_hi), -correction);
 }

@@ -1,0 +1,394 @@
+#include "mixture_data.hpp"
+
+#include "linalg.hpp"
+#include "validate.hpp"
+
+#include <gaussmix/error.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace gaussmix::detail {
+namespace {
+
+constexpr double u = 0x1p-53;
+constexpr double log_2pi = 1.8378770664093454836;
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// How far a tied mixture's means may lie from its center, in its own standard deviations, for rows to be transformed once.
+constexpr double max_spread = 32.0;
+
+bool is_matrix(CovarianceType type) { return type == CovarianceType::full || type == CovarianceType::tied; }
+
+Index covariance_size(CovarianceType type, Index k, Index d) {
+  switch (type) {
+    case CovarianceType::full: return checked_product(k, checked_product(d, d, "covariances"), "covariances");
+    case CovarianceType::tied: return checked_product(d, d, "covariances");
+    case CovarianceType::diag: return checked_product(k, d, "covariances");
+    case CovarianceType::spherical: return k;
+  }
+  throw_invalid("covariance_type must be one of its enumeration, but is " + std::to_string(static_cast<int>(type)));
+}
+
+/// "covariances[k, i, j]" for the position in the flattened values.
+std::string place(const std::string& name, CovarianceType type, Index d, Index at) {
+  const auto text = [](Index i) { return std::to_string(i); };
+  switch (type) {
+    case CovarianceType::full:
+      return name + "[" + text(at / (d * d)) + ", " + text(at / d % d) + ", " + text(at % d) + "]";
+    case CovarianceType::tied:
+    case CovarianceType::diag: return name + "[" + text(at / d) + ", " + text(at % d) + "]";
+    case CovarianceType::spherical: break;
+  }
+  return name + "[" + text(at) + "]";
+}
+
+/// Checks symmetry within 1e-8 of sqrt(Σ_ii Σ_jj) or of the entries, and averages the two triangles.
+void symmetrise(double* sigma, Index d, CovarianceType type, Index begin, const std::string& name) {
+  for (Index i = 0; i < d; ++i)
+    for (Index j = 0; j < i; ++j) {
+      double& a = sigma[i * d + j];
+      double& b = sigma[j * d + i];
+      const double larger = std::max(std::abs(a), std::abs(b));
+      const double scale = std::sqrt(std::abs(sigma[i * d + i])) * std::sqrt(std::abs(sigma[j * d + j]));
+      if (std::abs(a - b) > 1e-8 * std::max(larger, scale))
+        throw_invalid(place(name, type, d, begin + i * d + j) +
+                      " must equal its mirror image within 1e-8 relative, but " + format(a) + " meets " + format(b));
+      a = b = a == b ? a : 0.5 * a + 0.5 * b;
+    }
+}
+
+std::string describe(const std::string& name, CovarianceType type, Index component) {
+  return type == CovarianceType::tied ? name : name + " of component " + std::to_string(component);
+}
+
+[[noreturn]] void throw_singular(const std::string& name, CovarianceType type, Index component, Index rank, Index d) {
+  throw NumericalError(
+      describe(name, type, component) + " must be positive definite, but has rank " + std::to_string(rank) + " of " +
+      std::to_string(d) +
+      "; pass allow_singular=true for the density on its support, a positive reg_covar when fitting, or "
+      "fewer features");
+}
+
+[[noreturn]] void throw_indefinite(const std::string& name, CovarianceType type, Index component, double pivot) {
+  throw NumericalError(describe(name, type, component) +
+                       " must be positive semi-definite, but its Cholesky factorisation meets the pivot " +
+                       format(pivot) + " (of the matrix scaled to unit diagonal)");
+}
+
+/// The factor of a positive definite Σ in the features' own order; falls back to the pivoted order where that fails.
+bool regular_factor(const double* sigma, Index d, CovarianceFactor& out) {
+  std::vector<double> l(static_cast<std::size_t>(d * d));
+  out.inverse.resize(static_cast<std::size_t>(d * d));
+  if (!cholesky_inverse(sigma, d, l.data(), out.inverse.data())) return false;
+  out.rank = d;
+  out.log_det = 0.0;
+  for (Index j = 0; j < d; ++j) out.log_det += 2.0 * std::log(l[static_cast<std::size_t>(j * d + j)]);
+  return true;
+}
+
+/// L₁₁⁻¹, M = L₂₁ L₁₁⁻¹ and the pseudo-determinant from the pivoted factor of the scaled matrix.
+CovarianceFactor pivoted_factor(const PivotedCholesky& pivoted, Index d) {
+  const Index r = pivoted.rank;
+  CovarianceFactor out{r, {}, pivoted.order, {}, {}, 0.0};
+  const auto l = [&](Index i, Index j) { return pivoted.l[static_cast<std::size_t>(i * r + j)]; };
+  std::vector<double> scaled(static_cast<std::size_t>(r * r));  // inverse of the leading block in scaled features
+  const auto inv = [&](Index i, Index j) -> double& { return scaled[static_cast<std::size_t>(i * r + j)]; };
+  for (Index j = 0; j < r; ++j) {
+    inv(j, j) = 1.0 / l(j, j);
+    for (Index i = j + 1; i < r; ++i) {
+      double sum = 0.0;
+      for (Index m = j; m < i; ++m) sum -= l(i, m) * inv(m, j);
+      inv(i, j) = sum / l(i, i);
+    }
+  }
+  const auto scale = [&](Index i) {
+    return pivoted.scale[static_cast<std::size_t>(pivoted.order[static_cast<std::size_t>(i)])];
+  };
+  out.inverse.resize(static_cast<std::size_t>(r * r));
+  for (Index i = 0; i < r; ++i)
+    for (Index j = 0; j < r; ++j)
+      out.inverse[static_cast<std::size_t>(i * r + j)] = j <= i ? inv(i, j) / scale(j) : 0.0;
+  for (Index i = r; i < d; ++i)
+    for (Index j = 0; j < r; ++j) {
+      double sum = 0.0;
+      for (Index m = j; m < r; ++m) sum += l(i, m) * inv(m, j);
+      out.residual.push_back(sum);
+    }
+  std::vector<double> f(static_cast<std::size_t>(d * r));
+  for (Index i = 0; i < d; ++i) {
+    out.inv_scale.push_back(scale(i) > 0.0 ? 1.0 / scale(i) : 1.0);
+    for (Index j = 0; j < r; ++j) f[static_cast<std::size_t>(i * r + j)] = scale(i) * l(i, j);
+  }
+  out.log_det = log_pseudo_determinant(f.data(), d, r);
+  return out;
+}
+
+CovarianceFactor factor_matrix(const double* sigma, Index d, CovarianceType type, Index component, bool allow_singular,
+                               const std::string& name) {
+  const PivotedCholesky pivoted = pivoted_cholesky(sigma, d);
+  if (pivoted.kind == PivotedCholesky::Kind::indefinite) throw_indefinite(name, type, component, pivoted.pivot);
+  const bool singular = pivoted.kind == PivotedCholesky::Kind::singular;
+  if (singular && !allow_singular) throw_singular(name, type, component, pivoted.rank, d);
+  CovarianceFactor out{};
+  if (!singular && regular_factor(sigma, d, out)) return out;
+  return pivoted_factor(pivoted, d);
+}
+
+/// Entries of a triangular factor of rank r in panels.
+Index panel_entries(Index rank) {
+  Index n = 0;
+  for (Index row = 0; row < rank; row += simd::panel_rows)
+    n += simd::panel_rows * std::min(row + simd::panel_rows, rank);
+  return n;
+}
+
+}  // namespace
+
+template <class T>
+void Split<T>::assign(const double* values, Index n) {
+  hi_.resize(static_cast<std::size_t>(n));
+  lo_.resize(sizeof(T) < sizeof(double) ? hi_.size() : 0);
+  for (std::size_t i = 0; i < hi_.size(); ++i) hi_[i] = static_cast<T>(values[i]);
+  for (std::size_t i = 0; i < lo_.size(); ++i) lo_[i] = static_cast<T>(values[i] - static_cast<double>(hi_[i]));
+}
+
+template <class T>
+double Split<T>::value(Index i) const noexcept {
+  const auto at = static_cast<std::size_t>(i);
+  return static_cast<double>(hi_[at]) + (lo_.empty() ? 0.0 : static_cast<double>(lo_[at]));
+}
+
+template <class T>
+void Packed<T>::set_factors(const std::vector<CovarianceFactor>& factors) {
+  Index n_values = 0;
+  std::size_t n_orders = 0;
+  for (const CovarianceFactor& factor : factors) {
+    n_values += panel_entries(factor.rank) + static_cast<Index>(factor.residual.size() + factor.inv_scale.size());
+    n_orders += factor.order.size();
+  }
+  values_.reserve(static_cast<std::size_t>(n_values));  // so that the pointers stay
+  orders_.reserve(n_orders);
+  for (const CovarianceFactor& factor : factors) factors_.push_back(append(factor));
+}
+
+template <class T>
+simd::Factor<T> Packed<T>::append(const CovarianceFactor& factor) {
+  const Index r = factor.rank;
+  const auto push = [this](const std::vector<double>& values) {
+    const T* begin = values_.data() + values_.size();
+    for (const double value : values) values_.push_back(static_cast<T>(value));
+    return begin;
+  };
+  const T* panels = values_.data() + values_.size();
+  for (Index row = 0; row < r; row += simd::panel_rows)
+    for (Index j = 0; j < std::min(row + simd::panel_rows, r); ++j)
+      for (Index i = row; i < row + simd::panel_rows; ++i)
+        values_.push_back(i < r && j <= i ? static_cast<T>(factor.inverse[static_cast<std::size_t>(i * r + j)]) : T(0));
+  const Index* order = factor.order.empty() ? nullptr : orders_.data() + orders_.size();
+  orders_.insert(orders_.end(), factor.order.begin(), factor.order.end());
+  const T* residual = push(factor.residual);
+  return {panels, order, r, residual, push(factor.inv_scale)};
+}
+
+template class Split<double>;
+template class Split<float>;
+template struct Packed<double>;
+template struct Packed<float>;
+
+namespace {
+
+template <class T>
+void pack(const MixtureData& data, Packed<T>& out) {
+  out.log_norm.assign(data.log_norm.begin(), data.log_norm.end());
+  out.log_weight.assign(data.log_weight.begin(), data.log_weight.end());
+  out.inv_std.assign(data.inv_std.begin(), data.inv_std.end());
+  out.set_factors(data.factors);
+  out.transformed = !data.center.empty();
+  if (!out.transformed) {
+    out.means.assign(data.means.data(), data.k * data.d);
+    return;
+  }
+  out.center.assign(data.center.data(), data.d);
+  std::vector<double> nu(data.means.size());
+  const std::vector<double>& inverse = data.factors[0].inverse;
+  for (Index k = 0; k < data.k; ++k)
+    for (Index i = 0; i < data.d; ++i) {
+      double sum = 0.0;
+      for (Index j = 0; j <= i; ++j) {
+        // The center that rows are taken about is the one that T can hold.
+        const double difference = data.means[static_cast<std::size_t>(k * data.d + j)] - out.center.value(j);
+        sum += inverse[static_cast<std::size_t>(i * data.d + j)] * difference;
+      }
+      nu[static_cast<std::size_t>(k * data.d + i)] = sum;
+    }
+  out.means.assign(nu.data(), data.k * data.d);
+}
+
+}  // namespace
+
+double variance_of(const MixtureData& data, Index component, Index feature) {
+  const Index d = data.d;
+  Index at = 0;
+  switch (data.type) {
+    case CovarianceType::full: at = (component * d + feature) * d + feature; break;
+    case CovarianceType::tied: at = feature * d + feature; break;
+    case CovarianceType::diag: at = component * d + feature; break;
+    case CovarianceType::spherical: at = component; break;
+  }
+  return data.covariances[static_cast<std::size_t>(at)];
+}
+
+MixtureData::MixtureData(VectorView<const double> weight_values, MatrixView<const double> mean_values,
+                         VectorView<const double> covariance_values, CovarianceType covariance_type, bool singular,
+                         const ParameterNames& names)
+    : k(mean_values.rows()), d(mean_values.cols()), type(covariance_type), allow_singular(singular) {
+  if (k < 1 || d < 1)
+    throw_invalid(names.means + " must have shape (n_components, n_features), both at least 1, but has shape (" +
+                  std::to_string(k) + ", " + std::to_string(d) + ")");
+  checked_product(k, d, names.means.c_str());
+  check_covariance_size(covariance_values, names.covariances);
+  check_data(names.means.c_str(), mean_values.data(), k);
+  check_finite(mean_values, names.means.c_str());
+  take_weights(weight_values, names.weights);
+  means.reserve(static_cast<std::size_t>(k * d));
+  for (Index i = 0; i < k; ++i)
+    for (Index j = 0; j < d; ++j) means.push_back(mean_values(i, j));
+  take_covariances(covariance_values, names.covariances);
+  log_norm.resize(static_cast<std::size_t>(k));
+  rank.resize(static_cast<std::size_t>(k));
+  if (is_matrix(type))
+    factor_matrices(names.covariances);
+  else
+    factor_variances(names.covariances);
+  choose_center();
+  fits_single_ = scales_fit_single();
+  pack(*this, f64_);
+}
+
+/// Before anything is allocated.
+void MixtureData::check_covariance_size(VectorView<const double> values, const std::string& name) const {
+  const Index size = covariance_size(type, k, d);
+  if (values.size() != size)
+    throw_invalid(name + " must have " + std::to_string(size) + " values for covariance_type '" +
+                  std::string(to_string(type)) + "' with " + std::to_string(k) + " components and " +
+                  std::to_string(d) + " features, but has " + std::to_string(values.size()));
+  check_data(name.c_str(), values.data(), size);
+}
+
+void MixtureData::take_weights(VectorView<const double> values, const std::string& name) {
+  if (values.size() != k)
+    throw_invalid(name + " must have " + std::to_string(k) + " values (rows of means), but has " +
+                  std::to_string(values.size()));
+  check_data(name.c_str(), values.data(), k);
+  double sum = 0.0;
+  for (Index i = 0; i < k; ++i) {
+    if (!(values[i] >= 0.0 && values[i] <= 1.0))
+      throw_invalid(name + "[" + std::to_string(i) + "] must be in [0, 1], but is " + format(values[i]));
+    sum += values[i];
+    weights.push_back(values[i]);
+  }
+  if (!(std::abs(sum - 1.0) <= 1e-8)) throw_invalid(name + " must sum to 1 within 1e-8, but sum to " + format(sum));
+  if (std::abs(sum - 1.0) > 4.0 * static_cast<double>(k) * u)
+    for (double& weight : weights) weight /= sum;
+  for (const double weight : weights) log_weight.push_back(weight > 0.0 ? std::log(weight) : -infinity);
+}
+
+void MixtureData::take_covariances(VectorView<const double> values, const std::string& name) {
+  const Index size = values.size();
+  covariances.reserve(static_cast<std::size_t>(size));
+  for (Index i = 0; i < size; ++i) {
+    if (!std::isfinite(values[i]))
+      throw_invalid(place(name, type, d, i) + " must be finite, but is " + format(values[i]));
+    if (!is_matrix(type) && values[i] < 0.0)
+      throw NumericalError(place(name, type, d, i) + " must be a variance ≥ 0, but is " + format(values[i]));
+    covariances.push_back(values[i]);
+  }
+  if (is_matrix(type))
+    for (Index begin = 0; begin < size; begin += d * d) symmetrise(covariances.data() + begin, d, type, begin, name);
+}
+
+void MixtureData::factor_matrices(const std::string& name) {
+  const Index n = type == CovarianceType::full ? k : 1;
+  for (Index i = 0; i < n; ++i)
+    factors.push_back(factor_matrix(covariances.data() + i * d * d, d, type, i, allow_singular, name));
+  for (Index i = 0; i < k; ++i) {
+    const CovarianceFactor& f = factor(i);
+    rank[static_cast<std::size_t>(i)] = f.rank;
+    log_norm[static_cast<std::size_t>(i)] = -0.5 * (static_cast<double>(f.rank) * log_2pi + f.log_det);
+  }
+}
+
+void MixtureData::factor_variances(const std::string& name) {
+  for (Index i = 0; i < k; ++i) {
+    Index positive = 0;
+    double sum = 0.0;
+    for (Index j = 0; j < d; ++j) {
+      const double variance = variance_of(*this, i, j);
+      if (variance > 0.0) {
+        ++positive;
+        sum += std::log(variance);
+      }
+      inv_std.push_back(variance > 0.0 ? 1.0 / std::sqrt(variance) : 0.0);
+    }
+    if (positive < d && !allow_singular) throw_singular(name, type, i, positive, d);
+    rank[static_cast<std::size_t>(i)] = positive;
+    log_norm[static_cast<std::size_t>(i)] = -0.5 * (static_cast<double>(positive) * log_2pi + sum);
+  }
+}
+
+void MixtureData::choose_center() {
+  if (type != CovarianceType::tied || factors[0].rank < d || !factors[0].order.empty()) return;
+  std::vector<double> c(static_cast<std::size_t>(d));
+  for (Index i = 0; i < k; ++i)  // the mean of the mixture, as a difference to the first mean
+    for (Index j = 0; j < d; ++j)
+      c[static_cast<std::size_t>(j)] +=
+          weights[static_cast<std::size_t>(i)] *
+          (means[static_cast<std::size_t>(i * d + j)] - means[static_cast<std::size_t>(j)]);
+  for (Index j = 0; j < d; ++j) c[static_cast<std::size_t>(j)] += means[static_cast<std::size_t>(j)];
+  for (Index i = 0; i < k; ++i) {
+    double square = 0.0;
+    for (Index r = 0; r < d; ++r) {
+      double y = 0.0;
+      for (Index j = 0; j <= r; ++j)
+        y += factors[0].inverse[static_cast<std::size_t>(r * d + j)] *
+             (means[static_cast<std::size_t>(i * d + j)] - c[static_cast<std::size_t>(j)]);
+      square += y * y;
+    }
+    if (!(square <= max_spread * max_spread)) return;
+  }
+  center = std::move(c);
+}
+
+bool MixtureData::scales_fit_single() const {
+  for (Index i = 0; i < k; ++i)
+    for (Index j = 0; j < d; ++j) {
+      const double variance = variance_of(*this, i, j);
+      if (variance != 0.0 && !(variance >= 1e-30 && variance <= 1e30)) return false;
+    }
+  return std::all_of(means.begin(), means.end(), [](double m) { return std::abs(m) <= 1e30; });
+}
+
+template <>
+const Packed<double>& MixtureData::packed<double>() const {
+  return f64_;
+}
+
+template <>
+const Packed<float>& MixtureData::packed<float>() const {
+  std::call_once(f32_once_, [this] { pack(*this, f32_); });
+  return f32_;
+}
+
+void MixtureData::require_common_measure() const {
+  for (std::size_t i = 1; i < rank.size(); ++i)
+    if (rank[i] != rank[0])
+      throw NumericalError(
+          "the covariances of all components must have equal rank for their densities to be mixed, but "
+          "component 0 has rank " +
+          std::to_string(rank[0]) + " and component " + std::to_string(i) + " has rank " + std::to_string(rank[i]) +
+          "; component_log_prob scores them apart");
+}
+
+}  // namespace gaussmix::detail
