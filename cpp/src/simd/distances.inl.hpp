@@ -146,24 +146,32 @@ void transform(const T* strips, Index n_strips, Index d, Location<T> center, Fac
   }
 }
 
+/// Lanes of one feature without variance that are off its only value, by the rule of off_support_lanes.
+template <class T>
+IntVec<T> off_value_lanes(const T* x, Location<T> mean, Index j) {
+  const T m = mean.hi[j] < 0 ? -mean.hi[j] : mean.hi[j];
+  const Vec<T> size = absolute<T>(load(x)) + m;
+  return ~(absolute<T>(difference(x, mean, j)) <= size * (64 * unit_roundoff<T>));
+}
+
 template <class T>
 void distances_diag(const T* strips, Index n_strips, Index d, Location<T> mean, const T* inv_std, T* q) {
   constexpr Index strip = strip_of<T>;
+  bool singular = false;
+  for (Index j = 0; j < d; ++j) singular |= inv_std[j] == 0;
   for (Index s = 0; s < n_strips; ++s, strips += d * strip, q += strip) {
     Vec<T> sum[strip_vectors] = {};
-    IntVec<T> off[strip_vectors] = {};
     for (Index j = 0; j < d; ++j)
       for (int v = 0; v < strip_vectors; ++v) {
-        const T* x = strips + j * strip + v * lanes<T>;
-        const Vec<T> c = difference(x, mean, j);
-        const Vec<T> y = c * inv_std[j];
+        const Vec<T> y = difference(strips + j * strip + v * lanes<T>, mean, j) * inv_std[j];
         sum[v] = madd<T>(y, y, sum[v]);
-        if (inv_std[j] == 0) {
-          const T m = mean.hi[j] < 0 ? -mean.hi[j] : mean.hi[j];
-          off[v] |= ~(absolute<T>(c) <= (absolute<T>(load(x)) + m) * (64 * unit_roundoff<T>));
-        }
       }
-    for (int v = 0; v < strip_vectors; ++v) store(q + v * lanes<T>, select(off[v], broadcast<T>(off_support), sum[v]));
+    for (int v = 0; v < strip_vectors; ++v) {
+      IntVec<T> off{};
+      for (Index j = 0; j < d && singular; ++j)
+        if (inv_std[j] == 0) off |= off_value_lanes(strips + j * strip + v * lanes<T>, mean, j);
+      store(q + v * lanes<T>, select(off, broadcast<T>(off_support), sum[v]));
+    }
   }
 }
 

@@ -9,7 +9,36 @@ GAUSSMIX_INLINE Vec<T> counted(Vec<T> gamma, Vec<T> d) {
   return select(gamma > T(0), d, Vec<T>{});
 }
 
-/// Σγ, Σγd and Σγd² with the lanes along points; rows keep their lane, so rows of weight 0 change no bit.
+/// Positions in [begin, end) of the vectors of γ that hold a positive weight. @returns their number
+template <class T>
+GAUSSMIX_INLINE int positive_vectors(const T* gamma, Index begin, Index end, Index* positions) {
+  int count = 0;
+  for (Index i = begin; i < end; i += lanes<T>) {
+    positions[count] = i;
+    count += any<T>(load(gamma + i) > T(0)) ? 1 : 0;
+  }
+  return count;
+}
+
+/// Σγd and Σγd² of features j … j + F − 1 over vectors given by their weights and their positions in the strips.
+template <class T, int F>
+GAUSSMIX_INLINE void add_features(const T* strips, const Index* positions, const Vec<T>* weights, int count,
+                                  Location<T> center, Index j, double* first, double* second) {
+  Vec<T> s1[F] = {}, s2[F] = {};
+  for (int p = 0; p < count; ++p)
+    for (int f = 0; f < F; ++f) {
+      const Vec<T> c = counted<T>(weights[p], difference(strips + positions[p] + (j + f) * strip_of<T>, center, j + f));
+      const Vec<T> weighted = weights[p] * c;
+      s1[f] += weighted;
+      s2[f] = madd<T>(weighted, c, s2[f]);
+    }
+  for (int f = 0; f < F; ++f) {
+    first[j + f] += horizontal_sum<T>(s1[f]);
+    second[j + f] += horizontal_sum<T>(s2[f]);
+  }
+}
+
+/// Σγ, Σγd and Σγd² with the lanes along points; vectors of weight 0 are passed over.
 template <class T>
 void moments_diag(const T* strips, Index n, Index d, Location<T> center, const T* gamma, double* sum, double* first,
                   double* second) {
@@ -18,24 +47,21 @@ void moments_diag(const T* strips, Index n, Index d, Location<T> center, const T
   for (Index j = 0; j < d; ++j) first[j] = second[j] = 0.0;
   for (Index begin = 0; begin < n; begin += strips_per_flush * strip) {
     const Index end = begin + strips_per_flush * strip < n ? begin + strips_per_flush * strip : n;
-    Vec<T> total{};
-    for (Index i = begin; i < end; i += lanes<T>) total += load(gamma + i);
-    const double weight = horizontal_sum<T>(total);
-    if (weight == 0.0) continue;
-    *sum += weight;
-    for (Index j = 0; j < d; ++j) {
-      Vec<T> s1[strip_vectors] = {}, s2[strip_vectors] = {};
-      for (Index i = begin; i < end; i += strip)
-        for (int v = 0; v < strip_vectors; ++v) {
-          const Vec<T> g = load(gamma + i + v * lanes<T>);
-          const Vec<T> c = counted<T>(g, difference(strips + i * d + j * strip + v * lanes<T>, center, j));
-          const Vec<T> weighted = g * c;
-          s1[v] += weighted;
-          s2[v] = madd<T>(weighted, c, s2[v]);
-        }
-      first[j] += horizontal_sum<T>(s1[0] + s1[1] + s1[2]);
-      second[j] += horizontal_sum<T>(s2[0] + s2[1] + s2[2]);
+    Index positions[strips_per_flush * strip_vectors];
+    const int count = positive_vectors(gamma, begin, end, positions);
+    if (count == 0) continue;
+    Vec<T> weights[strips_per_flush * strip_vectors], total{};
+    for (int p = 0; p < count; ++p) {
+      const Index i = positions[p];
+      weights[p] = load(gamma + i);
+      total += weights[p];
+      positions[p] = i / strip * strip * d + i % strip;  // of feature 0 in the strips
     }
+    *sum += horizontal_sum<T>(total);
+    Index j = 0;
+    for (; j + 4 <= d; j += 4)  // four at a time hide the latency of an addition
+      add_features<T, 4>(strips, positions, weights, count, center, j, first, second);
+    for (; j < d; ++j) add_features<T, 1>(strips, positions, weights, count, center, j, first, second);
   }
 }
 
