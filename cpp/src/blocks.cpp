@@ -31,19 +31,14 @@ bool read_in_place(const Samples& x) {
   return !x.reader() && x.single_precision() == std::is_same_v<T, float>;
 }
 
-/// Rows [begin, end) in float64, row-major, for sources that are not float64 themselves.
-void read_rows(const Samples& x, Index begin, Index end, double* out) {
-  if (x.reader()) {
-    x.reader()(begin, end, out);
-    return;
-  }
-  const MatrixView<const float> values = x.float32();
-  for (Index i = begin; i < end; ++i) {
-    for (Index j = 0; j < values.cols(); ++j) *out++ = values(i, j);
-  }
-}
-
 }  // namespace
+
+void read_rows(const Samples& x, Index begin, Index end, double* out) {
+  if (x.reader()) return x.reader()(begin, end, out);
+  for (Index i = begin; i < end; ++i)
+    for (Index j = 0; j < x.cols(); ++j)
+      *out++ = x.single_precision() ? static_cast<double>(x.float32()(i, j)) : x.float64()(i, j);
+}
 
 template <class T>
 void Buffer<T>::resize(Index size) {

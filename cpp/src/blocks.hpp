@@ -33,6 +33,9 @@ class Buffer {
   Index capacity_ = 0;
 };
 
+/// Rows [begin, end) of X, in float64 and row-major, whatever X holds.
+void read_rows(const Samples& x, Index begin, Index end, double* out);
+
 /// How N rows are cut: blocks are what a kernel call sees, leaves (runs of blocks) are what threads take and what the
 /// merge tree joins. Depends on the problem's sizes only, so that results do not depend on threads.
 struct Partition {

@@ -83,16 +83,6 @@ struct Points {
   }
 };
 
-/// Rows [begin, end) of `samples` in float64, row-major.
-inline void read_rows(const Samples& samples, Index begin, Index end, double* out) {
-  if (samples.reader()) return samples.reader()(begin, end, out);
-  for (Index i = begin; i < end; ++i) {
-    for (Index j = 0; j < samples.cols(); ++j) {
-      *out++ = samples.single_precision() ? static_cast<double>(samples.float32()(i, j)) : samples.float64()(i, j);
-    }
-  }
-}
-
 /// Any rows of a block, packed for kernels.
 template <class T>
 class PackedRows {

@@ -236,13 +236,7 @@ std::vector<double> covariances_from_precisions(const Problem& p) {
 /// Where the start's means are measured from: the first row of X for every component.
 std::vector<double> first_row(const Problem& p) {
   std::vector<double> row(static_cast<std::size_t>(p.d()));
-  if (p.x.reader()) {
-    p.x.reader()(0, 1, row.data());
-  } else {
-    for (Index j = 0; j < p.d(); ++j)
-      row[static_cast<std::size_t>(j)] =
-          p.x.single_precision() ? static_cast<double>(p.x.float32()(0, j)) : p.x.float64()(0, j);
-  }
+  detail::read_rows(p.x, 0, 1, row.data());
   std::vector<double> pivots;
   for (Index k = 0; k < p.k; ++k) pivots.insert(pivots.end(), row.begin(), row.end());
   return pivots;

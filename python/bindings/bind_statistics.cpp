@@ -92,9 +92,12 @@ Parameters
 reg_covar : float
     Added to every variance, in squared units of X; finite and ≥ 0.
 on_degenerate : {"raise", "floor", "drop", "reseed"}
-    What to do with a component that is empty (n_k ≤ 2⁻⁵³ Σ n) or collapsing: "raise" NumericalError; keep its
-    covariance at or above 1e-6 times that of all the data ("floor"); go on without it ("drop"); put it beside the
-    heaviest one, which it halves ("reseed").
+    What to do with a component that is empty (n_k ≤ 2⁻⁵³ Σ n) or collapsed, its covariance singular (unless
+    `allow_singular`) or, for "floor", below its bound. "raise": NumericalError. "floor": keep Σ_k ⪰ 1e-6 × the
+    covariance of all the data (diag: of each feature's variance; spherical: of their mean), the exact maximiser under
+    that bound, so EM stays monotone; an empty component keeps its mean and covariance, and in the start, where it has
+    none, is a NumericalError; directions in which all the data are constant have no bound. "drop": go on without the
+    component. "reseed": put it beside the heaviest one, which it halves.
 allow_singular : bool
     Keep singular covariances, as a mixture that allows them.
 

@@ -104,7 +104,8 @@ def fit(
     reg_covar : float
         Added to every variance, in squared units of X; ≥ 0. Above 0 the likelihood may fall.
     on_degenerate : {"raise", "floor", "drop", "reseed"}
-        What to do with a component that is empty or collapsing; see `Statistics.maximize`.
+        What to do with a component that is empty or collapsed: stop with a NumericalError; keep its covariance at or
+        above 1e-6 of the data's; go on without it; put it beside the heaviest one. See `Statistics.maximize`.
     allow_singular : bool
         Keep singular covariances.
     sample_weight : array_like, (N,)

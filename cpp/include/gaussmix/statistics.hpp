@@ -14,7 +14,8 @@ enum class OnDegenerate {
   raise,  ///< NumericalError that names the component
   floor,  ///< keep Σ_k ⪰ 1e-6 × the covariance of all the data (1e-6 × the feature's variance for diag, × their mean for
           ///< spherical): the exact maximiser under that bound, so EM stays monotone. An empty component keeps its mean
-          ///< and covariance
+          ///< and covariance, and in the start, where it has none, is a NumericalError. Directions in which all
+          ///< the data are constant have no bound: with allow_singular they stay without variance
   drop,   ///< go on without the component
   reseed,  ///< put the component beside the heaviest one, which it halves
 };
