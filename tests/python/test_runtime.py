@@ -117,6 +117,8 @@ import gaussmix
 sys.path.insert(0, {here!r})
 from test_runtime import long_calls
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would inherit that it is ignored
+
 mixture = gaussmix.Mixture(np.full(20, 0.05), np.arange(80.0).reshape(20, 4), np.ones(20), "spherical")
 call = long_calls(mixture)[{name!r}]
 
