@@ -103,16 +103,18 @@ template <class T>
 class ExpectationPass {
  public:
   ExpectationPass(const MixtureData& mixture, const Samples& x, VectorView<const double> weight, const Sums& shape,
-                  const Partition& partition, T cut)
+                  const Partition& partition, T cut, VectorView<std::int32_t> labels, bool skip)
       : weight_(weight),
         cut_(cut),
+        labels_(labels),
         evaluator_(std::make_unique<BlockEvaluator<T>>(mixture, x, simd::kernels_of<T>(simd::active_kernels()),
-                                                       partition, shape.full)),
+                                                       partition,
+                                                       skip && cut<no_cut<T>, shape.d> simd::small_features)),
         weights_(weight, partition.block_rows),
         moments_(simd::kernels_of<T>(simd::active_kernels()), shape) {}
 
   void operator()(Index begin, Index end, Sums& sums) {
-    evaluator_->load(begin, end);
+    evaluator_->load(begin, end, labels_.empty() ? nullptr : &labels_[begin]);
     weights_.load(begin, end - begin, evaluator_->loader().padded());
     const T* log_p = evaluator_->expectation(weights_.values(), cut_);
     CompensatedSum log_likelihood, total;
@@ -124,12 +126,13 @@ class ExpectationPass {
     }
     sums.total_weight += total.value();
     sums.log_likelihood += log_likelihood.value();
-    moments_.add(evaluator_->loader(), evaluator_->gamma(), evaluator_->stride(), weights_.exponent(), sums);
+    moments_.add(evaluator_->loader(), evaluator_->responsibilities(), weights_.exponent(), sums);
   }
 
  private:
   VectorView<const double> weight_;
   T cut_;
+  VectorView<std::int32_t> labels_;
   std::unique_ptr<BlockEvaluator<T>> evaluator_;
   BlockWeights<T> weights_;
   BlockMoments<T> moments_;
@@ -144,7 +147,7 @@ class AssignmentPass {
       : assignment_(assignment),
         weight_(weight),
         loader_(std::make_unique<BlockLoader<T>>(x, partition.block_rows, simd::kernels_of<T>(simd::active_kernels()),
-                                                 shape.full)),
+                                                 shape.d > simd::small_features)),
         weights_(weight, partition.block_rows),
         moments_(simd::kernels_of<T>(simd::active_kernels()), shape),
         rows_(static_cast<std::size_t>(partition.block_rows * shape.k)),
@@ -163,7 +166,7 @@ class AssignmentPass {
         const T gamma = i < end - begin ? static_cast<T>(rows_[static_cast<std::size_t>(i * sums.k + k)]) : T(0);
         gamma_[k * stride_ + i] = weights_.values() ? gamma * weights_.values()[i] : gamma;
       }
-    moments_.add(*loader_, gamma_.data(), stride_, weights_.exponent(), sums);
+    moments_.add(*loader_, {gamma_.data(), stride_}, weights_.exponent(), sums);
   }
 
  private:
@@ -185,12 +188,13 @@ double moments_work(const Sums& sums) {
 
 template <class T>
 void expectation_as(const Mixture& mixture, const Samples& x, VectorView<const double> weight, bool whole,
-                    const Execution& execution, Sums& sums) {
+                    const Execution& execution, VectorView<std::int32_t> labels, Sums& sums) {
   const MixtureData& m = mixture.data();
   const Partition partition = Partition::of(x.rows(), m.d, m.k, sizeof(T));
   const T cut = whole ? no_cut<T> : exclusion_cut<T>(m.k);
-  accumulate_leaves(partition, 2.0 * moments_work(sums) * static_cast<double>(x.rows()), execution, sums,
-                    [&] { return ExpectationPass<T>(m, x, weight, sums, partition, cut); });
+  accumulate_leaves(partition, 2.0 * moments_work(sums) * static_cast<double>(x.rows()), execution, sums, [&] {
+    return ExpectationPass<T>(m, x, weight, sums, partition, cut, labels, execution.skip_excluded);
+  });
 }
 
 template <class T>
@@ -204,17 +208,18 @@ void assignment_as(const Assignment& assignment, const Samples& x, VectorView<co
 }  // namespace
 
 void accumulate_expectation(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
-                            bool whole, const Execution& execution, Statistics::Sums& sums) {
+                            bool whole, const Execution& execution, Statistics::Sums& sums,
+                            VectorView<std::int32_t> labels) {
   if (x.single_precision() && mixture.data().fits_single()) {
     Sums added = sums;
-    expectation_as<float>(mixture, x, sample_weight, whole, execution, added);
+    expectation_as<float>(mixture, x, sample_weight, whole, execution, labels, added);
     // Squares of float32 overflow long before those of float64 do.
     if (added.finite() && std::isfinite(added.log_likelihood)) {
       sums = std::move(added);
       return;
     }
   }
-  expectation_as<double>(mixture, x, sample_weight, whole, execution, sums);
+  expectation_as<double>(mixture, x, sample_weight, whole, execution, labels, sums);
 }
 
 void accumulate_assignment(const Assignment& assignment, const Samples& x, VectorView<const double> sample_weight,

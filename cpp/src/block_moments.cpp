@@ -36,22 +36,52 @@ BlockMoments<T>::BlockMoments(const simd::Kernels<T>& kernels, const Statistics:
 }
 
 template <class T>
-void BlockMoments<T>::add(const BlockLoader<T>& block, const T* gamma, Index stride, int exponent,
+void BlockMoments<T>::add(const BlockLoader<T>& block, const Responsibilities& responsibilities, int exponent,
                           Statistics::Sums& sums) {
   const double factor = std::ldexp(1.0, exponent);
-  if (pooled_ && k_ > 1 && add_pooled(block, gamma, stride, factor, sums)) return;
-  for (Index k = 0; k < k_; ++k) add_component(block, gamma + k * stride, factor, k, sums);
+  if (pooled_ && k_ > 1 && add_pooled(block, responsibilities, factor, sums)) return;
+  for (Index k = 0; k < k_; ++k) {
+    choose(block, responsibilities, k);
+    add_component(block, factor, k, sums);
+  }
 }
 
-/// Weight, Σγd and Σγd² (`full`: d dᵀ) about center_; then shift_ = mean − pivot.
+/// Takes the rows and weights of one component to be summed.
 template <class T>
-void BlockMoments<T>::sum(const BlockLoader<T>& block, const T* gamma, const double* pivot, bool full) {
+void BlockMoments<T>::choose(const BlockLoader<T>& block, const Responsibilities& responsibilities, Index component) {
+  if (!responsibilities.begin) return choose(block, responsibilities.gamma + component * responsibilities.stride);
+  const Index begin = responsibilities.begin[component];
+  weighted_ = {responsibilities.rows + begin, responsibilities.gamma + begin,
+               responsibilities.begin[component + 1] - begin};
+}
+
+template <class T>
+void BlockMoments<T>::choose(const BlockLoader<T>& block, const T* gamma) {
+  gamma_ = gamma;
+  if (d_ <= simd::small_features) return;
+  rows_.resize(block.padded());
+  kept_.resize(block.padded());
+  Index count = 0;
+  for (Index i = 0; i < block.size(); ++i) {
+    rows_[count] = static_cast<std::int32_t>(i);
+    kept_[count] = gamma[i];
+    count += gamma[i] > T(0) ? 1 : 0;
+  }
+  weighted_ = {rows_.data(), kept_.data(), count};
+}
+
+/// Weight, Σγd and Σγd² (`full`: d dᵀ) of the chosen rows about center_; then shift_ = mean − pivot.
+template <class T>
+void BlockMoments<T>::sum(const BlockLoader<T>& block, const double* pivot, bool full) {
   location_.assign(center_.data(), d_);
-  if (full)
-    kernels_.moments_full(block.strips(), block.rows(), block.row_stride(), block.size(), block.padded(), d_,
-                          location_.at(0), gamma, scratch_.data(), &n_, first_.data(), second_.data());
+  if (d_ <= simd::small_features)
+    kernels_.moments_small(block.strips(), block.padded(), d_, location_.at(0), gamma_, full, &n_, first_.data(),
+                           second_.data());
+  else if (full)
+    kernels_.moments_full(block.rows(), block.row_stride(), weighted_, d_, location_.at(0), scratch_.data(), &n_,
+                          first_.data(), second_.data());
   else
-    kernels_.moments_diag(block.strips(), block.padded(), d_, location_.at(0), gamma, &n_, first_.data(),
+    kernels_.moments_diag(block.rows(), block.row_stride(), weighted_, d_, location_.at(0), &n_, first_.data(),
                           second_.data());
   if (n_ > 0.0)
     for (Index j = 0; j < d_; ++j) shift_[at(j)] = (location_.value(j) - pivot[j]) + mean(j);
@@ -68,12 +98,12 @@ bool BlockMoments<T>::far_from_center(bool full) const {
 
 /// sum() about the pivot, or about the mean itself where the pivot is far.
 template <class T>
-void BlockMoments<T>::sum_component(const BlockLoader<T>& block, const T* gamma, const double* pivot, bool full) {
+void BlockMoments<T>::sum_component(const BlockLoader<T>& block, const double* pivot, bool full) {
   std::copy(pivot, pivot + d_, center_.begin());
-  sum(block, gamma, pivot, full);
+  sum(block, pivot, full);
   if (!(n_ > 0.0) || !far_from_center(full)) return;
   for (Index j = 0; j < d_; ++j) center_[at(j)] = pivot[j] + shift_[at(j)];
-  sum(block, gamma, pivot, full);
+  sum(block, pivot, full);
 }
 
 /// From sums about the center to the scatter about the mean: Σγd² − n δ².
@@ -88,9 +118,9 @@ void BlockMoments<T>::subtract_mean(bool full) {
 }
 
 template <class T>
-void BlockMoments<T>::add_component(const BlockLoader<T>& block, const T* gamma, double factor, Index component,
+void BlockMoments<T>::add_component(const BlockLoader<T>& block, double factor, Index component,
                                     Statistics::Sums& sums) {
-  sum_component(block, gamma, sums.pivot.data() + component * d_, full_);
+  sum_component(block, sums.pivot.data() + component * d_, full_);
   if (!(n_ > 0.0)) return;
   subtract_mean(full_);
   if (factor != 1.0)
@@ -101,19 +131,23 @@ void BlockMoments<T>::add_component(const BlockLoader<T>& block, const T* gamma,
 /// The scatter within all components at once, as the scatter of the rows about one center less that of the components' means:
 /// a K-th of the work. False, with nothing added, where the difference would lose too much.
 template <class T>
-bool BlockMoments<T>::add_pooled(const BlockLoader<T>& block, const T* gamma, Index stride, double factor,
+bool BlockMoments<T>::add_pooled(const BlockLoader<T>& block, const Responsibilities& responsibilities, double factor,
                                  Statistics::Sums& sums) {
   row_total_.resize(block.padded());
-  std::copy(gamma, gamma + block.padded(), row_total_.data());
-  for (Index k = 1; k < k_; ++k)
-    for (Index i = 0; i < block.padded(); ++i) row_total_[i] += gamma[k * stride + i];
+  std::fill(row_total_.data(), row_total_.data() + block.padded(), T(0));
   for (Index k = 0; k < k_; ++k) {
-    sum_component(block, gamma + k * stride, sums.pivot.data() + k * d_, false);
+    choose(block, responsibilities, k);
+    if (d_ <= simd::small_features)
+      for (Index i = 0; i < block.padded(); ++i) row_total_[i] += gamma_[i];
+    else
+      for (Index p = 0; p < weighted_.count; ++p) row_total_[weighted_.rows[p]] += weighted_.gamma[p];
+    sum_component(block, sums.pivot.data() + k * d_, false);
     weights_[at(k)] = n_;
     std::copy(shift_.begin(), shift_.end(), shifts_.begin() + k * d_);
   }
   const double* pivot = sums.pivot.data();
-  sum_component(block, row_total_.data(), pivot, true);
+  choose(block, row_total_.data());
+  sum_component(block, pivot, true);
   if (!(n_ > 0.0)) return true;
   subtract_mean(true);
   const std::vector<double> middle = shift_;  // of the block, less the first pivot

@@ -8,21 +8,35 @@
 
 namespace gaussmix::detail {
 
+/// Responsibilities of a block times its rows' weights and 2^−exponent: gamma is (K, stride), zero in the padding; or, where
+/// `begin` is given, of component k only the rows that count, at [begin[k], begin[k + 1]) of `gamma` and, ascending, of `rows`.
+template <class T>
+struct BlockResponsibilities {
+  const T* gamma;
+  Index stride;
+  const Index* begin = nullptr;
+  const std::int32_t* rows = nullptr;
+};
+
 /// Adds the weighted moments of a block of rows to sums: the M-step's share of a pass, while the block is in cache.
 template <class T>
 class BlockMoments {
  public:
   BlockMoments(const simd::Kernels<T>& kernels, const Statistics::Sums& shape);
 
-  /// gamma: (K, stride) responsibilities times weights times 2^−exponent, zero in the padding.
-  void add(const BlockLoader<T>& block, const T* gamma, Index stride, int exponent, Statistics::Sums& sums);
+  void add(const BlockLoader<T>& block, const BlockResponsibilities<T>& responsibilities, int exponent,
+           Statistics::Sums& sums);
 
  private:
-  bool add_pooled(const BlockLoader<T>& block, const T* gamma, Index stride, double factor, Statistics::Sums& sums);
-  void add_component(const BlockLoader<T>& block, const T* gamma, double factor, Index component,
-                     Statistics::Sums& sums);
-  void sum_component(const BlockLoader<T>& block, const T* gamma, const double* pivot, bool full);
-  void sum(const BlockLoader<T>& block, const T* gamma, const double* pivot, bool full);
+  using Responsibilities = BlockResponsibilities<T>;
+
+  void choose(const BlockLoader<T>& block, const Responsibilities& responsibilities, Index component);
+  void choose(const BlockLoader<T>& block, const T* gamma);
+  bool add_pooled(const BlockLoader<T>& block, const Responsibilities& responsibilities, double factor,
+                  Statistics::Sums& sums);
+  void add_component(const BlockLoader<T>& block, double factor, Index component, Statistics::Sums& sums);
+  void sum_component(const BlockLoader<T>& block, const double* pivot, bool full);
+  void sum(const BlockLoader<T>& block, const double* pivot, bool full);
   bool far_from_center(bool full) const;
   void subtract_mean(bool full);
 
@@ -37,6 +51,10 @@ class BlockMoments {
   bool pooled_;
   Buffer<T> scratch_;
   Buffer<T> row_total_;
+  const T* gamma_ = nullptr;          ///< of the rows to be summed, (padded,); D ≤ small_features
+  simd::WeightedRows<T> weighted_{};  ///< the rows to be summed; D > small_features
+  Buffer<std::int32_t> rows_;
+  Buffer<T> kept_;
   double n_ = 0.0;
   std::vector<double> first_, second_;  ///< sums about center_
   std::vector<double> center_;

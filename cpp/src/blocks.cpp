@@ -55,17 +55,22 @@ void Buffer<T>::resize(Index size) {
 }
 
 Partition Partition::of(Index rows, Index n_features, Index n_components, Index value_size) {
-  constexpr Index cache = Index{1} << 20;                 // bytes: about half of a core's second-level cache
-  constexpr Index least = 4 * simd::strip_multiple;       // 192 rows, so that a kernel call is worth its set-up
+  constexpr Index for_rows = Index{1} << 20,
+                  for_values = Index{1} << 23;            // bytes of a block: X, and a value a component
+  constexpr Index for_tile = Index{1} << 18;              // bytes of either that stay in the nearest caches
+  constexpr Index least = 4 * simd::strip_multiple;       // 192 rows, so that a block is worth its set-up
   constexpr Index most = 86 * simd::strip_multiple;       // 4128 rows, enough to regroup
   constexpr Index least_blocks = 128, most_per_leaf = 8;  // leaves enough for every core, few enough to merge
-  // A width beyond the cache gives the least block, however far beyond: the minimum keeps the sum in range.
-  const Index width = std::min(n_features, cache) + std::min(n_components, cache);
-  const Index fitting = cache / value_size / width / simd::strip_multiple * simd::strip_multiple;
-  Index block_rows = std::clamp(fitting, least, most);
+  const auto fitting = [value_size](Index bytes, Index width) {
+    return bytes / value_size / width / simd::strip_multiple * simd::strip_multiple;
+  };
+  Index block_rows =
+      std::clamp(std::min(fitting(for_rows, n_features), fitting(for_values, n_components)), least, most);
   if (rows < block_rows) block_rows = round_up(std::max<Index>(rows, 1), simd::strip_multiple);
+  const Index tile_rows =
+      std::clamp(fitting(for_tile, std::max(n_features, n_components)), std::min(least, block_rows), block_rows);
   const Index blocks = (rows - 1) / block_rows + 1;
-  return {rows, block_rows, block_rows * std::clamp<Index>(blocks / least_blocks, 1, most_per_leaf)};
+  return {rows, block_rows, block_rows * std::clamp<Index>(blocks / least_blocks, 1, most_per_leaf), tile_rows};
 }
 
 template <class T>
@@ -79,22 +84,29 @@ BlockLoader<T>::BlockLoader(const Samples& x, Index block_rows, const simd::Kern
 }
 
 template <class T>
-void BlockLoader<T>::load(Index begin, Index end) {
+void BlockLoader<T>::load(Index begin, Index end, const std::int32_t* order) {
   const Index d = x_.cols();
   size_ = end - begin;
-  MatrixView<const T> block;
   if (read_in_place<T>(x_)) {
     const MatrixView<const T> x = view_of<T>(x_);
-    block = {x.data() + begin * x.row_stride(), size_, d, x.row_stride(), x.col_stride()};
+    block_ = {x.data() + begin * x.row_stride(), size_, d, x.row_stride(), x.col_stride()};
   } else {
     read_rows(x_, begin, end, read_.data());
-    block = {in_type(size_ * d), size_, d};
+    block_ = {in_type(size_ * d), size_, d};
   }
-  if (!kernels_.pack(block.data(), block.row_stride(), block.col_stride(), size_, d, strips_.data())) {
+  largest_ = 0;
+  if (!kernels_.pack(block_.data(), block_.row_stride(), block_.col_stride(), order, size_, d, strips_.data(),
+                     &largest_)) {
     throw_first_not_finite(x_, begin, end);
     throw InvalidArgument("X must not change while it is read, but a value that was not finite has become so");
   }
-  if (row_major_) set_rows(block);
+  if (row_major_) set_rows(order);
+}
+
+template <class T>
+void BlockLoader<T>::reorder(const std::int32_t* order) {
+  kernels_.pack(block_.data(), block_.row_stride(), block_.col_stride(), order, size_, block_.cols(), strips_.data(),
+                &largest_);
 }
 
 template <class T>
@@ -109,20 +121,21 @@ const T* BlockLoader<T>::in_type(Index count) {
 }
 
 template <class T>
-void BlockLoader<T>::set_rows(MatrixView<const T> block) {
-  const Index d = block.cols();
-  if (block.col_stride() == 1 || d == 1) {
-    rows_ = block.data();
-    row_stride_ = block.row_stride();
+void BlockLoader<T>::set_rows(const std::int32_t* order) {
+  const Index d = block_.cols();
+  if (block_.col_stride() == 1 || d == 1) {
+    rows_ = block_.data();
+    row_stride_ = block_.row_stride();
     return;
   }
   // Copied from the strips, which are in cache, tile by tile, whatever the strides of X.
-  copy_.resize(size_ * d);
+  row_major_copy_.resize(size_ * d);
   for (Index i = 0; i < size_; ++i) {
     const T* column = strips_.data() + i / strip_ * d * strip_ + i % strip_;
-    for (Index j = 0; j < d; ++j) copy_[i * d + j] = column[j * strip_];
+    T* row = row_major_copy_.data() + (order ? order[i] : i) * d;
+    for (Index j = 0; j < d; ++j) row[j] = column[j * strip_];
   }
-  rows_ = copy_.data();
+  rows_ = row_major_copy_.data();
   row_stride_ = d;
 }
 

@@ -95,7 +95,8 @@ class PackedRows {
     const Index first = begin + offsets[0], span = offsets[n - 1] - offsets[0] + 1, d = x_.cols();
     MatrixView<const T> rows = view(first, span);
     if (span > n) rows = gathered(rows, offsets, n);
-    kernels_.pack(rows.data(), rows.row_stride(), rows.col_stride(), n, d, strips_.data());
+    T largest = 0;
+    kernels_.pack(rows.data(), rows.row_stride(), rows.col_stride(), nullptr, n, d, strips_.data(), &largest);
     size_ = n;
   }
 

@@ -11,36 +11,126 @@ T exclusion_cut(Index n_components) {
   return static_cast<T>(std::log(static_cast<double>(n_components)) + bits * std::log(2.0));
 }
 
+namespace {
+
+/// Fewer components than this are evaluated whole.
+constexpr Index least_to_search = 4;
+/// Features from which on a row's likely component is worth a look at some of them.
+constexpr Index least_to_guess = 16, least_to_guess_diag = 24;
+/// Rows that tell whether the first block is worth a search.
+constexpr Index probe_rows = 4 * simd::strip_multiple;
+
+template <class T>
+bool can_search(const MixtureData& mixture) {
+  return mixture.d > simd::small_features && mixture.k >= least_to_search && mixture.packed<T>().largest_row >= 0;
+}
+
+}  // namespace
+
 template <class T>
 BlockEvaluator<T>::BlockEvaluator(const MixtureData& mixture, const Samples& x, const simd::Kernels<T>& kernels,
-                                  const Partition& partition, bool row_major)
+                                  const Partition& partition, bool skip, bool row_major)
     : mixture_(mixture),
       packed_(mixture.packed<T>()),
       kernels_(kernels),
       loader_(x, partition.block_rows, kernels, row_major),
       stride_(partition.block_rows),
+      tile_rows_(partition.tile_rows),
       values_(mixture.k * stride_),
       log_p_(stride_),
-      scratch_(2 * mixture.d * kernels.strip),
-      transformed_(packed_.transformed ? mixture.d * stride_ : 0) {}
+      scratch_(std::max(2 * mixture.d * kernels.strip, kernels.sparse_scratch(mixture.d))),
+      transformed_(packed_.transformed ? mixture.d * stride_ : 0),
+      choice_(skip && can_search<T>(mixture)) {}
+
+/// With the rows of one likely component side by side, where a search is worth it.
+template <class T>
+void BlockEvaluator<T>::load(Index begin, Index end, std::int32_t* labels) {
+  row_labels_ = labels;
+  begin_.clear();
+  const Index n = end - begin;
+  if (choice_.possible() && labels && std::all_of(labels, labels + n, [](std::int32_t k) { return k >= 0; })) {
+    sorted_labels_.resize(stride_);
+    std::copy(labels, labels + n, sorted_labels_.data());
+    sort_by_label(n);
+    loader_.load(begin, end, order_.data());
+    regrouped_ = true;
+  } else {
+    loader_.load(begin, end);
+    regrouped_ = can_guess();
+    if (!regrouped_) return;
+    guess_labels();
+    sort_by_label(n);
+    loader_.reorder(order_.data());
+  }
+  if (loader_.largest() <= packed_.largest_row) return;
+  loader_.reorder(nullptr);
+  regrouped_ = false;
+}
+
+/// Whether the rows loaded are worth a guess at their likely components, and a search from there.
+template <class T>
+bool BlockEvaluator<T>::can_guess() {
+  const Index least = mixture_.type == CovarianceType::full ? least_to_guess : least_to_guess_diag;
+  if (!choice_.possible() || mixture_.d < least || loader_.largest() > packed_.largest_row) return false;
+  if (!choice_.learned() && size() >= 4 * probe_rows) {
+    transform();
+    Index kept = 0;
+    evaluate_tile(0, probe_rows, nullptr, exclusion_cut<T>(mixture_.k), false, kept);
+    choice_.learn(false, static_cast<double>(kept) / static_cast<double>(probe_rows * mixture_.k));
+  }
+  return choice_.search();
+}
 
 template <class T>
-void BlockEvaluator<T>::load(Index begin, Index end) {
-  loader_.load(begin, end);
+void BlockEvaluator<T>::guess_labels() {
+  sorted_labels_.resize(stride_);
+  transform();
+  kernels_.likely_components(packed_.transformed ? transformed_.data() : loader_.strips(), loader_.n_strips(),
+                             packed_.components(mixture_.d), scratch_.data(), sorted_labels_.data());
+}
+
+/// From the labels of n rows, in sorted_labels_: order_, its inverse, and the labels in that order, padded with the last.
+template <class T>
+void BlockEvaluator<T>::sort_by_label(Index n) {
+  std::vector<Index> next(static_cast<std::size_t>(mixture_.k) + 1);
+  order_.resize(stride_);
+  place_.resize(stride_);
+  for (Index i = 0; i < n; ++i) ++next[static_cast<std::size_t>(sorted_labels_[i]) + 1];
+  for (std::size_t k = 1; k < next.size(); ++k) next[k] += next[k - 1];
+  for (Index i = 0; i < n; ++i) {
+    const Index place = next[static_cast<std::size_t>(sorted_labels_[i])]++;
+    order_[place] = static_cast<std::int32_t>(i);
+    place_[i] = static_cast<std::int32_t>(place);
+  }
+  Index place = 0;  // next[k] is where the rows of component k end
+  for (Index k = 0; k < mixture_.k; ++k)
+    for (; place < next[static_cast<std::size_t>(k)]; ++place) sorted_labels_[place] = static_cast<std::int32_t>(k);
+  std::fill(sorted_labels_.data() + n, sorted_labels_.data() + stride_, sorted_labels_[n - 1]);
+}
+
+/// Tied: the rows in the space where every component has unit covariance.
+template <class T>
+void BlockEvaluator<T>::transform() {
+  if (packed_.transformed)
+    kernels_.transform(loader_.strips(), loader_.n_strips(), mixture_.d, packed_.center.at(0), packed_.factor(0),
+                       scratch_.data(), transformed_.data());
 }
 
 template <class T>
 void BlockEvaluator<T>::distances() {
-  const Index d = mixture_.d, n_strips = loader_.n_strips();
-  const T* strips = loader_.strips();
-  if (packed_.transformed)
-    kernels_.transform(strips, n_strips, d, packed_.center.at(0), packed_.factor(0), scratch_.data(),
-                       transformed_.data());
-  for (Index k = 0; k < mixture_.k; ++k) {
+  transform();
+  distances_of(0, loader_.padded(), values_.data());
+}
+
+/// Squared distances of rows [begin, end), whole strips, to q, (K, stride()).
+template <class T>
+void BlockEvaluator<T>::distances_of(Index begin, Index end, T* q) {
+  const Index d = mixture_.d, n_strips = (end - begin) / kernels_.strip;
+  const T* strips = (packed_.transformed ? transformed_.data() : loader_.strips()) + begin * d;
+  for (Index k = 0; k < mixture_.k; ++k, q += stride_) {
     const simd::Location<T> mean = packed_.means.at(k * d);
-    T* q = values_.data() + k * stride_;
     if (packed_.transformed)
-      kernels_.distances_unit(transformed_.data(), n_strips, d, mean, q);
+      kernels_.distances_unit(strips, n_strips, d, mean, q);
     else if (mixture_.factors.empty())
       kernels_.distances_diag(strips, n_strips, d, mean, packed_.inv_std.data() + k * d, q);
     else
@@ -145,22 +235,106 @@ void BlockEvaluator<T>::patch_far_expectation(const T* weight, bool responsibili
   });
 }
 
+/// log p of each row, by a search where the block was regrouped for one; `responsibilities` are then collected too.
+template <class T>
+const T* BlockEvaluator<T>::evaluate(const T* weight, T cut, bool responsibilities) {
+  if (regrouped_) {
+    if (search(weight, cut, responsibilities)) return log_p_.data();
+    loader_.reorder(nullptr);
+  }
+  transform();
+  Index kept = 0;
+  bool done = true;
+  for (Index begin = 0; begin < loader_.padded(); begin += tile_rows_)
+    done &= evaluate_tile(begin, std::min(begin + tile_rows_, loader_.padded()), weight, cut, responsibilities, kept);
+  if (!done) patch_far_expectation(weight, responsibilities);
+  choice_.learn(false, static_cast<double>(kept) / static_cast<double>(loader_.padded() * mixture_.k));
+  return log_p_.data();
+}
+
+/// Distances and log p of rows [begin, end); adds to `kept` the pairs of a row and a component that count. Returns as the kernel.
+template <class T>
+bool BlockEvaluator<T>::evaluate_tile(Index begin, Index end, const T* weight, T cut, bool responsibilities,
+                                      Index& kept) {
+  T* q = values_.data() + (responsibilities ? begin : 0);
+  Index counted = 0;
+  distances_of(begin, end, q);
+  const bool done =
+      kernels_.log_prob(q, stride_, end - begin, mixture_.k, packed_.log_norm.data(), packed_.log_weight.data(), cut,
+                        weight ? weight + begin : nullptr, responsibilities, log_p_.data() + begin, &counted);
+  kept += counted;
+  return done;
+}
+
+template <class T>
+bool BlockEvaluator<T>::search(const T* weight, T cut, bool responsibilities) {
+  const Index n_strips = loader_.n_strips(), padded = loader_.padded();
+  component_.resize(n_strips * mixture_.k);
+  kept_.resize(n_strips);
+  sorted_log_p_.resize(padded);
+  sorted_weight_.resize(padded);
+  for (Index place = 0; weight && place < padded; ++place)
+    sorted_weight_[place] = place < size() ? weight[order_[place]] : T(0);
+  transform();
+  const bool done = kernels_.sparse_log_prob(
+      packed_.transformed ? transformed_.data() : loader_.strips(), n_strips, packed_.components(mixture_.d), cut,
+      weight ? sorted_weight_.data() : nullptr, sorted_labels_.data(), responsibilities, scratch_.data(),
+      component_.data(), kept_.data(), values_.data(), sorted_log_p_.data());
+  Index kept = 0;
+  for (Index s = 0; s < n_strips; ++s) kept += kept_[s];
+  choice_.learn(true, static_cast<double>(kept) / static_cast<double>(n_strips * mixture_.k));
+  if (!done) return false;
+  for (Index i = 0; i < size(); ++i) log_p_[i] = sorted_log_p_[place_[i]];
+  if (responsibilities) collect_responsibilities();
+  return true;
+}
+
+/// From what each strip keeps, what each component keeps: its rows of positive weight, ascending. Also the rows' labels.
+template <class T>
+void BlockEvaluator<T>::collect_responsibilities() {
+  const Index strip = kernels_.strip, k_all = mixture_.k;
+  const auto for_each = [&](Index place, const auto& use) {
+    const Index s = place / strip;
+    for (Index a = 0; a < kept_[s]; ++a) {
+      const T gamma = values_[(s * k_all + a) * strip + place % strip];
+      if (gamma > T(0)) use(component_[s * k_all + a], gamma);
+    }
+  };
+  begin_.assign(static_cast<std::size_t>(k_all) + 1, 0);
+  for (Index place = 0; place < size(); ++place)
+    for_each(place, [&](std::int32_t k, T) { ++begin_[static_cast<std::size_t>(k) + 1]; });
+  for (std::size_t k = 1; k < begin_.size(); ++k) begin_[k] += begin_[k - 1];
+  rows_.resize(begin_.back());
+  gamma_.resize(begin_.back());
+  std::vector<Index> next(begin_);
+  for (Index i = 0; i < size(); ++i) {
+    T most = 0;
+    for_each(place_[i], [&](std::int32_t k, T gamma) {
+      const Index at = next[static_cast<std::size_t>(k)]++;
+      rows_[at] = static_cast<std::int32_t>(i);
+      gamma_[at] = gamma;
+      if (row_labels_ && gamma > most) row_labels_[i] = k;
+      most = std::max(most, gamma);
+    });
+    if (row_labels_ && most == T(0)) row_labels_[i] = sorted_labels_[place_[i]];  // a row of weight 0
+  }
+}
+
+template <class T>
+BlockResponsibilities<T> BlockEvaluator<T>::responsibilities() const noexcept {
+  if (begin_.empty()) return {values_.data(), stride_};
+  return {gamma_.data(), 0, begin_.data(), rows_.data()};
+}
+
 template <class T>
 const T* BlockEvaluator<T>::log_prob() {
-  distances();
-  if (!kernels_.log_prob(values_.data(), stride_, loader_.padded(), mixture_.k, packed_.log_norm.data(),
-                         packed_.log_weight.data(), exclusion_cut<T>(mixture_.k), nullptr, false, log_p_.data()))
-    patch_far_expectation(nullptr, false);
-  return log_p_.data();
+  return evaluate(nullptr, exclusion_cut<T>(mixture_.k), false);
 }
 
 template <class T>
 const T* BlockEvaluator<T>::expectation(const T* weight, T cut) {
-  distances();
-  if (!kernels_.log_prob(values_.data(), stride_, loader_.padded(), mixture_.k, packed_.log_norm.data(),
-                         packed_.log_weight.data(), cut, weight, true, log_p_.data()))
-    patch_far_expectation(weight, true);
-  for (Index k = 0; k < mixture_.k; ++k)
+  evaluate(weight, cut, true);
+  for (Index k = 0; k < mixture_.k && begin_.empty(); ++k)
     std::fill(values_.data() + k * stride_ + size(), values_.data() + k * stride_ + loader_.padded(), T(0));
   return log_p_.data();
 }

@@ -320,11 +320,12 @@ struct Run {
 
 /// One E-step over all data. In float32 a component that the exclusion rule left no weight in any row gets a pass with nothing
 /// excluded: what the rule leaves out there, 2⁻²⁴ / K of a row, may be more than nothing. In float64 it is empty by definition.
-Sums expectation(const Problem& p, const Mixture& mixture) {
+Sums expectation(const Problem& p, const Mixture& mixture, std::vector<std::int32_t>& labels) {
   mixture.data().require_common_measure();
   const auto pass = [&](bool whole) {
     Sums sums(mixture.n_components(), mixture.n_features(), mixture.covariance_type(), mixture.means().data());
-    detail::accumulate_expectation(mixture, p.x, p.weight, whole, p.execution, sums);
+    detail::accumulate_expectation(mixture, p.x, p.weight, whole, p.execution, sums,
+                                   {labels.data(), static_cast<Index>(labels.size())});
     return sums;
   };
   Sums sums = pass(false);
@@ -342,8 +343,9 @@ void count(const MaximizeReport& treated, FitReport& report) {
 Run expectation_maximization(const Problem& p, Mixture mixture, int start_index) {
   Run run{std::move(mixture), false, false, {}, {}};
   double previous = -std::numeric_limits<double>::infinity();
+  std::vector<std::int32_t> labels(static_cast<std::size_t>(p.n()), -1);  // likely components, from pass to pass
   for (int i = 1; i <= p.options.max_iter && !run.converged && !run.stopped; ++i) {
-    const Sums sums = expectation(p, run.mixture);
+    const Sums sums = expectation(p, run.mixture, labels);
     const double mean = sums.log_likelihood / sums.total_weight;
     if (!std::isfinite(mean))
       throw NumericalError("the mean log-likelihood must stay finite, but is " + detail::format(mean) +
@@ -352,6 +354,7 @@ Run expectation_maximization(const Problem& p, Mixture mixture, int start_index)
     MaximizeReport treated;
     run.mixture = detail::maximize(sums, p.options.covariance_type, &run.mixture, p.maximize_options(), treated);
     count(treated, run.report);
+    if (!treated.dropped.empty()) std::fill(labels.begin(), labels.end(), -1);
     run.trace.push_back(mean);
     const double change = mean - previous;
     previous = mean;

@@ -161,7 +161,7 @@ double Split<T>::value(Index i) const noexcept {
 }
 
 template <class T>
-void Packed<T>::set_factors(const std::vector<CovarianceFactor>& factors) {
+void Packed<T>::set_factors(const std::vector<CovarianceFactor>& factors, Index k) {
   Index n_values = 0;
   std::size_t n_orders = 0;
   for (const CovarianceFactor& factor : factors) {
@@ -171,6 +171,19 @@ void Packed<T>::set_factors(const std::vector<CovarianceFactor>& factors) {
   values_.reserve(static_cast<std::size_t>(n_values));  // so that the pointers stay
   orders_.reserve(n_orders);
   for (const CovarianceFactor& factor : factors) factors_.push_back(append(factor));
+  if (factors_.size() == 1) factors_.resize(static_cast<std::size_t>(k), simd::Factor<T>(factors_[0]));
+}
+
+template <class T>
+simd::Components<T> Packed<T>::components(Index d) const noexcept {
+  const bool full = !factors_.empty() && !transformed;
+  return {static_cast<Index>(log_norm.size()),
+          d,
+          means.at(0),
+          full ? factors_.data() : nullptr,
+          inv_std.empty() ? nullptr : inv_std.data(),
+          log_norm.data(),
+          log_weight.data()};
 }
 
 template <class T>
@@ -199,15 +212,38 @@ template struct Packed<float>;
 
 namespace {
 
+double largest_of(const std::vector<double>& values) {
+  double largest = 0.0;
+  for (const double value : values) largest = std::max(largest, std::abs(value));
+  return largest;
+}
+
+/// See Packed::largest_row. With |x − c| ≤ a and entries of L⁻¹ up to b, all that is summed for y = L⁻¹(x − c) is at most D a b,
+/// and D (D a b + |ν|)² for the squared distance.
+template <class T>
+T largest_row(const MixtureData& data, const std::vector<double>& nu) {
+  const auto d = static_cast<double>(data.d);
+  double b = largest_of(data.inv_std);
+  for (const CovarianceFactor& factor : data.factors) {
+    if (factor.rank < data.d || !factor.order.empty()) return -1;
+    b = std::max(b, largest_of(factor.inverse));
+  }
+  if (std::any_of(data.rank.begin(), data.rank.end(), [&data](Index rank) { return rank < data.d; })) return -1;
+  const double a =
+      (std::sqrt(static_cast<double>(std::numeric_limits<T>::max()) / (8.0 * d)) - largest_of(nu)) / (d * b);
+  return static_cast<T>(0.5 * std::min(a, static_cast<double>(std::numeric_limits<T>::max())) - largest_of(data.means));
+}
+
 template <class T>
 void pack(const MixtureData& data, Packed<T>& out) {
   out.log_norm.assign(data.log_norm.begin(), data.log_norm.end());
   out.log_weight.assign(data.log_weight.begin(), data.log_weight.end());
   out.inv_std.assign(data.inv_std.begin(), data.inv_std.end());
-  out.set_factors(data.factors);
+  out.set_factors(data.factors, data.k);
   out.transformed = !data.center.empty();
   if (!out.transformed) {
     out.means.assign(data.means.data(), data.k * data.d);
+    out.largest_row = largest_row<T>(data, {});
     return;
   }
   out.center.assign(data.center.data(), data.d);
@@ -224,6 +260,7 @@ void pack(const MixtureData& data, Packed<T>& out) {
       nu[static_cast<std::size_t>(k * data.d + i)] = sum;
     }
   out.means.assign(nu.data(), data.k * data.d);
+  out.largest_row = largest_row<T>(data, nu);
 }
 
 }  // namespace

@@ -46,10 +46,16 @@ struct Packed {
   std::vector<T> inv_std;     ///< 1/σ_kj, (K, D), 0 without variance; diag and spherical
   bool transformed = false;   ///< tied: rows are transformed once, about `center`
   Split<T> center;            ///< c, (D,)
+  /// Rows of values up to this have finite squared distances, whatever is summed first; below 0 when a component is singular or
+  /// has an order of features of its own.
+  T largest_row = -1;
 
   /// Component k's factor; full and tied.
-  simd::Factor<T> factor(Index k) const noexcept { return factors_[static_cast<std::size_t>(k) % factors_.size()]; }
-  void set_factors(const std::vector<CovarianceFactor>& factors);
+  simd::Factor<T> factor(Index k) const noexcept { return factors_[static_cast<std::size_t>(k)]; }
+  /// Those of K components, from one for each or one for all.
+  void set_factors(const std::vector<CovarianceFactor>& factors, Index k);
+  /// All components, in the transformed space when `transformed`.
+  simd::Components<T> components(Index d) const noexcept;
 
  private:
   simd::Factor<T> append(const CovarianceFactor& factor);

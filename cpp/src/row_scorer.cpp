@@ -105,7 +105,7 @@ class RowScorer::Impl {
       }
       case Layout::block:
         samples_.emplace(MatrixView<const double>(row_.data(), 1, m_.d));
-        block_.emplace(m_, *samples_, table_.f64, detail::Partition{1, simd::strip_multiple, simd::strip_multiple});
+        block_.emplace(m_, *samples_, table_.f64, detail::Partition::of(1, m_.d, m_.k, sizeof(double)));
         break;
     }
   }

@@ -24,16 +24,16 @@ double row_work(const MixtureData& m) {
   return static_cast<double>(m.k) * (20.0 + (m.type == CovarianceType::full ? d * (d + 3.0) / 2.0 : 2.0 * d));
 }
 
-/// Calls use(evaluator, begin) for each block of rows, loaded, in parallel and in any order.
+/// Calls use(evaluator, begin) for each block of rows, loaded, in parallel and in any order. skip: only log_prob() is used.
 template <class T, class Use>
-void for_each_block_as(const MixtureData& m, const Samples& x, const Execution& execution, const Use& use) {
+void for_each_block_as(const MixtureData& m, const Samples& x, const Execution& execution, bool skip, const Use& use) {
   const auto& kernels = simd::kernels_of<T>(simd::active_kernels());
   const Partition partition = Partition::of(x.rows(), m.d, m.k, sizeof(T));
   const int threads = detail::plan_threads(execution, partition.leaves(), row_work(m) * static_cast<double>(x.rows()));
   std::vector<std::optional<BlockEvaluator<T>>> evaluators(static_cast<std::size_t>(threads));
   detail::parallel_for(partition.leaves(), threads, execution, [&](Index leaf, Worker& worker) {
     auto& evaluator = evaluators[static_cast<std::size_t>(worker.id())];
-    if (!evaluator) evaluator.emplace(m, x, kernels, partition);
+    if (!evaluator) evaluator.emplace(m, x, kernels, partition, skip);
     const Index end = partition.leaf_end(leaf);
     for (Index begin = partition.leaf_begin(leaf); begin < end && !worker.cancelled(); begin += partition.block_rows) {
       const Index stop = std::min(begin + partition.block_rows, end);
@@ -45,12 +45,12 @@ void for_each_block_as(const MixtureData& m, const Samples& x, const Execution& 
 
 /// The same in float32 for float32 X where the mixture's scales fit it, else in float64.
 template <class Use>
-void for_each_block(const Mixture& mixture, const Samples& x, const Execution& execution, const Use& use) {
+void for_each_block(const Mixture& mixture, const Samples& x, const Execution& execution, bool skip, const Use& use) {
   const MixtureData& m = mixture.data();
   if (x.single_precision() && m.fits_single())
-    for_each_block_as<float>(m, x, execution, use);
+    for_each_block_as<float>(m, x, execution, skip, use);
   else
-    for_each_block_as<double>(m, x, execution, use);
+    for_each_block_as<double>(m, x, execution, skip, use);
 }
 
 template <class T>
@@ -85,7 +85,7 @@ void write_posterior(const Mixture& mixture, const Samples& x, MatrixView<U> out
                      simd::Posterior what) {
   check_out(mixture, x, out);
   mixture.data().require_common_measure();
-  for_each_block(mixture, x, execution,
+  for_each_block(mixture, x, execution, false,
                  [&](auto& block, Index begin) { write_rows(block.posterior(what), block, begin, out); });
 }
 
@@ -94,7 +94,7 @@ void write_posterior(const Mixture& mixture, const Samples& x, MatrixView<U> out
 template <class T>
 void component_log_prob(const Mixture& mixture, const Samples& x, MatrixView<T> out, const Execution& execution) {
   check_out(mixture, x, out);
-  for_each_block(mixture, x, execution,
+  for_each_block(mixture, x, execution, false,
                  [&](auto& block, Index begin) { write_rows(block.log_normal(), block, begin, out); });
 }
 
@@ -117,7 +117,7 @@ template <class T>
 void log_prob(const Mixture& mixture, const Samples& x, VectorView<T> out, const Execution& execution) {
   check_out(mixture, x, out);
   mixture.data().require_common_measure();
-  for_each_block(mixture, x, execution, [&](auto& block, Index begin) {
+  for_each_block(mixture, x, execution, execution.skip_excluded, [&](auto& block, Index begin) {
     const auto* values = block.log_prob();
     for (Index i = 0; i < block.size(); ++i) out[begin + i] = static_cast<T>(values[i]);
   });
@@ -126,7 +126,7 @@ void log_prob(const Mixture& mixture, const Samples& x, VectorView<T> out, const
 void predict(const Mixture& mixture, const Samples& x, VectorView<Index> out, const Execution& execution) {
   check_out(mixture, x, out);
   mixture.data().require_common_measure();
-  for_each_block(mixture, x, execution, [&](auto& block, Index begin) {
+  for_each_block(mixture, x, execution, false, [&](auto& block, Index begin) {
     const Index* labels = block.labels();
     for (Index i = 0; i < block.size(); ++i) out[begin + i] = labels[i];
   });
@@ -139,7 +139,7 @@ double log_likelihood(const Mixture& mixture, const Samples& x, VectorView<const
   mixture.data().require_common_measure();
   // One sum for each smallest possible block: blocks are written by one worker each, then added in their order.
   std::vector<detail::CompensatedSum> sums(static_cast<std::size_t>(x.rows() / simd::strip_multiple + 1));
-  for_each_block(mixture, x, execution, [&](auto& block, Index begin) {
+  for_each_block(mixture, x, execution, execution.skip_excluded, [&](auto& block, Index begin) {
     const auto* values = block.log_prob();
     detail::CompensatedSum sum;
     for (Index i = 0; i < block.size(); ++i) {

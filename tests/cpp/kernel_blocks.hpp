@@ -50,6 +50,7 @@ struct Block {
   std::vector<T> x;  ///< (n, d), row-major
   std::vector<T> hi, lo;
   Buffer<T> strips, scratch, out;
+  T largest = 0;
   bool finite;
 
   Block(const simd::Kernels<T>& table, Index rows, Index features, std::vector<T> values, std::vector<T> mean)
@@ -60,7 +61,7 @@ struct Block {
     strips.resize(padded() * d);
     scratch.resize(2 * d * kernels.strip);
     out.resize(padded() * d);
-    finite = kernels.pack(x.data(), d, 1, n, d, strips.data());
+    finite = kernels.pack(x.data(), d, 1, nullptr, n, d, strips.data(), &largest);
   }
   Block(const simd::Kernels<T>& table, Index rows, Index features, Random& random)
       : Block(table, rows, features, random_values<T>(rows * features, random, 3),

@@ -23,12 +23,15 @@ constexpr Index local_strip = 8;
 
 /// pack() as the kernel table documents it, in plain loops.
 template <class T>
-bool plain_pack(const T* x, Index row_stride, Index col_stride, Index n, Index d, T* strips) {
+bool plain_pack(const T* x, Index row_stride, Index col_stride, const std::int32_t* order, Index n, Index d, T* strips,
+                T* largest) {
   bool finite = true;
   const Index padded = (n + local_strip - 1) / local_strip * local_strip;
   for (Index i = 0; i < padded; ++i) {
     for (Index j = 0; j < d; ++j) {
-      const T value = x[std::min(i, n - 1) * row_stride + j * col_stride];
+      const Index row = std::min(i, n - 1);
+      const T value = x[(order ? order[row] : row) * row_stride + j * col_stride];
+      *largest = std::max(*largest, std::abs(value));
       finite = finite && std::isfinite(value);
       strips[i / local_strip * d * local_strip + j * local_strip + i % local_strip] = value;
     }
@@ -74,7 +77,17 @@ void check_loads(const Samples& x, bool row_major, At at) {
   Index wrong = 0;
   for (Index begin = 0; begin < x.rows(); begin += block_rows) {
     const Index end = std::min(begin + block_rows, x.rows());
-    loader.load(begin, end);
+    // Strips backwards first: the rows must come out the same, and the strips in order after.
+    std::vector<std::int32_t> backwards;
+    for (Index i = end - begin; i-- > 0;) backwards.push_back(static_cast<std::int32_t>(i));
+    loader.load(begin, end, backwards.data());
+    for (Index i = 0; i < loader.size(); ++i)
+      for (Index j = 0; j < d; ++j) {
+        const T expected = at(end - 1 - i, j);
+        wrong += loader.strips()[i / local_strip * d * local_strip + j * local_strip + i % local_strip] != expected;
+        wrong += std::abs(expected) > loader.largest();
+      }
+    loader.reorder(nullptr);
     CHECK(loader.size() == end - begin);
     CHECK(loader.n_strips() == (end - begin + local_strip - 1) / local_strip);
     CHECK(loader.padded() == loader.n_strips() * local_strip);
@@ -183,7 +196,7 @@ TEST_CASE("blocks: a Buffer that cannot grow stays as it was") {
 }
 
 TEST_CASE("blocks: Partition holds its invariants over a grid of sizes") {
-  constexpr Index cache = 1 << 20;
+  constexpr Index for_rows = 1 << 20, for_values = 1 << 23, for_tile = 1 << 18;
   for (const Index rows : {1, 2, 47, 48, 49, 191, 192, 193, 4127, 4128, 4129, 50000, 1000003, 200000000}) {
     for (const Index d : {1, 2, 8, 16, 64, 300, 5000, 2000000}) {
       for (const Index k : {1, 2, 16, 256, 10000}) {
@@ -193,13 +206,18 @@ TEST_CASE("blocks: Partition holds its invariants over a grid of sizes") {
           CAPTURE(k);
           const Partition p = Partition::of(rows, d, k, value_size);
           const Index up = (rows + simd::strip_multiple - 1) / simd::strip_multiple * simd::strip_multiple;
-          const auto bytes = [&](Index block_rows) { return block_rows * (d + k) * value_size; };
+          const auto fits = [&](Index n) { return n * d * value_size <= for_rows && n * k * value_size <= for_values; };
+          const auto fits_tile = [&](Index n) { return n * std::max(d, k) * value_size <= for_tile; };
           REQUIRE(p.rows == rows);
           REQUIRE(p.block_rows % simd::strip_multiple == 0);
           REQUIRE(p.block_rows <= std::min<Index>(4128, up));
           REQUIRE(p.block_rows >= std::min<Index>(192, up));
-          REQUIRE((bytes(p.block_rows) <= cache || p.block_rows <= 192));
-          REQUIRE((bytes(p.block_rows + simd::strip_multiple) > cache || p.block_rows == std::min<Index>(4128, up)));
+          REQUIRE((fits(p.block_rows) || p.block_rows <= 192));
+          REQUIRE((!fits(p.block_rows + simd::strip_multiple) || p.block_rows == std::min<Index>(4128, up)));
+          REQUIRE(p.tile_rows % simd::strip_multiple == 0);
+          REQUIRE(p.tile_rows >= std::min<Index>(192, p.block_rows));
+          REQUIRE((fits_tile(p.tile_rows) || p.tile_rows <= 192));
+          REQUIRE((!fits_tile(p.tile_rows + simd::strip_multiple) || p.tile_rows == p.block_rows));
 
           const Index blocks_per_leaf = p.leaf_rows / p.block_rows;
           const Index blocks = (rows + p.block_rows - 1) / p.block_rows;

@@ -27,26 +27,59 @@ Buffer<T> random_gamma(const Block<T>& block, Random& random) {
   return gamma;
 }
 
+/// The rows of positive weight, as kernels take them.
 template <class T>
-Sums diag(const Block<T>& block, const Buffer<T>& gamma) {
-  Sums out(block.d, block.d);
-  block.kernels.moments_diag(block.strips.data(), block.padded(), block.d, block.location(), gamma.data(), &out.sum,
-                             out.first.data(), out.second.data());
-  return out;
-}
+struct Kept {
+  std::vector<std::int32_t> rows;
+  std::vector<T> gamma;
+  Kept(const Block<T>& block, const Buffer<T>& weights) {
+    for (Index i = 0; i < block.n; ++i) {
+      if (!(weights[i] > T(0))) continue;
+      rows.push_back(static_cast<std::int32_t>(i));
+      gamma.push_back(weights[i]);
+    }
+  }
+  simd::WeightedRows<T> weighted() const { return {rows.data(), gamma.data(), static_cast<Index>(rows.size())}; }
+};
 
-/// moments_full over rows that stand `row_stride` apart.
+/// The rows of a block `row_stride` apart, with NaN between them.
 template <class T>
-Sums full(const Block<T>& block, const Buffer<T>& gamma, Index row_stride) {
+std::vector<T> apart(const Block<T>& block, Index row_stride) {
   std::vector<T> rows(at(block.n * row_stride), std::numeric_limits<T>::quiet_NaN());
   for (Index i = 0; i < block.n; ++i)
     for (Index j = 0; j < block.d; ++j) rows[at(i * row_stride + j)] = block.x[at(i * block.d + j)];
-  Sums out(block.d, block.d * block.d);
+  return rows;
+}
+
+/// Diagonal or full moments; by the lanes of points where there are few features, as the library takes them.
+template <class T>
+Sums moments(const Block<T>& block, const Buffer<T>& gamma, bool matrix, Index row_stride) {
+  Sums out(block.d, matrix ? block.d * block.d : block.d);
+  if (block.d <= simd::small_features) {
+    block.kernels.moments_small(block.strips.data(), block.padded(), block.d, block.location(), gamma.data(), matrix,
+                                &out.sum, out.first.data(), out.second.data());
+    return out;
+  }
+  const std::vector<T> rows = apart(block, row_stride);
+  const Kept<T> kept(block, gamma);
   Buffer<T> scratch(block.kernels.moments_scratch(block.d));
-  block.kernels.moments_full(block.strips.data(), rows.data(), row_stride, block.n, block.padded(), block.d,
-                             block.location(), gamma.data(), scratch.data(), &out.sum, out.first.data(),
-                             out.second.data());
+  if (matrix)
+    block.kernels.moments_full(rows.data(), row_stride, kept.weighted(), block.d, block.location(), scratch.data(),
+                               &out.sum, out.first.data(), out.second.data());
+  else
+    block.kernels.moments_diag(rows.data(), row_stride, kept.weighted(), block.d, block.location(), &out.sum,
+                               out.first.data(), out.second.data());
   return out;
+}
+
+template <class T>
+Sums diag(const Block<T>& block, const Buffer<T>& gamma) {
+  return moments(block, gamma, false, block.d);
+}
+
+template <class T>
+Sums full(const Block<T>& block, const Buffer<T>& gamma, Index row_stride) {
+  return moments(block, gamma, true, row_stride);
 }
 
 /// Whether `found` is Σ_i of terms(i) = (value, size) within the rounding of its sums: 128 or fewer in T, n in double.
@@ -106,6 +139,7 @@ TEST_CASE_TEMPLATE("kernels: moments_diag and moments_full", T, float, double) {
     const Sums found = full(block, gamma, block.d);
     CHECK(all_sums(block, gamma, found, true));
     CHECK(full(block, gamma, block.d + 3) == found);
+    CHECK(moments(block, gamma, false, block.d + 3) == diag(block, gamma));
   });
 }
 
@@ -141,25 +175,4 @@ TEST_CASE_TEMPLATE("kernels: without weight all moments are 0", T, float, double
     CHECK(diag(block, gamma) == Sums(block.d, block.d));
     CHECK(full(block, gamma, block.d) == Sums(block.d, block.d * block.d));
   });
-}
-
-TEST_CASE_TEMPLATE("kernels: moments_full passes over rows of weight 0 as if they were not there", T, float, double) {
-  for (const simd::KernelTable* table : tables())
-    for (const Index d : {5, 8, 17, 40}) {
-      Random random(23);
-      const simd::Kernels<T>& kernels = simd::kernels_of<T>(*table);
-      const Block<T> block(kernels, 400, d, random);
-      const Buffer<T> gamma = random_gamma(block, random);
-      std::vector<T> kept_rows, kept_gamma;
-      for (Index i = 0; i < block.n; ++i) {
-        if (gamma[i] == T(0)) continue;
-        kept_gamma.push_back(gamma[i]);
-        kept_rows.insert(kept_rows.end(), block.x.begin() + i * d, block.x.begin() + (i + 1) * d);
-      }
-      const Block<T> compact(kernels, static_cast<Index>(kept_gamma.size()), d, kept_rows, block.hi);
-      Buffer<T> compact_gamma(compact.padded());
-      std::fill(compact_gamma.data(), compact_gamma.data() + compact_gamma.size(), T(0));
-      std::copy(kept_gamma.begin(), kept_gamma.end(), compact_gamma.data());
-      CHECK(full(compact, compact_gamma, d) == full(block, gamma, d));
-    }
 }

@@ -37,8 +37,9 @@ struct Softmax {
   }
   bool log_prob(T cut, const T* weight = nullptr, bool responsibilities = true) {
     return kernels.log_prob(q.data(), stride, n, k, log_norm.data(), log_weight.data(), cut, weight, responsibilities,
-                            log_p.data());
+                            log_p.data(), &counted);
   }
+  Index counted = 0;
   Real density(Index i, Index c) { return Real(log_norm[at(c)]) - Real((*this)(i, c)) / 2; }
 };
 

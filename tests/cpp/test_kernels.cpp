@@ -85,13 +85,21 @@ TEST_CASE_TEMPLATE("kernels: pack writes strips, padded with the last row, from 
         std::vector<T> fortran(block.x.size());
         for (Index i = 0; i < n; ++i)
           for (Index j = 0; j < d; ++j) fortran[at(j * n + (n - 1 - i))] = block.x[at(i * d + j)];
-        Buffer<T> other(block.padded() * d);
-        CHECK(kernels.pack(fortran.data() + (n - 1), -1, n, n, d, other.data()));
+        Buffer<T> other(block.padded() * d), reversed(block.padded() * d);
+        T largest = 0;
+        CHECK(kernels.pack(fortran.data() + (n - 1), -1, n, nullptr, n, d, other.data(), &largest));
+        CHECK(largest == block.largest);
+        CHECK(largest == std::abs(*std::max_element(block.x.begin(), block.x.end(),
+                                                    [](T a, T b) { return std::abs(a) < std::abs(b); })));
+        std::vector<std::int32_t> backwards;
+        for (Index i = n; i-- > 0;) backwards.push_back(static_cast<std::int32_t>(i));
+        CHECK(kernels.pack(block.x.data(), d, 1, backwards.data(), n, d, reversed.data(), &largest));
         Index wrong = 0;
         for (Index i = 0; i < block.padded(); ++i)
           for (Index j = 0; j < d; ++j) {
             const T expected = block.x[at(std::min(i, n - 1) * d + j)];
             wrong += block.entry(block.strips, i, j) != expected || block.entry(other, i, j) != expected;
+            wrong += block.entry(reversed, i, j) != block.x[at(std::max<Index>(n - 1 - i, 0) * d + j)];
           }
         CHECK(wrong == 0);
       }

@@ -6,13 +6,15 @@
 
 namespace gaussmix {
 
-/// How a call runs. The result never depends on it: every thread count gives the same bits.
+/// How a call runs. The result never depends on it: every choice gives the same bits.
 struct Execution {
   /// Threads to use; 0 means get_num_threads(). Small work runs on the calling thread alone.
   int num_threads = 0;
   /// Asked on the calling thread at least every 0.1 s of work; true ends the call with Interrupted. May throw: what it
   /// throws reaches the caller.
   std::function<bool()> stop;
+  /// Leave out the arithmetic of components that a row excludes, where that is quicker. The bits are the same without.
+  bool skip_excluded = true;
 };
 
 /// The threads a call uses when it names none: the last set_num_threads(), else OMP_NUM_THREADS, else the number of

@@ -9,19 +9,25 @@ GAUSSMIX_INLINE Vec<T> difference(const T* x, Location<T> mean, Index j) {
 }
 
 template <class T>
-bool pack(const T* x, Index row_stride, Index col_stride, Index n, Index d, T* strips) {
+bool pack(const T* x, Index row_stride, Index col_stride, const std::int32_t* order, Index n, Index d, T* strips,
+          T* largest) {
   constexpr Index strip = strip_of<T>;
-  Vec<T> check{};
+  Vec<T> check{}, size = broadcast(*largest);
   for (Index begin = 0; begin < n; begin += strip) {
     const Index valid = n - begin < strip ? n - begin : strip;
     T* out = strips + begin * d;
     for (Index i = 0; i < strip; ++i) {
-      const T* row = x + (begin + (i < valid ? i : valid - 1)) * row_stride;
+      const Index place = begin + (i < valid ? i : valid - 1);
+      const T* row = x + (order ? order[place] : place) * row_stride;
       for (Index j = 0; j < d; ++j) out[j * strip + i] = row[j * col_stride];
     }
-    // 0 · x is 0 for finite x and NaN otherwise; NaN stays in a sum.
-    for (Index v = 0; v < d * strip; v += lanes<T>) check = madd<T>(load(out + v), Vec<T>{}, check);
+    for (Index v = 0; v < d * strip; v += lanes<T>) {
+      const Vec<T> value = load(out + v), absolute_value = absolute<T>(value);
+      check = madd<T>(value, Vec<T>{}, check);  // 0 · x is 0 for finite x and NaN otherwise; NaN stays in a sum
+      size = select(absolute_value > size, absolute_value, size);
+    }
   }
+  for (int l = 0; l < lanes<T>; ++l) *largest = size[l] > *largest ? size[l] : *largest;
   return !any<T>(~(check == T(0)));
 }
 

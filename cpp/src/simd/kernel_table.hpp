@@ -11,6 +11,8 @@ using Index = std::int64_t;
 
 /// Rows of a triangular panel; a factor of rank r is packed for ⌈r / panel_rows⌉ panels.
 inline constexpr Index panel_rows = 4;
+/// Up to as many features the rows of a block lie along the lanes in the M-step too, and nothing is left out of the E-step.
+inline constexpr Index small_features = 4;
 /// Components side by side in the one-row layout.
 inline constexpr Index row_group = 8;
 /// Every block of rows is a multiple of this, hence of every table's strip.
@@ -44,6 +46,26 @@ struct Factor {
   const T* inv_scale;
 };
 
+/// The components of a mixture, (K,) arrays and rows of (K, D).
+template <class T>
+struct Components {
+  Index k;
+  Index d;
+  Location<T> means;
+  const Factor<T>* factors;  ///< full; else null
+  const T* inv_std;          ///< (K, D), diag; where `factors` too is null, Σ_k is the unit matrix
+  const T* log_norm;
+  const T* log_weight;
+};
+
+/// Rows of a block that count for one component: their places, ascending, and their weights γ > 0.
+template <class T>
+struct WeightedRows {
+  const std::int32_t* rows;
+  const T* gamma;
+  Index count;
+};
+
 /// What softmax writes in place of the squared distances.
 enum class Posterior { log_joint, log_responsibilities, responsibilities };
 
@@ -52,8 +74,10 @@ struct Kernels {
   /// Points per strip.
   Index strip;
 
-  /// Packs n rows; false when a value is not finite.
-  bool (*pack)(const T* x, Index row_stride, Index col_stride, Index n, Index d, T* strips);
+  /// Packs rows order[0], order[1], … (null: 0, 1, …), n of them; false when a value is not finite. largest: max |x|, 0 or more,
+  /// joined with what it held.
+  bool (*pack)(const T* x, Index row_stride, Index col_stride, const std::int32_t* order, Index n, Index d, T* strips,
+               T* largest);
 
   /// q[i] = ‖L⁻¹(x_i − μ)‖², off_support where the residual is beyond 64u × its terms. scratch: (2 d × strip).
   void (*distances_full)(const T* strips, Index n_strips, Index d, Location<T> mean, Factor<T> factor, T* scratch,
@@ -75,20 +99,38 @@ struct Kernels {
   bool (*posterior)(T* q, Index stride, Index n, Index k, const T* log_norm, const T* log_weight, Posterior what);
 
   /// log p of each row from q by the exclusion rule: a component with log_norm_k − q_k / 2 < max t − cut adds nothing. Also
-  /// writes the responsibilities under that rule times weight[i] (null: 1) in place of q, when `responsibilities`. Returns as posterior.
+  /// writes the responsibilities under that rule times weight[i] (null: 1) in place of q, when `responsibilities`, and in
+  /// *counted how many pairs of a row and a component the rule kept. Returns as posterior.
   bool (*log_prob)(T* q, Index stride, Index n, Index k, const T* log_norm, const T* log_weight, T cut, const T* weight,
-                   bool responsibilities, T* log_p);
+                   bool responsibilities, T* log_p, Index* counted);
 
-  /// Weighted sums of one component about `center` over n rows, weights γ ≥ 0 padded with zeros: sums[0] = Σγ,
-  /// first[j] = Σ γ d_j, second[j] = Σ γ d_j², with d = x − center. Overwrites its outputs.
-  void (*moments_diag)(const T* strips, Index n, Index d, Location<T> center, const T* gamma, double* sum,
+  /// The bits of distances and log_prob together, without evaluating what the rule leaves out: a component stops at the first
+  /// rows of L⁻¹ (x − μ) that put it below the cut in a whole strip. Regular components in their features' own order, and
+  /// distances that are finite, only. In strip s the kept components are component[s · K …], kept[s] of them, ascending, and
+  /// their responsibilities gamma[(s · K + their position) · strip …], log-joints instead unless `responsibilities`.
+  /// label: a likely component of each row; it alone decides how much is evaluated. scratch: sparse_scratch(d) elements.
+  bool (*sparse_log_prob)(const T* strips, Index n_strips, const Components<T>& components, T cut, const T* weight,
+                          const std::int32_t* label, bool responsibilities, T* scratch, std::int32_t* component,
+                          Index* kept, T* gamma, T* log_p);
+  Index (*sparse_scratch)(Index d);
+
+  /// For each row the component of the largest log-joint as its first features tell it.
+  void (*likely_components)(const T* strips, Index n_strips, const Components<T>& components, T* scratch,
+                            std::int32_t* label);
+
+  /// Weighted sums of one component about `center`: sum = Σγ, first[j] = Σ γ d_j, second[j] = Σ γ d_j² with d = x − center.
+  /// Overwrites its outputs.
+  void (*moments_diag)(const T* x, Index row_stride, WeightedRows<T> weighted, Index d, Location<T> center, double* sum,
                        double* first, double* second);
 
-  /// The same with second = Σ γ d dᵀ, (d, d) row-major, lower triangle. `rows` are the n points without padding, row-major with
-  /// `row_stride` between rows; `padded` ≥ n is the length of the strips. scratch: moments_scratch(d) elements.
-  void (*moments_full)(const T* strips, const T* rows, Index row_stride, Index n, Index padded, Index d,
-                       Location<T> center, const T* gamma, T* scratch, double* sum, double* first, double* second);
+  /// The same with second = Σ γ d dᵀ, (d, d) row-major, lower triangle. scratch: moments_scratch(d) elements.
+  void (*moments_full)(const T* x, Index row_stride, WeightedRows<T> weighted, Index d, Location<T> center, T* scratch,
+                       double* sum, double* first, double* second);
   Index (*moments_scratch)(Index d);
+
+  /// Either of the two for d ≤ small_features, over strips with n weights γ ≥ 0, zero in the padding.
+  void (*moments_small)(const T* strips, Index n, Index d, Location<T> center, const T* gamma, bool full, double* sum,
+                        double* first, double* second);
 };
 
 /// One row x, (d,), in float64 against groups of row_group components, lanes along components. Regular components in their

@@ -24,14 +24,17 @@ namespace {
 
 #include "posterior.inl.hpp"
 
+#include "sparse.inl.hpp"
+
 #include "moments.inl.hpp"
 
 #include "row.inl.hpp"
 
 template <class T>
 constexpr Kernels<T> kernels() {
-  return {strip_of<T>,  pack<T>,     distances_full<T>, distances_diag<T>, distances_unit<T>, transform<T>,
-          posterior<T>, log_prob<T>, moments_diag<T>,   moments_full<T>,   moments_scratch<T>};
+  return {strip_of<T>,          pack<T>,         distances_full<T>, distances_diag<T>,  distances_unit<T>,
+          transform<T>,         posterior<T>,    log_prob<T>,       sparse_log_prob<T>, sparse_scratch<T>,
+          likely_components<T>, moments_diag<T>, moments_full<T>,   moments_scratch<T>, moments_small<T>};
 }
 
 constexpr RowKernels row_kernels{row_distances_full, row_distances_diag, row_distances_unit, row_transform,

@@ -9,70 +9,14 @@ GAUSSMIX_INLINE Vec<T> counted(Vec<T> gamma, Vec<T> d) {
   return select(gamma > T(0), d, Vec<T>{});
 }
 
-/// Positions in [begin, end) of the vectors of γ that hold a positive weight. @returns their number
-template <class T>
-GAUSSMIX_INLINE int positive_vectors(const T* gamma, Index begin, Index end, Index* positions) {
-  int count = 0;
-  for (Index i = begin; i < end; i += lanes<T>) {
-    positions[count] = i;
-    count += any<T>(load(gamma + i) > T(0)) ? 1 : 0;
-  }
-  return count;
-}
-
-/// Σγd and Σγd² of features j … j + F − 1 over vectors given by their weights and their positions in the strips.
-template <class T, int F>
-GAUSSMIX_INLINE void add_features(const T* strips, const Index* positions, const Vec<T>* weights, int count,
-                                  Location<T> center, Index j, double* first, double* second) {
-  Vec<T> s1[F] = {}, s2[F] = {};
-  for (int p = 0; p < count; ++p)
-    for (int f = 0; f < F; ++f) {
-      const Vec<T> c = counted<T>(weights[p], difference(strips + positions[p] + (j + f) * strip_of<T>, center, j + f));
-      const Vec<T> weighted = weights[p] * c;
-      s1[f] += weighted;
-      s2[f] = madd<T>(weighted, c, s2[f]);
-    }
-  for (int f = 0; f < F; ++f) {
-    first[j + f] += horizontal_sum<T>(s1[f]);
-    second[j + f] += horizontal_sum<T>(s2[f]);
-  }
-}
-
-/// Σγ, Σγd and Σγd² with the lanes along points; vectors of weight 0 are passed over.
-template <class T>
-void moments_diag(const T* strips, Index n, Index d, Location<T> center, const T* gamma, double* sum, double* first,
-                  double* second) {
-  constexpr Index strip = strip_of<T>;
-  *sum = 0.0;
-  for (Index j = 0; j < d; ++j) first[j] = second[j] = 0.0;
-  for (Index begin = 0; begin < n; begin += strips_per_flush * strip) {
-    const Index end = begin + strips_per_flush * strip < n ? begin + strips_per_flush * strip : n;
-    Index positions[strips_per_flush * strip_vectors];
-    const int count = positive_vectors(gamma, begin, end, positions);
-    if (count == 0) continue;
-    Vec<T> weights[strips_per_flush * strip_vectors], total{};
-    for (int p = 0; p < count; ++p) {
-      const Index i = positions[p];
-      weights[p] = load(gamma + i);
-      total += weights[p];
-      positions[p] = i / strip * strip * d + i % strip;  // of feature 0 in the strips
-    }
-    *sum += horizontal_sum<T>(total);
-    Index j = 0;
-    for (; j + 4 <= d; j += 4)  // four at a time hide the latency of an addition
-      add_features<T, 4>(strips, positions, weights, count, center, j, first, second);
-    for (; j < d; ++j) add_features<T, 1>(strips, positions, weights, count, center, j, first, second);
-  }
-}
-
-/// moments_full for a fixed small D, lanes along points.
-template <class T, int D>
-void moments_small(const T* strips, Index n, Location<T> center, const T* gamma, double* sum, double* first,
-                   double* second) {
+/// Full or diagonal moments for a fixed small D, lanes along points.
+template <class T, int D, bool Full>
+void moments_of(const T* strips, Index n, Location<T> center, const T* gamma, double* sum, double* first,
+                double* second) {
   constexpr Index strip = strip_of<T>;
   *sum = 0.0;
   for (int j = 0; j < D; ++j) first[j] = 0.0;
-  for (int j = 0; j < D * D; ++j) second[j] = 0.0;
+  for (int j = 0; j < (Full ? D * D : D); ++j) second[j] = 0.0;
   for (Index begin = 0; begin < n; begin += strips_per_flush * strip) {
     const Index end = begin + strips_per_flush * strip < n ? begin + strips_per_flush * strip : n;
     Vec<T> total{}, s1[D] = {}, s2[D][D] = {};
@@ -86,13 +30,101 @@ void moments_small(const T* strips, Index n, Location<T> center, const T* gamma,
           c[j] = counted<T>(g, difference(strips + i * D + j * strip + v * lanes<T>, center, j));
           const Vec<T> weighted = g * c[j];
           s1[j] += weighted;
-          for (int l = 0; l <= j; ++l) s2[j][l] = madd<T>(weighted, c[l], s2[j][l]);
+          for (int l = Full ? 0 : j; l <= j; ++l) s2[j][l] = madd<T>(weighted, c[l], s2[j][l]);
         }
       }
     *sum += horizontal_sum<T>(total);
     for (int j = 0; j < D; ++j) {
       first[j] += horizontal_sum<T>(s1[j]);
-      for (int l = 0; l <= j; ++l) second[j * D + l] += horizontal_sum<T>(s2[j][l]);
+      for (int l = Full ? 0 : j; l <= j; ++l) second[Full ? j * D + l : j] += horizontal_sum<T>(s2[j][l]);
+    }
+  }
+}
+
+template <class T, int D>
+void moments_of(const T* strips, Index n, Location<T> center, const T* gamma, bool full, double* sum, double* first,
+                double* second) {
+  if (full) return moments_of<T, D, true>(strips, n, center, gamma, sum, first, second);
+  moments_of<T, D, false>(strips, n, center, gamma, sum, first, second);
+}
+
+template <class T>
+void moments_small(const T* strips, Index n, Index d, Location<T> center, const T* gamma, bool full, double* sum,
+                   double* first, double* second) {
+  static_assert(small_features == 4, "one case for each");
+  switch (d) {
+    case 1: return moments_of<T, 1>(strips, n, center, gamma, full, sum, first, second);
+    case 2: return moments_of<T, 2>(strips, n, center, gamma, full, sum, first, second);
+    case 3: return moments_of<T, 3>(strips, n, center, gamma, full, sum, first, second);
+    default: return moments_of<T, 4>(strips, n, center, gamma, full, sum, first, second);
+  }
+}
+
+/// Rows that are added in T before their sums go to double.
+inline constexpr Index rows_per_flush = 128;
+
+/// `count` ≤ lanes neighbouring values, zeros behind them.
+template <class T>
+GAUSSMIX_INLINE Vec<T> load_some(const T* p, Index count) {
+  if (count == lanes<T>) return load_unaligned(p);
+  Vec<T> v{};
+  for (Index l = 0; l < count; ++l) v[l] = p[l];
+  return v;
+}
+
+/// Σγd and Σγd² of NV vectors of features from feature j on, of which the last holds `last` ≤ lanes features.
+template <class T, int NV>
+GAUSSMIX_INLINE void add_features(const T* x, Index row_stride, WeightedRows<T> weighted, Location<T> center, Index j,
+                                  Index last, double* first, double* second) {
+  const auto features = [](int v, Index count) { return v + 1 < NV ? Index{lanes<T>} : count; };
+  Vec<T> hi[NV], lo[NV] = {}, s1[NV] = {}, s2[NV] = {};
+  for (int v = 0; v < NV; ++v) {
+    hi[v] = load_some(center.hi + j + v * lanes<T>, features(v, last));
+    if constexpr (sizeof(T) == sizeof(float)) lo[v] = load_some(center.lo + j + v * lanes<T>, features(v, last));
+  }
+  const auto add = [&](const Index p, const Index count) {
+    const T* row = x + weighted.rows[p] * row_stride + j;
+    const Vec<T> g = broadcast(weighted.gamma[p]);
+    for (int v = 0; v < NV; ++v) {
+      Vec<T> c = load_some(row + v * lanes<T>, features(v, count)) - hi[v];
+      if constexpr (sizeof(T) == sizeof(float)) c -= lo[v];
+      const Vec<T> w = g * c;
+      s1[v] += w;
+      s2[v] = madd<T>(w, c, s2[v]);
+    }
+  };
+  if (last == lanes<T>)
+    for (Index p = 0; p < weighted.count; ++p) add(p, lanes<T>);
+  else
+    for (Index p = 0; p < weighted.count; ++p) add(p, last);
+  for (int v = 0; v < NV; ++v)
+    for (Index l = 0; l < features(v, last); ++l) {
+      first[j + v * lanes<T> + l] += static_cast<double>(s1[v][l]);
+      second[j + v * lanes<T> + l] += static_cast<double>(s2[v][l]);
+    }
+}
+
+/// Lanes along features; four vectors of them hide the latency of an addition.
+template <class T>
+void moments_diag(const T* x, Index row_stride, WeightedRows<T> weighted, Index d, Location<T> center, double* sum,
+                  double* first, double* second) {
+  constexpr Index vector = lanes<T>;
+  *sum = 0.0;
+  for (Index j = 0; j < d; ++j) first[j] = second[j] = 0.0;
+  for (Index begin = 0; begin < weighted.count; begin += rows_per_flush) {
+    const Index count = weighted.count - begin < rows_per_flush ? weighted.count - begin : rows_per_flush;
+    const WeightedRows<T> part{weighted.rows + begin, weighted.gamma + begin, count};
+    for (Index p = 0; p < count; ++p) *sum += static_cast<double>(part.gamma[p]);
+    Index j = 0;
+    for (; j + 4 * vector <= d; j += 4 * vector)
+      add_features<T, 4>(x, row_stride, part, center, j, vector, first, second);
+    const Index rest = d - j, last = (rest - 1) % vector + 1;
+    switch ((rest + vector - 1) / vector) {
+      case 1: add_features<T, 1>(x, row_stride, part, center, j, last, first, second); break;
+      case 2: add_features<T, 2>(x, row_stride, part, center, j, last, first, second); break;
+      case 3: add_features<T, 3>(x, row_stride, part, center, j, last, first, second); break;
+      case 4: add_features<T, 4>(x, row_stride, part, center, j, last, first, second); break;
+      default: break;
     }
   }
 }
@@ -105,7 +137,7 @@ inline constexpr int tile_rows = 4;
 #endif
 inline constexpr int tile_vectors = 3;
 /// Points centred and weighted at a time: they stay in the nearest caches, and float32 sums go to double after as many.
-inline constexpr Index chunk_rows = 128;
+inline constexpr Index chunk_rows = rows_per_flush;
 
 template <class T>
 GAUSSMIX_INLINE Index padded_features(Index d) {
@@ -180,40 +212,27 @@ GAUSSMIX_INLINE void centre_row(const T* row, Index d, Index width, Location<T> 
   }
 }
 
-/// moments_full with the lanes along features; rows of weight 0 are passed over, the others taken in their order.
+/// Lanes along features, the rows in their order.
 template <class T>
-void moments_any(const T* rows, Index row_stride, Index n, Index d, Location<T> center, const T* gamma, T* scratch,
-                 double* sum, double* first, double* second) {
+void moments_full(const T* x, Index row_stride, WeightedRows<T> weighted, Index d, Location<T> center, T* scratch,
+                  double* sum, double* first, double* second) {
   const Index width = padded_features<T>(d);
   T* centred = scratch;
-  T* weighted = scratch + (chunk_rows - 1) * width;  // the last row of each half holds the chunk's Σγd
-  T* chunk_first = weighted + (chunk_rows - 1) * width;
+  T* product = scratch + (chunk_rows - 1) * width;  // the last row of each half holds the chunk's Σγd
+  T* chunk_first = product + (chunk_rows - 1) * width;
   *sum = 0.0;
   for (Index j = 0; j < d; ++j) first[j] = 0.0;
   for (Index j = 0; j < d * d; ++j) second[j] = 0.0;
-  for (Index i = 0; i < n;) {
-    Index count = 0;
+  for (Index begin = 0; begin < weighted.count; begin += chunk_rows - 1) {
+    const Index count = weighted.count - begin < chunk_rows - 1 ? weighted.count - begin : chunk_rows - 1;
     for (Index j = 0; j < width; ++j) chunk_first[j] = T(0);
-    for (; i < n && count < chunk_rows - 1; ++i) {
-      if (!(gamma[i] > T(0))) continue;
-      *sum += static_cast<double>(gamma[i]);
-      centre_row(rows + i * row_stride, d, width, center, gamma[i], centred + count * width, weighted + count * width,
-                 chunk_first);
-      ++count;
+    for (Index p = 0; p < count; ++p) {
+      const T gamma = weighted.gamma[begin + p];
+      *sum += static_cast<double>(gamma);
+      centre_row(x + weighted.rows[begin + p] * row_stride, d, width, center, gamma, centred + p * width,
+                 product + p * width, chunk_first);
     }
     for (Index j = 0; j < d; ++j) first[j] += static_cast<double>(chunk_first[j]);
-    add_scatter(weighted, centred, count, width, d, second);
-  }
-}
-
-template <class T>
-void moments_full(const T* strips, const T* rows, Index row_stride, Index n, Index padded, Index d, Location<T> center,
-                  const T* gamma, T* scratch, double* sum, double* first, double* second) {
-  switch (d) {
-    case 1: return moments_small<T, 1>(strips, padded, center, gamma, sum, first, second);
-    case 2: return moments_small<T, 2>(strips, padded, center, gamma, sum, first, second);
-    case 3: return moments_small<T, 3>(strips, padded, center, gamma, sum, first, second);
-    case 4: return moments_small<T, 4>(strips, padded, center, gamma, sum, first, second);
-    default: return moments_any(rows, row_stride, n, d, center, gamma, scratch, sum, first, second);
+    add_scatter(product, centred, count, width, d, second);
   }
 }

@@ -14,9 +14,10 @@ GAUSSMIX_INLINE IntVec<T> not_finite(Vec<T> q) {
 
 template <class T>
 bool log_prob(T* q, Index stride, Index n, Index k, const T* log_norm, const T* log_weight, T cut, const T* weight,
-              bool responsibilities, T* log_p) {
+              bool responsibilities, T* log_p, Index* counted) {
   constexpr int nv = strip_vectors;
   IntVec<T> bad{};
+  *counted = 0;
   for (Index i = 0; i < n; i += strip_of<T>) {
     Vec<T> largest[nv], sum[nv] = {};
     for (int v = 0; v < nv; ++v) largest[v] = broadcast(-infinity<T>);
@@ -28,6 +29,7 @@ bool log_prob(T* q, Index stride, Index n, Index k, const T* log_norm, const T* 
         largest[v] = select(t > largest[v], t, largest[v]);
       }
     for (int v = 0; v < nv; ++v) bad |= ~(largest[v] > -infinity<T>);
+    IntVec<T> pairs{};
     for (Index c = 0; c < k; ++c) {
       IntVec<T> counts[nv];
       Vec<T> density[nv];
@@ -36,6 +38,7 @@ bool log_prob(T* q, Index stride, Index n, Index k, const T* log_norm, const T* 
         counts[v] = density[v] >= largest[v] - cut;
       }
       if (any<T>(counts[0] | counts[1] | counts[2])) {
+        pairs -= counts[0] + counts[1] + counts[2];
         for (int v = 0; v < nv; ++v) {
           const Vec<T> e = exp_non_positive<T>((density[v] + log_weight[c]) - largest[v]);
           density[v] = select(counts[v], e, Vec<T>{});
@@ -48,6 +51,7 @@ bool log_prob(T* q, Index stride, Index n, Index k, const T* log_norm, const T* 
         for (int v = 0; v < nv; ++v) store(q + c * stride + i + v * lanes<T>, density[v]);
     }
     for (int v = 0; v < nv; ++v) store(log_p + i + v * lanes<T>, largest[v] + log_positive<T>(sum[v]));
+    for (int l = 0; l < lanes<T>; ++l) *counted += static_cast<Index>(pairs[l]);
     if (!responsibilities) continue;
     Vec<T> factor[nv];
     for (int v = 0; v < nv; ++v) factor[v] = (weight ? load(weight + i + v * lanes<T>) : broadcast(T(1))) / sum[v];

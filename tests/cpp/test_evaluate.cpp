@@ -1,0 +1,117 @@
+#include "problems.hpp"
+
+#include <gaussmix/fit.hpp>
+
+#include <doctest/doctest.h>
+
+// Leaving out what rows exclude changes no bit of any result, however the rows lie.
+
+namespace {
+
+using namespace gaussmix;
+using detail::Random;
+using problems::at;
+
+/// A problem with some rare components, and its rows in T.
+template <class T>
+struct Rows {
+  problems::Problem p;
+  std::vector<T> x;
+
+  Rows(CovarianceType type, Index d, Index k, double spread)
+      : p(problems::random_problem(k, d, 9001, type, 37, spread)), x(p.x.begin(), p.x.end()) {
+    for (std::size_t c = 4; c < p.weights.size(); c += 5) p.weights[c] = 1e-6;
+    double sum = 0;
+    for (const double weight : p.weights) sum += weight;
+    for (double& weight : p.weights) weight /= sum;
+  }
+  Samples samples() const { return MatrixView<const T>(x.data(), p.n, p.d); }
+};
+
+Execution everything() {
+  Execution execution;
+  execution.num_threads = 1;
+  execution.skip_excluded = false;
+  return execution;
+}
+
+Execution skipping(int threads) {
+  Execution execution;
+  execution.num_threads = threads;
+  return execution;
+}
+
+template <class T>
+void check_same(const Rows<T>& rows, const std::vector<double>& sample_weight) {
+  const Mixture mixture = rows.p.mixture();
+  const Samples x = rows.samples();
+  std::vector<T> expected(at(x.rows())), log_p(at(x.rows()));
+  log_prob(mixture, x, VectorView<T>(expected), everything());
+  Statistics sums(mixture);
+  sums.accumulate(x, sample_weight, everything());
+  for (const int threads : {1, 3}) {
+    log_prob(mixture, x, VectorView<T>(log_p), skipping(threads));
+    CHECK(log_p == expected);
+    Statistics other(mixture);
+    other.accumulate(x, sample_weight, skipping(threads));
+    CHECK(other == sums);
+  }
+}
+
+template <class T, class Check>
+void for_each_problem(const Check& check) {
+  for (const CovarianceType type : problems::all_types)
+    for (const auto& [d, k] : {std::pair<Index, Index>(5, 9), {16, 20}, {33, 7}})
+      for (const double spread : {0.3, 3.0, 20.0}) {
+        CAPTURE(to_string(type));
+        CAPTURE(d);
+        CAPTURE(k);
+        CAPTURE(spread);
+        check(Rows<T>(type, d, k, spread));
+      }
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("evaluate: leaving out what is excluded changes no bit", T, float, double) {
+  Random random(37);
+  for_each_problem<T>([&](const Rows<T>& rows) {
+    std::vector<double> weights;
+    for (Index i = 0; i < rows.p.n; ++i) weights.push_back(i % 7 == 0 ? 0.0 : 3.0 * random.uniform());
+    check_same(rows, {});
+    check_same(rows, weights);
+  });
+}
+
+TEST_CASE_TEMPLATE("evaluate: nor does it among rows far away, or with columns apart", T, float, double) {
+  for (const CovarianceType type : {CovarianceType::full, CovarianceType::diag}) {
+    Rows<T> rows(type, 24, 12, 10.0);
+    const Index n = rows.p.n, d = rows.p.d;
+    for (Index i = 0; i < n; i += 997)
+      for (Index j = 0; j < d; ++j) rows.x[at(i * d + j)] *= static_cast<T>(sizeof(T) == 8 ? 1e152 : 1e17);
+    check_same(rows, {});
+
+    std::vector<T> fortran(rows.x.size());
+    for (Index i = 0; i < n; ++i)
+      for (Index j = 0; j < d; ++j) fortran[at(j * n + i)] = rows.x[at(i * d + j)];
+    Statistics whole(rows.p.mixture()), columns(rows.p.mixture());
+    whole.accumulate(rows.samples(), {}, everything());
+    columns.accumulate(MatrixView<const T>(fortran.data(), n, d, 1, n), {}, skipping(1));
+    CHECK(whole == columns);
+  }
+}
+
+TEST_CASE_TEMPLATE("evaluate: a fit takes the same steps", T, float, double) {
+  for_each_problem<T>([&](const Rows<T>& rows) {
+    FitOptions options;
+    options.covariance_type = rows.p.type;
+    options.mixture_init = rows.p.mixture();
+    options.max_iter = 6;
+    options.tol = 0;
+    const FitResult expected = fit(rows.samples(), rows.p.k, options, {}, everything());
+    const FitResult found = fit(rows.samples(), rows.p.k, options, {}, skipping(2));
+    CHECK(found.trace == expected.trace);
+    CHECK(found.mixture == expected.mixture);
+    CHECK(found.log_likelihood == expected.log_likelihood);
+  });
+}

@@ -1,0 +1,174 @@
+#include "kernel_blocks.hpp"
+
+#include <doctest/doctest.h>
+
+// What the search for the components that count finds, against distances and posteriors of all of them.
+
+namespace {
+
+using namespace kernel_blocks;
+
+enum class Shape { full, diag, unit };
+
+/// K components about means `spread` apart, in the layout of the kernels, and rows drawn about them.
+template <class T>
+struct Problem {
+  const simd::Kernels<T>& kernels;
+  Index n, d, k;
+  Shape shape;
+  std::vector<T> x, means, means_lo, inv_std, log_norm, log_weight, panels;
+  std::vector<simd::Factor<T>> factors;
+  std::vector<std::int32_t> labels;
+  Buffer<T> strips;
+
+  Problem(const simd::Kernels<T>& table, Index rows, Index features, Index components, Shape s, double spread,
+          Random& random)
+      : kernels(table), n(rows), d(features), k(components), shape(s), means_lo(at(k * d)) {
+    means = random_values<T>(k * d, random, spread);
+    const Index panel_entries = [this] {
+      Index size = 0;
+      for (Index row = 0; row < d; row += simd::panel_rows)
+        size += simd::panel_rows * std::min(row + simd::panel_rows, d);
+      return size;
+    }();
+    panels.resize(at(k * panel_entries));
+    for (Index c = 0; c < k; ++c) {
+      T* out = panels.data() + c * panel_entries;
+      factors.push_back({out, nullptr, d, nullptr, nullptr});
+      for (Index row = 0; row < d; row += simd::panel_rows)
+        for (Index j = 0; j < std::min(row + simd::panel_rows, d); ++j)
+          for (Index i = row; i < row + simd::panel_rows; ++i, ++out)
+            if (i < d && j <= i) *out = static_cast<T>(i == j ? 1 + random.uniform() : symmetric(random, 0.2));
+      log_norm.push_back(static_cast<T>(symmetric(random, 2)));
+      log_weight.push_back(static_cast<T>(-5 * random.uniform()));
+    }
+    for (Index i = 0; i < k * d; ++i) inv_std.push_back(static_cast<T>(0.5 + random.uniform()));
+    for (Index i = 0; i < n; ++i) {
+      const auto from = static_cast<Index>(random.below(static_cast<std::uint64_t>(k)));
+      for (Index j = 0; j < d; ++j) x.push_back(means[at(from * d + j)] + static_cast<T>(symmetric(random, 1)));
+    }
+    strips.resize(padded() * d);
+    labels.resize(at(padded()));
+    T largest = 0;
+    kernels.pack(x.data(), d, 1, nullptr, n, d, strips.data(), &largest);
+  }
+  Index n_strips() const { return (n + kernels.strip - 1) / kernels.strip; }
+  Index padded() const { return n_strips() * kernels.strip; }
+  simd::Components<T> components() const {
+    return {k,
+            d,
+            {means.data(), sizeof(T) == sizeof(float) ? means_lo.data() : nullptr},
+            shape == Shape::full ? factors.data() : nullptr,
+            shape == Shape::diag ? inv_std.data() : nullptr,
+            log_norm.data(),
+            log_weight.data()};
+  }
+};
+
+/// Responsibilities, (K, padded), and log p of every row.
+template <class T>
+struct Posterior {
+  Buffer<T> gamma, log_p;
+  Index kept = 0;
+  explicit Posterior(const Problem<T>& p) : gamma(p.k * p.padded()), log_p(p.padded()) {
+    std::fill(gamma.data(), gamma.data() + gamma.size(), T(0));
+  }
+  bool operator==(const Posterior& other) const {
+    return std::equal(gamma.data(), gamma.data() + gamma.size(), other.gamma.data()) &&
+           std::equal(log_p.data(), log_p.data() + log_p.size(), other.log_p.data());
+  }
+};
+
+template <class T>
+Posterior<T> whole(const Problem<T>& p, T cut, const T* weight) {
+  Posterior<T> out(p);
+  Buffer<T> scratch(2 * p.d * p.kernels.strip);
+  const simd::Components<T> c = p.components();
+  for (Index k = 0; k < p.k; ++k) {
+    const simd::Location<T> mean{c.means.hi + k * p.d, c.means.lo ? c.means.lo + k * p.d : nullptr};
+    T* q = out.gamma.data() + k * p.padded();
+    switch (p.shape) {
+      case Shape::full:
+        p.kernels.distances_full(p.strips.data(), p.n_strips(), p.d, mean, p.factors[at(k)], scratch.data(), q);
+        break;
+      case Shape::diag:
+        p.kernels.distances_diag(p.strips.data(), p.n_strips(), p.d, mean, c.inv_std + k * p.d, q);
+        break;
+      case Shape::unit: p.kernels.distances_unit(p.strips.data(), p.n_strips(), p.d, mean, q); break;
+    }
+  }
+  CHECK(p.kernels.log_prob(out.gamma.data(), p.padded(), p.padded(), p.k, c.log_norm, c.log_weight, cut, weight, true,
+                           out.log_p.data(), &out.kept));
+  return out;
+}
+
+template <class T>
+Posterior<T> searched(const Problem<T>& p, T cut, const T* weight) {
+  Posterior<T> out(p);
+  const Index strip = p.kernels.strip;
+  Buffer<T> scratch(p.kernels.sparse_scratch(p.d)), gamma(p.k * p.padded());
+  Buffer<std::int32_t> component(p.n_strips() * p.k);
+  Buffer<Index> kept(p.n_strips());
+  CHECK(p.kernels.sparse_log_prob(p.strips.data(), p.n_strips(), p.components(), cut, weight, p.labels.data(), true,
+                                  scratch.data(), component.data(), kept.data(), gamma.data(), out.log_p.data()));
+  for (Index s = 0; s < p.n_strips(); ++s)
+    for (Index a = 0; a < kept[s]; ++a) {
+      const Index k = component[s * p.k + a];
+      CHECK((a == 0 || component[s * p.k + a - 1] < k));
+      std::copy_n(gamma.data() + (s * p.k + a) * strip, strip, out.gamma.data() + k * p.padded() + s * strip);
+      ++out.kept;
+    }
+  return out;
+}
+
+template <class T, class Check>
+void for_each_problem(const Check& check) {
+  for (const simd::KernelTable* table : tables()) {
+    CAPTURE(table->name);
+    const simd::Kernels<T>& kernels = simd::kernels_of<T>(*table);
+    Random random(29);
+    for (const Shape shape : {Shape::full, Shape::diag, Shape::unit})
+      for (const Index d : {5, 8, 9, 16, 33})
+        for (const Index k : {1, 2, 7, 20})
+          for (const double spread : {0.2, 3.0, 30.0}) {
+            CAPTURE(d);
+            CAPTURE(k);
+            CAPTURE(spread);
+            check(Problem<T>(kernels, 2 * simd::strip_multiple + 5, d, k, shape, spread, random), random);
+          }
+  }
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("kernels: a search gives the bits of all components, whatever the labels", T, float, double) {
+  const T cut = sizeof(T) == sizeof(double) ? T(40) : T(20);
+  for_each_problem<T>([cut](Problem<T> p, Random& random) {
+    const std::vector<T> weight = random_values<T>(p.padded(), random, 1);
+    const Posterior<T> expected = whole(p, cut, static_cast<const T*>(nullptr));
+    CHECK(searched(p, cut, static_cast<const T*>(nullptr)) == expected);
+    for (std::int32_t& label : p.labels)
+      label = static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(p.k)));
+    CHECK(searched(p, cut, static_cast<const T*>(nullptr)) == expected);
+    std::vector<T> positive(weight);
+    for (T& w : positive) w = std::abs(w);
+    CHECK(searched(p, cut, positive.data()) == whole(p, cut, positive.data()));
+  });
+}
+
+TEST_CASE_TEMPLATE("kernels: far components are left out, near ones found by their first features", T, float, double) {
+  for (const simd::KernelTable* table : tables()) {
+    const simd::Kernels<T>& kernels = simd::kernels_of<T>(*table);
+    for (const Shape shape : {Shape::full, Shape::diag, Shape::unit}) {
+      Random random(31);
+      Problem<T> p(kernels, 5 * simd::strip_multiple, 16, 20, shape, 100.0, random);
+      Buffer<T> scratch(kernels.sparse_scratch(p.d));
+      kernels.likely_components(p.strips.data(), p.n_strips(), p.components(), scratch.data(), p.labels.data());
+      const Posterior<T> expected = whole(p, T(20), static_cast<const T*>(nullptr));
+      CHECK(expected.kept == p.padded());  // one component a row
+      for (Index i = 0; i < p.n; ++i) CHECK(expected.gamma[p.labels[at(i)] * p.padded() + i] == 1);
+      // A strip keeps a component for each of its rows at most.
+      CHECK(searched(p, T(20), static_cast<const T*>(nullptr)).kept <= expected.kept);
+    }
+  }
+}
