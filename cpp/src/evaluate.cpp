@@ -13,16 +13,18 @@ T exclusion_cut(Index n_components) {
 
 namespace {
 
-/// Fewer components than this are evaluated whole.
-constexpr Index least_to_search = 4;
-/// Features from which on a row's likely component is worth a look at some of them.
-constexpr Index least_to_guess = 16, least_to_guess_diag = 24;
+// Where a search pays, as measured: with fewer components or features all of them are soon evaluated.
+constexpr Index least_components = 4;
+constexpr Index least_features_full = 12, least_features_diag = 16;
+/// Features from which on a row's likely component is worth a guess by a few of them.
+constexpr Index least_to_guess_full = 16, least_to_guess_diag = 24;
 /// Rows that tell whether the first block is worth a search.
 constexpr Index probe_rows = 4 * simd::strip_multiple;
 
 template <class T>
 bool can_search(const MixtureData& mixture) {
-  return mixture.d > simd::small_features && mixture.k >= least_to_search && mixture.packed<T>().largest_row >= 0;
+  const Index least = mixture.type == CovarianceType::full ? least_features_full : least_features_diag;
+  return mixture.d >= least && mixture.k >= least_components && mixture.packed<T>().largest_row >= 0;
 }
 
 }  // namespace
@@ -70,7 +72,7 @@ void BlockEvaluator<T>::load(Index begin, Index end, std::int32_t* labels) {
 /// Whether the rows loaded are worth a guess at their likely components, and a search from there.
 template <class T>
 bool BlockEvaluator<T>::can_guess() {
-  const Index least = mixture_.type == CovarianceType::full ? least_to_guess : least_to_guess_diag;
+  const Index least = mixture_.type == CovarianceType::full ? least_to_guess_full : least_to_guess_diag;
   if (!choice_.possible() || mixture_.d < least || loader_.largest() > packed_.largest_row) return false;
   if (!choice_.learned() && size() >= 4 * probe_rows) {
     transform();
