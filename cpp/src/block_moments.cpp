@@ -13,6 +13,9 @@ constexpr double max_shift = 64.0;
 /// difference of the two: that many units of rounding are lost.
 constexpr double max_spread = 256.0;
 
+/// Bytes of rows that stay in the nearest caches while every component takes its diagonal sums.
+constexpr Index tile_bytes = Index{1} << 17;
+
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 }  // namespace
@@ -25,6 +28,7 @@ BlockMoments<T>::BlockMoments(const simd::Kernels<T>& kernels, const Statistics:
       full_(shape.full),
       pooled_(shape.pooled),
       scratch_(shape.full ? kernels.moments_scratch(shape.d) : 0),
+      in_tiles_(shape.d > simd::small_features && (!shape.full || (shape.pooled && shape.k > 1))),
       first_(at(d_)),
       second_(at(shape.scatter_size())),
       center_(at(d_)),
@@ -39,11 +43,9 @@ template <class T>
 void BlockMoments<T>::add(const BlockLoader<T>& block, const Responsibilities& responsibilities, int exponent,
                           Statistics::Sums& sums) {
   const double factor = std::ldexp(1.0, exponent);
+  if (in_tiles_) sum_all_diag(block, responsibilities, sums.pivot.data());
   if (pooled_ && k_ > 1 && add_pooled(block, responsibilities, factor, sums)) return;
-  for (Index k = 0; k < k_; ++k) {
-    choose(block, responsibilities, k);
-    add_component(block, factor, k, sums);
-  }
+  for (Index k = 0; k < k_; ++k) add_component(block, responsibilities, factor, k, sums);
 }
 
 /// Takes the rows and weights of one component to be summed.
@@ -58,16 +60,59 @@ void BlockMoments<T>::choose(const BlockLoader<T>& block, const Responsibilities
 template <class T>
 void BlockMoments<T>::choose(const BlockLoader<T>& block, const T* gamma) {
   gamma_ = gamma;
-  if (d_ <= simd::small_features) return;
-  rows_.resize(block.padded());
-  kept_.resize(block.padded());
+  if (d_ > simd::small_features) choose(gamma, 0, block.size());
+}
+
+/// Lists rows [begin, end) of positive weight.
+template <class T>
+void BlockMoments<T>::choose(const T* gamma, Index begin, Index end) {
+  rows_.resize(end - begin);
+  kept_.resize(end - begin);
   Index count = 0;
-  for (Index i = 0; i < block.size(); ++i) {
+  for (Index i = begin; i < end; ++i) {
     rows_[count] = static_cast<std::int32_t>(i);
     kept_[count] = gamma[i];
     count += gamma[i] > T(0) ? 1 : 0;
   }
   weighted_ = {rows_.data(), kept_.data(), count};
+}
+
+/// The diagonal sums of all components about their pivots, a few rows at a time for all of them.
+template <class T>
+void BlockMoments<T>::sum_all_diag(const BlockLoader<T>& block, const Responsibilities& responsibilities,
+                                   const double* pivots) {
+  all_n_.assign(at(k_), 0.0);
+  all_first_.assign(at(k_ * d_), 0.0);
+  all_second_.assign(at(k_ * d_), 0.0);
+  if (responsibilities.begin) next_.assign(responsibilities.begin, responsibilities.begin + k_);
+  const Index tile = std::max<Index>(tile_bytes / static_cast<Index>(sizeof(T)) / d_, simd::strip_multiple);
+  for (Index begin = 0; begin < block.size(); begin += tile) {
+    const Index end = std::min(begin + tile, block.size());
+    for (Index k = 0; k < k_; ++k) {
+      if (responsibilities.begin) {
+        const Index first = next_[at(k)], stop = responsibilities.begin[k + 1];
+        Index& next = next_[at(k)];
+        while (next < stop && responsibilities.rows[next] < end) ++next;
+        weighted_ = {responsibilities.rows + first, responsibilities.gamma + first, next - first};
+      } else {
+        choose(responsibilities.gamma + k * responsibilities.stride, begin, end);
+      }
+      if (weighted_.count > 0) add_tile(block, k, pivots + k * d_);
+    }
+  }
+}
+
+/// Adds the chosen rows' diagonal sums to those of a component.
+template <class T>
+void BlockMoments<T>::add_tile(const BlockLoader<T>& block, Index component, const double* pivot) {
+  location_.assign(pivot, d_);
+  kernels_.moments_diag(block.rows(), block.row_stride(), weighted_, d_, location_.at(0), &n_, first_.data(),
+                        second_.data());
+  all_n_[at(component)] += n_;
+  for (Index j = 0; j < d_; ++j) {
+    all_first_[at(component * d_ + j)] += first_[at(j)];
+    all_second_[at(component * d_ + j)] += second_[at(j)];
+  }
 }
 
 /// Weight, Σγd and Σγd² (`full`: d dᵀ) of the chosen rows about center_; then shift_ = mean − pivot.
@@ -83,6 +128,11 @@ void BlockMoments<T>::sum(const BlockLoader<T>& block, const double* pivot, bool
   else
     kernels_.moments_diag(block.rows(), block.row_stride(), weighted_, d_, location_.at(0), &n_, first_.data(),
                           second_.data());
+  set_shift(pivot);
+}
+
+template <class T>
+void BlockMoments<T>::set_shift(const double* pivot) {
   if (n_ > 0.0)
     for (Index j = 0; j < d_; ++j) shift_[at(j)] = (location_.value(j) - pivot[j]) + mean(j);
 }
@@ -96,9 +146,27 @@ bool BlockMoments<T>::far_from_center(bool full) const {
   return false;
 }
 
-/// sum() about the pivot, or about the mean itself where the pivot is far.
+/// sum() of one component's rows about the pivot, or about the mean itself where the pivot is far.
 template <class T>
-void BlockMoments<T>::sum_component(const BlockLoader<T>& block, const double* pivot, bool full) {
+void BlockMoments<T>::sum_component(const BlockLoader<T>& block, const Responsibilities& responsibilities,
+                                    Index component, const double* pivot, bool full) {
+  if (full || !in_tiles_) {
+    choose(block, responsibilities, component);
+    return sum_chosen(block, pivot, full);
+  }
+  n_ = all_n_[at(component)];
+  std::copy_n(all_first_.data() + component * d_, d_, first_.data());
+  std::copy_n(all_second_.data() + component * d_, d_, second_.data());
+  location_.assign(pivot, d_);
+  set_shift(pivot);
+  if (!(n_ > 0.0) || !far_from_center(false)) return;
+  for (Index j = 0; j < d_; ++j) center_[at(j)] = pivot[j] + shift_[at(j)];
+  choose(block, responsibilities, component);
+  sum(block, pivot, false);
+}
+
+template <class T>
+void BlockMoments<T>::sum_chosen(const BlockLoader<T>& block, const double* pivot, bool full) {
   std::copy(pivot, pivot + d_, center_.begin());
   sum(block, pivot, full);
   if (!(n_ > 0.0) || !far_from_center(full)) return;
@@ -118,9 +186,9 @@ void BlockMoments<T>::subtract_mean(bool full) {
 }
 
 template <class T>
-void BlockMoments<T>::add_component(const BlockLoader<T>& block, double factor, Index component,
-                                    Statistics::Sums& sums) {
-  sum_component(block, sums.pivot.data() + component * d_, full_);
+void BlockMoments<T>::add_component(const BlockLoader<T>& block, const Responsibilities& responsibilities,
+                                    double factor, Index component, Statistics::Sums& sums) {
+  sum_component(block, responsibilities, component, sums.pivot.data() + component * d_, full_);
   if (!(n_ > 0.0)) return;
   subtract_mean(full_);
   if (factor != 1.0)
@@ -141,13 +209,13 @@ bool BlockMoments<T>::add_pooled(const BlockLoader<T>& block, const Responsibili
       for (Index i = 0; i < block.padded(); ++i) row_total_[i] += gamma_[i];
     else
       for (Index p = 0; p < weighted_.count; ++p) row_total_[weighted_.rows[p]] += weighted_.gamma[p];
-    sum_component(block, sums.pivot.data() + k * d_, false);
+    sum_component(block, responsibilities, k, sums.pivot.data() + k * d_, false);
     weights_[at(k)] = n_;
     std::copy(shift_.begin(), shift_.end(), shifts_.begin() + k * d_);
   }
   const double* pivot = sums.pivot.data();
   choose(block, row_total_.data());
-  sum_component(block, pivot, true);
+  sum_chosen(block, pivot, true);
   if (!(n_ > 0.0)) return true;
   subtract_mean(true);
   const std::vector<double> middle = shift_;  // of the block, less the first pivot

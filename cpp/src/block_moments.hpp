@@ -32,11 +32,18 @@ class BlockMoments {
 
   void choose(const BlockLoader<T>& block, const Responsibilities& responsibilities, Index component);
   void choose(const BlockLoader<T>& block, const T* gamma);
+  void choose(const T* gamma, Index begin, Index end);
+  void sum_all_diag(const BlockLoader<T>& block, const Responsibilities& responsibilities, const double* pivots);
+  void add_tile(const BlockLoader<T>& block, Index component, const double* pivot);
   bool add_pooled(const BlockLoader<T>& block, const Responsibilities& responsibilities, double factor,
                   Statistics::Sums& sums);
-  void add_component(const BlockLoader<T>& block, double factor, Index component, Statistics::Sums& sums);
-  void sum_component(const BlockLoader<T>& block, const double* pivot, bool full);
+  void add_component(const BlockLoader<T>& block, const Responsibilities& responsibilities, double factor,
+                     Index component, Statistics::Sums& sums);
+  void sum_component(const BlockLoader<T>& block, const Responsibilities& responsibilities, Index component,
+                     const double* pivot, bool full);
+  void sum_chosen(const BlockLoader<T>& block, const double* pivot, bool full);
   void sum(const BlockLoader<T>& block, const double* pivot, bool full);
+  void set_shift(const double* pivot);
   bool far_from_center(bool full) const;
   void subtract_mean(bool full);
 
@@ -55,6 +62,9 @@ class BlockMoments {
   simd::WeightedRows<T> weighted_{};  ///< the rows to be summed; D > small_features
   Buffer<std::int32_t> rows_;
   Buffer<T> kept_;
+  bool in_tiles_;  ///< whether diagonal sums are made for all components at once
+  std::vector<Index> next_;
+  std::vector<double> all_n_, all_first_, all_second_;  ///< (K,), (K, D), (K, D) about the pivots
   double n_ = 0.0;
   std::vector<double> first_, second_;  ///< sums about center_
   std::vector<double> center_;

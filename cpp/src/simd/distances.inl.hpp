@@ -160,37 +160,58 @@ IntVec<T> off_value_lanes(const T* x, Location<T> mean, Index j) {
   return ~(absolute<T>(difference(x, mean, j)) <= size * (64 * unit_roundoff<T>));
 }
 
+/// Σ_j ((x_j − μ_j) · inv_std_j)² of S strips at a time, so that as many sums hide the latency of a multiply-add; inv_std null
+/// means 1.
+template <class T, int S, bool Scaled>
+GAUSSMIX_INLINE void add_squares(const T* strips, Index d, Location<T> mean, const T* inv_std,
+                                 Vec<T> (&sum)[S][strip_vectors]) {
+  constexpr Index strip = strip_of<T>;
+  for (Index j = 0; j < d; ++j)
+    for (int s = 0; s < S; ++s)
+      for (int v = 0; v < strip_vectors; ++v) {
+        Vec<T> y = difference(strips + s * d * strip + j * strip + v * lanes<T>, mean, j);
+        if constexpr (Scaled) y *= inv_std[j];
+        sum[s][v] = madd<T>(y, y, sum[s][v]);
+      }
+}
+
+template <class T, int S>
+GAUSSMIX_INLINE void strips_diag(const T* strips, Index d, Location<T> mean, const T* inv_std, bool singular, T* q) {
+  constexpr Index strip = strip_of<T>;
+  Vec<T> sum[S][strip_vectors] = {};
+  add_squares<T, S, true>(strips, d, mean, inv_std, sum);
+  for (int s = 0; s < S; ++s)
+    for (int v = 0; v < strip_vectors; ++v) {
+      IntVec<T> off{};
+      for (Index j = 0; j < d && singular; ++j)
+        if (inv_std[j] == 0) off |= off_value_lanes(strips + s * d * strip + j * strip + v * lanes<T>, mean, j);
+      store(q + s * strip + v * lanes<T>, select(off, broadcast<T>(off_support), sum[s][v]));
+    }
+}
+
 template <class T>
 void distances_diag(const T* strips, Index n_strips, Index d, Location<T> mean, const T* inv_std, T* q) {
   constexpr Index strip = strip_of<T>;
   bool singular = false;
   for (Index j = 0; j < d; ++j) singular |= inv_std[j] == 0;
-  for (Index s = 0; s < n_strips; ++s, strips += d * strip, q += strip) {
-    Vec<T> sum[strip_vectors] = {};
-    for (Index j = 0; j < d; ++j)
-      for (int v = 0; v < strip_vectors; ++v) {
-        const Vec<T> y = difference(strips + j * strip + v * lanes<T>, mean, j) * inv_std[j];
-        sum[v] = madd<T>(y, y, sum[v]);
-      }
-    for (int v = 0; v < strip_vectors; ++v) {
-      IntVec<T> off{};
-      for (Index j = 0; j < d && singular; ++j)
-        if (inv_std[j] == 0) off |= off_value_lanes(strips + j * strip + v * lanes<T>, mean, j);
-      store(q + v * lanes<T>, select(off, broadcast<T>(off_support), sum[v]));
-    }
-  }
+  Index s = 0;
+  for (; s + 2 <= n_strips; s += 2)
+    strips_diag<T, 2>(strips + s * d * strip, d, mean, inv_std, singular, q + s * strip);
+  if (s < n_strips) strips_diag<T, 1>(strips + s * d * strip, d, mean, inv_std, singular, q + s * strip);
+}
+
+template <class T, int S>
+GAUSSMIX_INLINE void strips_unit(const T* strips, Index d, Location<T> center, T* q) {
+  Vec<T> sum[S][strip_vectors] = {};
+  add_squares<T, S, false>(strips, d, center, nullptr, sum);
+  for (int s = 0; s < S; ++s)
+    for (int v = 0; v < strip_vectors; ++v) store(q + s * strip_of<T> + v * lanes<T>, sum[s][v]);
 }
 
 template <class T>
 void distances_unit(const T* strips, Index n_strips, Index d, Location<T> center, T* q) {
   constexpr Index strip = strip_of<T>;
-  for (Index s = 0; s < n_strips; ++s, strips += d * strip, q += strip) {
-    Vec<T> sum[strip_vectors] = {};
-    for (Index j = 0; j < d; ++j)
-      for (int v = 0; v < strip_vectors; ++v) {
-        const Vec<T> c = difference(strips + j * strip + v * lanes<T>, center, j);
-        sum[v] = madd<T>(c, c, sum[v]);
-      }
-    for (int v = 0; v < strip_vectors; ++v) store(q + v * lanes<T>, sum[v]);
-  }
+  Index s = 0;
+  for (; s + 2 <= n_strips; s += 2) strips_unit<T, 2>(strips + s * d * strip, d, center, q + s * strip);
+  if (s < n_strips) strips_unit<T, 1>(strips + s * d * strip, d, center, q + s * strip);
 }

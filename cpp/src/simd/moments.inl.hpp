@@ -114,7 +114,10 @@ void moments_diag(const T* x, Index row_stride, WeightedRows<T> weighted, Index 
   for (Index begin = 0; begin < weighted.count; begin += rows_per_flush) {
     const Index count = weighted.count - begin < rows_per_flush ? weighted.count - begin : rows_per_flush;
     const WeightedRows<T> part{weighted.rows + begin, weighted.gamma + begin, count};
-    for (Index p = 0; p < count; ++p) *sum += static_cast<double>(part.gamma[p]);
+    Vec<T> total{};
+    for (Index p = 0; p < count; p += vector)
+      total += load_some(part.gamma + p, count - p < vector ? count - p : vector);
+    *sum += horizontal_sum<T>(total);
     Index j = 0;
     for (; j + 4 * vector <= d; j += 4 * vector)
       add_features<T, 4>(x, row_stride, part, center, j, vector, first, second);
