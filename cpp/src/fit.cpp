@@ -153,6 +153,8 @@ void check_combinations(const Problem& p) {
   if (o.n_init > 1 && o.max_iter == 0)
     throw_invalid("n_init must be 1 when max_iter is 0, as nothing tells the starts apart, but is " +
                   std::to_string(o.n_init));
+  if (o.callback && o.max_iter == 0)
+    throw_invalid("callback must not be given when max_iter is 0, as nothing would call it");
   if (o.n_init > 1 && p.start_is_fixed())
     throw_invalid("n_init must be 1 when the start is given, as every start would be the same, but is " +
                   std::to_string(o.n_init));
@@ -360,8 +362,8 @@ Run expectation_maximization(const Problem& p, Mixture mixture, int start_index)
     previous = mean;
     run.converged = std::abs(change) < p.options.tol && treated.dropped.empty() && treated.reseeded.empty();
     if (p.options.callback)
-      run.stopped =
-          p.options.callback({start_index, i, mean, i > 1 ? change : std::numeric_limits<double>::infinity()});
+      run.stopped = p.options.callback(
+          {start_index, i, mean, i > 1 ? change : std::numeric_limits<double>::infinity(), run.mixture});
   }
   return run;
 }

@@ -8,6 +8,7 @@ namespace gaussmix::bindings {
 
 void bind_errors(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);
+void bind_samples(pybind11::module_& m);
 void bind_mixture(pybind11::module_& m);
 /// The scoring verbs of Mixture.
 void bind_score(pybind11::class_<Mixture>& mixture);

@@ -16,6 +16,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.attr("__name__") = "gaussmix";
   bind_errors(m);
   bind_runtime(m);
+  bind_samples(m);
   bind_mixture(m);
   bind_row_scorer(m);
   bind_statistics(m);

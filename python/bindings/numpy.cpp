@@ -14,12 +14,33 @@ namespace {
   throw InvalidArgument(std::string(name) + " " + rule_and_value);
 }
 
+/// @throws py::type_error unless NumPy can look at the memory of `value`
+void check_reachable(py::handle value, const char* name) {
+  const std::string type = Py_TYPE(value.ptr())->tp_name;
+  if (py::hasattr(value, "nnz") && py::hasattr(value, "toarray")) {
+    throw py::type_error(std::string(name) + " must be a dense array, but is a sparse one: " + type +
+                         "; pass its .toarray()");
+  }
+  if (PyIter_Check(value.ptr()) != 0 || (py::hasattr(value, "__arrow_c_stream__") && py::hasattr(value, "read_all"))) {
+    throw py::type_error(std::string(name) +
+                         " must be held in memory, as it is read more than once, but is a stream: " + type +
+                         "; pass what it yields as one array or table");
+  }
+  bool on_host = !py::hasattr(value, "__cuda_array_interface__");
+  if (py::hasattr(value, "__dlpack_device__")) {
+    constexpr int cpu = 1, cuda_host = 3, rocm_host = 11, cuda_managed = 13;  // DLDeviceType
+    const int device = py::cast<int>(py::tuple(value.attr("__dlpack_device__")())[0]);
+    on_host = device == cpu || device == cuda_host || device == rocm_host || device == cuda_managed;
+  }
+  if (!on_host) {
+    throw py::type_error(std::string(name) + " must lie in main memory, but lies on another device: " + type +
+                         "; move it there first");
+  }
+}
+
 /// numpy.asarray or, for objects that speak only DLPack, numpy.from_dlpack.
 py::object converted(py::handle value, const char* name) {
-  if (py::hasattr(value, "nnz") && py::hasattr(value, "toarray")) {
-    throw py::type_error(std::string(name) + " must be a dense array, but is a sparse one: " +
-                         Py_TYPE(value.ptr())->tp_name + "; pass its .toarray()");
-  }
+  check_reachable(value, name);
   const py::module_ numpy = py::module_::import("numpy");
   const bool only_dlpack = py::hasattr(value, "__dlpack__") && !py::hasattr(value, "__array__");
   try {
@@ -110,7 +131,8 @@ py::array checked_output(py::handle out, const Shape& shape, const SampleArray& 
   if (is_masked(array)) throw py::type_error("out must not be a masked array");
   if (!array.writeable()) throw_invalid("out", "must be writeable, but is read-only");
   if (overlaps_itself(array)) throw_invalid("out", "must have elements that do not share memory, but they do");
-  if (overlap(array, x.array)) throw_invalid("out", "must not share memory with X, but does");
+  const bool shares = std::any_of(x.columns.begin(), x.columns.end(), [&](const auto& c) { return overlap(array, c); });
+  if (shares || overlap(array, x.array)) throw_invalid("out", "must not share memory with X, but does");
   return array;
 }
 
@@ -125,9 +147,13 @@ std::string to_string(const Shape& shape) {
 
 Shape shape_of(const py::array& array) { return Shape(array.shape(), array.shape() + array.ndim()); }
 
+py::array as_array(py::handle value, const char* name) {
+  if (py::isinstance<py::array>(value)) return py::reinterpret_borrow<py::array>(value);
+  return py::array(converted(value, name));
+}
+
 py::array real_array(py::handle value, const char* name) {
-  const bool is_array = py::isinstance<py::array>(value);
-  py::array array = is_array ? py::reinterpret_borrow<py::array>(value) : py::array(converted(value, name));
+  py::array array = as_array(value, name);
   if (is_masked(array))
     throw py::type_error(std::string(name) + " must not be a masked array; fill or drop the masked rows");
   check_real(array, name);

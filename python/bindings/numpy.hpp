@@ -22,9 +22,13 @@ using Shape = std::vector<py::ssize_t>;
 std::string to_string(const Shape& shape);
 Shape shape_of(const py::array& array);
 
-/// Any array-like as an ndarray: lists, dataframes, objects with __array__ or __dlpack__.
-/// @throws py::type_error  for sparse matrices, masked arrays, and whatever does not hold real numbers
+/// Any array-like as an ndarray of any dtype: lists, objects with __array__ or __dlpack__.
+/// @throws py::type_error  for sparse matrices, iterators and memory of other devices
 /// @throws InvalidArgument for nested sequences that are not rectangular
+py::array as_array(py::handle value, const char* name);
+
+/// The same, of a real dtype.
+/// @throws py::type_error  also for masked arrays and whatever does not hold real numbers
 py::array real_array(py::handle value, const char* name);
 
 /// Distance of neighbours along `axis` in items; nothing when it is no multiple of the item size.
@@ -46,13 +50,20 @@ MatrixView<T> matrix_view(const py::array& array) {
   return {data, array.shape(0), array.shape(1), item_stride(array, 0).value(), item_stride(array, 1).value()};
 }
 
-/// X with the array that owns its memory.
+/// Writes `count` elements that lie `stride` bytes apart to `out`, `step` items apart, as float64; touches no Python.
+using Converter = void (*)(const unsigned char* first, py::ssize_t stride, Index count, double* out, Index step);
+
+/// For real dtypes in either byte order, at any alignment.
+Converter converter_of(const py::dtype& dtype);
+
+/// X with the arrays that own its memory.
 struct SampleArray {
-  py::array array;
+  py::array array;  ///< empty where X is a table
   Samples samples;
+  std::vector<py::array> columns;  ///< of a table, in chunks
 };
 
-/// X, (N, D): read in place where possible, else converted block by block by the threads that read it.
+/// X, (N, D), an array or a table: read in place where possible, else converted block by block by the threads that read it.
 SampleArray sample_array(py::handle x);
 
 /// A parameter as float64, in place where possible. `contiguous` asks for C order besides.

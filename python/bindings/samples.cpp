@@ -1,6 +1,6 @@
 // X: a view where it can be read in place, else a reader that converts rows from raw memory without touching Python.
 
-#include "numpy.hpp"
+#include "tables.hpp"
 
 #include <gaussmix/error.hpp>
 
@@ -30,32 +30,6 @@ struct Half {
   }
 };
 
-/// Elements of type Source anywhere in memory: any byte strides, any alignment, either byte order.
-template <class Source>
-struct Rows {
-  const unsigned char* data;
-  py::ssize_t row_bytes;
-  py::ssize_t col_bytes;
-  Index cols;
-  bool swapped;
-
-  double at(const unsigned char* place) const noexcept {
-    unsigned char bytes[sizeof(Source)];
-    std::memcpy(bytes, place, sizeof bytes);
-    if (swapped) std::reverse(std::begin(bytes), std::end(bytes));
-    Source value;
-    std::memcpy(&value, bytes, sizeof value);
-    return static_cast<double>(value);
-  }
-
-  void operator()(Index begin, Index end, double* out) const noexcept {
-    for (Index i = begin; i < end; ++i) {
-      const unsigned char* row = data + i * row_bytes;
-      for (Index j = 0; j < cols; ++j) *out++ = at(row + j * col_bytes);
-    }
-  }
-};
-
 bool is_swapped(const py::dtype& dtype) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
   return dtype.byteorder() == '>';
@@ -64,41 +38,62 @@ bool is_swapped(const py::dtype& dtype) {
 #endif
 }
 
-template <class Source>
-Samples read_by_block(const py::array& x) {
-  const Rows<Source> rows{static_cast<const unsigned char*>(x.data()), x.strides(0), x.strides(1), x.shape(1),
-                          is_swapped(x.dtype())};
-  return Samples(x.shape(0), x.shape(1), rows, std::is_same_v<Source, float>);
+/// A Converter of elements of type Source, at any alignment.
+template <class Source, bool swapped>
+void convert(const unsigned char* first, py::ssize_t stride, Index count, double* out, Index step) noexcept {
+  for (Index i = 0; i < count; ++i) {
+    unsigned char bytes[sizeof(Source)];
+    std::memcpy(bytes, first + i * stride, sizeof bytes);
+    if constexpr (swapped) std::reverse(std::begin(bytes), std::end(bytes));
+    Source value;
+    std::memcpy(&value, bytes, sizeof value);
+    out[i * step] = static_cast<double>(value);
+  }
 }
 
-Samples read_floats(const py::array& x) {
-  switch (x.itemsize()) {
-    case 2: return read_by_block<Half>(x);
-    case 4: return read_by_block<float>(x);
-    case 8: return read_by_block<double>(x);
-    default: return read_by_block<long double>(x);
+template <class Source>
+Converter converter(bool swapped) {
+  return swapped ? convert<Source, true> : convert<Source, false>;
+}
+
+Converter float_converter(py::ssize_t itemsize, bool swapped) {
+  switch (itemsize) {
+    case 2: return converter<Half>(swapped);
+    case 4: return converter<float>(swapped);
+    case 8: return converter<double>(swapped);
+    default: return converter<long double>(swapped);
   }
 }
 
 template <class Int8, class Int16, class Int32, class Int64>
-Samples read_integers(const py::array& x) {
-  switch (x.itemsize()) {
-    case 1: return read_by_block<Int8>(x);
-    case 2: return read_by_block<Int16>(x);
-    case 4: return read_by_block<Int32>(x);
-    default: return read_by_block<Int64>(x);
+Converter integer_converter(py::ssize_t itemsize, bool swapped) {
+  switch (itemsize) {
+    case 1: return converter<Int8>(swapped);
+    case 2: return converter<Int16>(swapped);
+    case 4: return converter<Int32>(swapped);
+    default: return converter<Int64>(swapped);
   }
 }
+
+/// Rows of a 2-D array of any layout.
+struct Rows {
+  const unsigned char* data;
+  py::ssize_t row_bytes;
+  py::ssize_t col_bytes;
+  Index cols;
+  Converter convert;
+
+  void operator()(Index begin, Index end, double* out) const noexcept {
+    for (Index i = begin; i < end; ++i, out += cols) convert(data + i * row_bytes, col_bytes, cols, out, 1);
+  }
+};
 
 Samples samples_of(const py::array& x) {
   if (in_place<double>(x)) return matrix_view<const double>(x);
   if (in_place<float>(x)) return matrix_view<const float>(x);
-  switch (x.dtype().kind()) {
-    case 'b': return read_by_block<Bool>(x);
-    case 'i': return read_integers<std::int8_t, std::int16_t, std::int32_t, std::int64_t>(x);
-    case 'u': return read_integers<std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t>(x);
-    default: return read_floats(x);
-  }
+  const Rows rows{static_cast<const unsigned char*>(x.data()), x.strides(0), x.strides(1), x.shape(1),
+                  converter_of(x.dtype())};
+  return Samples(x.shape(0), x.shape(1), rows, x.dtype().kind() == 'f' && x.itemsize() == sizeof(float));
 }
 
 template <class T>
@@ -129,11 +124,24 @@ template bool in_place<float>(const py::array&);
 template bool in_place<double>(const py::array&);
 template bool in_place<Index>(const py::array&);
 
+Converter converter_of(const py::dtype& dtype) {
+  const bool swapped = is_swapped(dtype);
+  switch (dtype.kind()) {
+    case 'b': return converter<Bool>(swapped);
+    case 'i':
+      return integer_converter<std::int8_t, std::int16_t, std::int32_t, std::int64_t>(dtype.itemsize(), swapped);
+    case 'u':
+      return integer_converter<std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t>(dtype.itemsize(), swapped);
+    default: return float_converter(dtype.itemsize(), swapped);
+  }
+}
+
 SampleArray sample_array(py::handle x) {
+  if (!py::isinstance<py::array>(x) && is_table(x)) return table_samples(x);
   py::array array = real_array(x, "X");
   check_ndim(array, "X", 2, "(n_samples, n_features)");
   Samples samples = samples_of(array);
-  return {std::move(array), std::move(samples)};
+  return {std::move(array), std::move(samples), {}};
 }
 
 }  // namespace gaussmix::bindings

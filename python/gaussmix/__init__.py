@@ -25,6 +25,7 @@ from ._core import (
 )
 from .fit import FitReport, FitResult, fit
 from .init import KMeansResult, kmeans, kmeans_plus_plus
+from .progress import ProgressBar
 
 from .estimator import GaussianMixture  # isort: skip  # it uses the names above
 
@@ -39,6 +40,7 @@ __all__ = [
     "KMeansResult",
     "Mixture",
     "NumericalError",
+    "ProgressBar",
     "RowScorer",
     "Statistics",
     "__version__",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from importlib import import_module
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -16,7 +17,11 @@ _UNCHANGED = "$UNCHANGED$"  # scikit-learn's mark for "leave this request as it 
 class EstimatorBase:
     """Parameters by name, tags and metadata requests. A constructor only stores its arguments under their names."""
 
-    _ROUTED_METHODS = ("fit", "score")  # those with metadata, which is `sample_weight`
+    # The metadata of each method, which meta-estimators of scikit-learn may pass on.
+    _METADATA: ClassVar[dict[str, tuple[str, ...]]] = {
+        "fit": ("sample_weight", "callback", "deadline"),
+        "score": ("sample_weight",),
+    }
 
     @classmethod
     def _defaults(cls) -> dict[str, Any]:
@@ -58,34 +63,60 @@ class EstimatorBase:
         )
 
     def get_metadata_routing(self) -> Any:
-        """The requests of `fit` and `score` for `sample_weight`, for scikit-learn's metadata routing."""
+        """What `fit` and `score` ask meta-estimators for, for scikit-learn's metadata routing."""
         if hasattr(self, "_metadata_request"):
             return self._metadata_request
         routing = import_module("sklearn.utils.metadata_routing")
         request = routing.MetadataRequest(owner=type(self).__name__)
-        for method in self._ROUTED_METHODS:
-            getattr(request, method).add_request(param="sample_weight", alias=None)
+        for method, names in self._METADATA.items():
+            for name in names:
+                getattr(request, method).add_request(param=name, alias=None)
         return request
 
-    def set_fit_request(self, *, sample_weight: bool | str | None = _UNCHANGED) -> Self:
-        """Says whether meta-estimators of scikit-learn pass `sample_weight` to `fit`."""
-        return self._set_request("fit", sample_weight)
+    def set_fit_request(
+        self,
+        *,
+        sample_weight: bool | str | None = _UNCHANGED,
+        callback: bool | str | None = _UNCHANGED,
+        deadline: bool | str | None = _UNCHANGED,
+    ) -> Self:
+        """Says which of these meta-estimators of scikit-learn pass to `fit`."""
+        return self._set_request("fit", sample_weight=sample_weight, callback=callback, deadline=deadline)
 
     def set_score_request(self, *, sample_weight: bool | str | None = _UNCHANGED) -> Self:
         """Says whether meta-estimators of scikit-learn pass `sample_weight` to `score`."""
-        return self._set_request("score", sample_weight)
+        return self._set_request("score", sample_weight=sample_weight)
 
-    def _set_request(self, method: str, alias: bool | str | None) -> Self:
+    def _set_request(self, method: str, **aliases: bool | str | None) -> Self:
         if not import_module("sklearn").get_config()["enable_metadata_routing"]:
             raise RuntimeError(
                 "This method is only available when metadata routing is enabled. "
                 "You can enable it using sklearn.set_config(enable_metadata_routing=True)."
             )
         request = self.get_metadata_routing()
-        if alias != _UNCHANGED:
-            getattr(request, method).add_request(param="sample_weight", alias=alias)
+        for name, alias in aliases.items():
+            if alias != _UNCHANGED:
+                getattr(request, method).add_request(param=name, alias=alias)
         self._metadata_request = request
         return self
+
+    def set_callbacks(self, *callbacks: Any) -> Self:
+        """Sets the callbacks of scikit-learn 1.9 or newer that `fit` tells of its starts and iterations; none removes
+        them."""
+        support: Any = import_module("sklearn.callback").CallbackSupportMixin
+        support.set_callbacks(self, *callbacks)
+        return self
+
+    def _repr_html_(self) -> str | None:
+        """scikit-learn's box for notebooks, where scikit-learn is loaded and set to draw it."""
+        sklearn = sys.modules.get("sklearn")
+        if sklearn is None or sklearn.get_config()["display"] != "diagram":
+            return None
+        return str(import_module("sklearn.utils").estimator_html_repr(self))
+
+    def _get_params_html(self, *args: Any, **kwargs: Any) -> Any:
+        """The table of parameters in that box."""
+        return import_module("sklearn.base").BaseEstimator._get_params_html(self, *args, **kwargs)
 
 
 def _is_same(value: Any, default: Any) -> bool:

@@ -5,6 +5,7 @@ What the core checks by itself (finite rows, weights, definiteness of covariance
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._core import InvalidArgumentError, NumericalError
+from ._core import InvalidArgumentError, NumericalError, as_array, is_table
 
 FloatArray = NDArray[np.float64]
 
@@ -192,8 +193,9 @@ def _is_positive_definite(matrix: FloatArray) -> bool:
     return True
 
 
-def as_samples(X: Any, owner: str, min_samples: int) -> NDArray[Any]:
-    """X, (N, D), as an array of a real dtype; no copy where it is one. Finiteness is left to the core.
+def as_samples(X: Any, owner: str, min_samples: int) -> Any:
+    """X, (N, D), as an array of a real dtype, or a table, which the core reads by column; no copy where it is one.
+    Finiteness is left to the core.
 
     Raises TypeError for sparse X and for values that are not numbers, InvalidArgumentError for the rest.
     """
@@ -202,23 +204,28 @@ def as_samples(X: Any, owner: str, min_samples: int) -> NDArray[Any]:
             "Sparse data was passed for X, but dense data is required. "
             "Use '.toarray()' to convert to a dense numpy array."
         )
-    array = _as_real(X, "X")
-    if array.ndim != 2:
-        raise InvalidArgumentError(_dimension_message(array, owner))
-    for count, what, least in ((array.shape[0], "sample", min_samples), (array.shape[1], "feature", 1)):
+    samples = X if is_table(X) and not _has_object_column(X) else _as_real(X, "X")
+    if len(samples.shape) != 2:
+        raise InvalidArgumentError(_dimension_message(samples, owner))
+    for count, what, least in ((samples.shape[0], "sample", min_samples), (samples.shape[1], "feature", 1)):
         if count < least:
             raise InvalidArgumentError(
-                f"Found array with {count} {what}(s) (shape={array.shape}) while a minimum of {least} is required "
+                f"Found array with {count} {what}(s) (shape={samples.shape}) while a minimum of {least} is required "
                 f"by {owner}."
             )
-    return array
+    return samples
+
+
+def _has_object_column(table: Any) -> bool:
+    """Whether a pandas frame has a column of objects, which scikit-learn takes where they can be made numbers."""
+    return hasattr(table, "iloc") and any(getattr(dtype, "kind", None) == "O" for dtype in table.dtypes)
 
 
 def _as_real(values: Any, name: str) -> NDArray[Any]:
     """`values` as an array of a real dtype: objects become float64, booleans, integers and floats stay."""
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"{name} must not be a masked array; fill or drop the masked entries")
-    array = np.asarray(values)
+    array = as_array(values, name)
     kind = array.dtype.kind
     if kind in "biuf":
         return array
@@ -309,9 +316,10 @@ def scikit_learn_wording() -> Iterator[None]:
         yield
     except InvalidArgumentError as error:
         message = str(error)
-        if not (message.startswith("X[") and "must be finite" in message):
+        rule = re.match(r"X\[\d+, \d+\] must (be finite, but is -?(?P<met>\w+)|not be null)", message)
+        if rule is None:
             raise
-        what = "NaN" if "nan" in message else "infinity or a value too large"
+        what = "infinity or a value too large" if rule["met"] == "inf" else "NaN"
         raise InvalidArgumentError(f"Input X contains {what}: {message}") from error
     except NumericalError as error:
         raise NumericalError(f"{ILL_DEFINED_COVARIANCE} ({error})") from error

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._core import FitProgress, InvalidArgumentError, Mixture
+from ._core import InvalidArgumentError, Mixture
 from ._estimator_base import EstimatorBase
 from ._estimator_checks import (
     ConvergenceWarning,
@@ -26,7 +25,9 @@ from ._estimator_checks import (
     feature_names,
     scikit_learn_wording,
 )
-from .fit import FitResult, fit
+from ._estimator_progress import FitWatch, fit_tasks, fitted_attributes
+from .fit import fit
+from .progress import Callback, Deadline, together
 
 __all__ = ["ConvergenceWarning", "GaussianMixture", "NotFittedError"]
 
@@ -138,46 +139,69 @@ class GaussianMixture(EstimatorBase):
         self.verbose = verbose
         self.verbose_interval = verbose_interval
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:  # noqa: ARG002
-        """Finds π, μ and Σ from X, (N, D), N ≥ max(2, K). `y` is ignored. Warns when EM did not converge."""
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,  # noqa: ARG002
+        sample_weight: Any = None,
+        *,
+        callback: Callback | None = None,
+        deadline: float | None = None,
+    ) -> Self:
+        """Finds π, μ and Σ from X, (N, D), N ≥ max(2, K). `y` is ignored. Warns when EM did not converge.
+
+        `callback` is called with a `FitProgress` after each iteration; a true result ends the fit with what it has.
+        `deadline`, in seconds, ends it after the first iteration that ends later than this. A fit that fails or is
+        interrupted leaves the estimator as it was.
+        """
         owner = type(self).__name__
         check_parameters(self.get_params(), owner)
+        timer = None if deadline is None else self._deadline(deadline)
         names = feature_names(X)
         samples = as_samples(X, owner, min_samples=2)
-        if len(samples) < self.n_components:
+        if samples.shape[0] < self.n_components:
             raise InvalidArgumentError(
                 "Expected n_samples >= n_components but got "
-                f"n_components = {self.n_components}, n_samples = {len(samples)}"
+                f"n_components = {self.n_components}, n_samples = {samples.shape[0]}"
             )
-        watch = _FitWatch(self)
-        with scikit_learn_wording():
-            result = fit(
-                samples,
-                self.n_components,
-                self.covariance_type,
-                **self._start(samples.shape[1]),
-                tol=self.tol,
-                max_iter=self.max_iter,
-                reg_covar=self.reg_covar,
-                on_degenerate="raise",
-                sample_weight=as_sample_weight(sample_weight),
-                random_state=self._seed(),
-                callback=watch if watch.is_needed else None,
-            )
-        converged = bool(result.converged or watch.is_settled)
-        if not converged and self.max_iter > 0:
-            warnings.warn(
-                "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
-                "tol, or check for degenerate data.",
-                exception_class(ConvergenceWarning),
-                stacklevel=2,
-            )
-        self._adopt(result, converged, names)
+        start = self._start(samples.shape[1])
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        about = {"n_init": start.get("n_init", 1), "max_iter": self.max_iter, "tol": self.tol}
+        with fit_tasks(self, X=X, y=None, metadata=metadata, **about) as tasks:
+            watch = self._watch()
+            with scikit_learn_wording():
+                result = fit(
+                    samples,
+                    self.n_components,
+                    self.covariance_type,
+                    **start,
+                    tol=self.tol,
+                    max_iter=self.max_iter,
+                    reg_covar=self.reg_covar,
+                    on_degenerate="raise",
+                    sample_weight=as_sample_weight(sample_weight),
+                    random_state=self._seed(),
+                    callback=together(watch, tasks if self.max_iter > 0 else None, callback, timer),
+                )
+            converged = bool(result.converged or (watch is not None and watch.is_settled))
+            attributes = fitted_attributes(result.mixture, [float(value) for value in result.trace], converged)
+            if tasks is not None:
+                tasks.close(attributes)
+        self._warn_unless(converged, timer)
+        self._adopt(attributes, names)
         return self
 
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> NDArray[np.int64]:  # noqa: ARG002
-        """`fit(X, y, sample_weight).predict(X)`."""
-        return self.fit(X, sample_weight=sample_weight).predict(X)
+    def fit_predict(
+        self,
+        X: Any,
+        y: Any = None,  # noqa: ARG002
+        sample_weight: Any = None,
+        *,
+        callback: Callback | None = None,
+        deadline: float | None = None,
+    ) -> NDArray[np.int64]:
+        """`fit` with these arguments, then `predict(X)`."""
+        return self.fit(X, sample_weight=sample_weight, callback=callback, deadline=deadline).predict(X)
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """The component with the largest responsibility for each row of X, (N,)."""
@@ -203,7 +227,7 @@ class GaussianMixture(EstimatorBase):
         weight = as_sample_weight(sample_weight)
         with scikit_learn_wording():
             total = mixture.log_likelihood(samples, sample_weight=weight)
-        return float(total / (len(samples) if weight is None else weight.sum(dtype=np.float64)))
+        return float(total / (samples.shape[0] if weight is None else weight.sum(dtype=np.float64)))
 
     def aic(self, X: Any, sample_weight: Any = None) -> float:
         """Akaike's criterion on X, −2 Σ w log p(x) + 2 · parameters: lower is better."""
@@ -269,7 +293,7 @@ class GaussianMixture(EstimatorBase):
             )
         return self.mixture_
 
-    def _mixture_and_samples(self, X: Any) -> tuple[Mixture, NDArray[Any]]:
+    def _mixture_and_samples(self, X: Any) -> tuple[Mixture, Any]:
         """The fitted mixture, and X checked against what `fit` saw."""
         mixture = self._fitted_mixture()
         owner = type(self).__name__
@@ -310,72 +334,40 @@ class GaussianMixture(EstimatorBase):
             return int(self.random_state.randint(2**32, dtype=np.uint64))
         return int(self.random_state)
 
-    def _adopt(self, result: FitResult, converged: bool, names: NDArray[np.object_] | None) -> None:
-        """Takes over a finished fit; nothing here can fail."""
-        bounds = [float(value) for value in result.trace]
-        fitted: dict[str, Any] = {
-            "mixture_": result.mixture,
-            "converged_": converged,
-            "n_iter_": int(result.n_iter),
-            "lower_bound_": bounds[-1] if bounds else -np.inf,
-            "lower_bounds_": bounds,
-        }
-        if names is not None:
-            fitted["feature_names_in_"] = names
+    def _deadline(self, seconds: float) -> Deadline:
+        if self.max_iter == 0:
+            raise InvalidArgumentError("deadline must not be given when max_iter is 0, as it would have no effect")
+        return Deadline(seconds)
+
+    def _watch(self) -> FitWatch | None:
+        """What prints, and compares the bounds of a warm start; None where there is nothing to watch."""
+        if self.max_iter == 0 or not (self.verbose or self._goes_on()):
+            return None
+        last_bound = self.lower_bound_ if self._goes_on() else -np.inf
+        return FitWatch(
+            verbose=int(self.verbose),
+            interval=self.verbose_interval,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            last_bound=last_bound,
+        )
+
+    def _warn_unless(self, converged: bool, timer: Deadline | None) -> None:
+        if converged or self.max_iter == 0:
+            return
+        if timer is not None and timer.has_ended_the_fit:
+            message = f"The fit ended at its deadline of {timer.seconds} s, before it converged."
         else:
+            message = (
+                "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
+                "tol, or check for degenerate data."
+            )
+        warnings.warn(message, exception_class(ConvergenceWarning), stacklevel=3)
+
+    def _adopt(self, attributes: dict[str, Any], names: NDArray[np.object_] | None) -> None:
+        """Takes over what a finished fit found; nothing here can fail."""
+        if names is None:
             self.__dict__.pop("feature_names_in_", None)
-        self.__dict__.update(fitted)
-
-
-class _FitWatch:
-    """The callback of a fit: prints what scikit-learn prints, and ends a warm start whose bound has come to rest.
-
-    A warm start compares its first bound with the last one of the fit before, which the core does not know.
-    """
-
-    def __init__(self, estimator: GaussianMixture) -> None:
-        self.verbose = int(estimator.verbose)
-        self.interval = estimator.verbose_interval
-        self.tol = estimator.tol
-        self.max_iter = estimator.max_iter
-        self.last_bound = getattr(estimator, "lower_bound_", -np.inf) if estimator._goes_on() else -np.inf
-        self.is_settled = False
-        self.is_needed = self.verbose > 0 or estimator._goes_on()
-        self.start_time = self.print_time = time.perf_counter()
-        if self.verbose and self.max_iter > 0:
-            print("Initialization 0")
-
-    def __call__(self, progress: FitProgress) -> bool:
-        if progress.n_iter == 1 and progress.start > 0:
-            self._begin(progress.start)
-        change = progress.mean_log_likelihood - self.last_bound if progress.n_iter == 1 else progress.change
-        is_at_rest = abs(change) < self.tol
-        if self.verbose:
-            self._print_iteration(progress.n_iter, change)
-            if is_at_rest or progress.n_iter == self.max_iter:
-                self._print_end(progress.mean_log_likelihood, is_at_rest)
-        self.is_settled = progress.n_iter == 1 and is_at_rest
-        return self.is_settled
-
-    def _begin(self, start: int) -> None:
-        self.start_time = self.print_time = time.perf_counter()
-        if self.verbose:
-            print(f"Initialization {start}")
-
-    def _print_iteration(self, n_iter: int, change: float) -> None:
-        if n_iter % self.interval:
-            return
-        if self.verbose == 1:
-            print(f"  Iteration {n_iter}")
-            return
-        now = time.perf_counter()
-        print(f"  Iteration {n_iter}\t time lapse {now - self.print_time:.5f}s\t ll change {change:.5f}")
-        self.print_time = now
-
-    def _print_end(self, bound: float, is_at_rest: bool) -> None:
-        outcome = "converged" if is_at_rest else "did not converge"
-        if self.verbose == 1:
-            print(f"Initialization {outcome}.")
-            return
-        lapse = time.perf_counter() - self.start_time
-        print(f"Initialization {outcome}. time lapse {lapse:.5f}s\t lower bound {bound:.5f}.")
+        else:
+            attributes = attributes | {"feature_names_in_": names}
+        self.__dict__.update(attributes)

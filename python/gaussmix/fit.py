@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core
-from ._core import FitProgress, Mixture
+from ._core import InvalidArgumentError, Mixture
+from .progress import Callback, Deadline, together
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def fit(
     allow_singular: bool = False,
     sample_weight: ArrayLike | None = None,
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
-    callback: Callable[[FitProgress], object] | None = None,
+    callback: Callback | None = None,
+    deadline: float | None = None,
     num_threads: int | None = None,
 ) -> FitResult:
     """Find π, μ, Σ by expectation-maximisation, one fused E- and M-step per pass over X.
@@ -114,7 +115,9 @@ def fit(
         The seed; a generator is asked for one and moves on; None asks the operating system.
     callback : callable
         Called as ``callback(progress)`` with a `FitProgress` after each iteration; a true result ends the fit with what
-        it has, an exception ends it for good.
+        it has, an exception ends it for good. `ProgressBar` is one.
+    deadline : float
+        Seconds, above 0. The fit ends with what it has after the first iteration that ends later than this.
     num_threads : int
         At least 1; None means `get_num_threads`. Every number gives the same bits.
 
@@ -131,6 +134,9 @@ def fit(
     TypeError
         For complex, object, sparse or masked arrays and for arguments of the wrong type.
     """
+    timer = None if deadline is None else Deadline(deadline)
+    if timer is not None and max_iter == 0:
+        raise InvalidArgumentError("deadline must not be given when max_iter is 0, as it would have no effect")
     found = _core.fit(
         X,
         n_components,
@@ -150,7 +156,7 @@ def fit(
         allow_singular=allow_singular,
         sample_weight=sample_weight,
         random_state=random_state,
-        callback=callback,
+        callback=together(callback, timer),
         num_threads=num_threads,
     )
     report = FitReport(**found.pop("report"))

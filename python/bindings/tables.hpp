@@ -1,0 +1,30 @@
+#pragma once
+
+// Data frames and tables as X: columns under names, of any real dtypes, in any number of chunks.
+
+#include "numpy.hpp"
+
+#include <string>
+#include <vector>
+
+namespace gaussmix::bindings {
+
+/// A column of a table over the table's own memory.
+struct Column {
+  std::string name;
+  py::dtype dtype;
+  std::vector<py::array> chunks;  ///< (n,) each, of `dtype`, one after another
+};
+
+/// Whether x is a frame of pandas, or a table that speaks Arrow's C stream interface: polars, pyarrow, DuckDB.
+bool is_table(py::handle x);
+
+/// The table as X: read in place where its columns lie evenly spaced, as in one block, else by a reader; never copied.
+SampleArray table_samples(py::handle x);
+
+/// The columns behind `__arrow_c_stream__`. Booleans, which Arrow packs by the bit, become a byte each.
+/// @throws py::type_error  for columns that do not hold real numbers
+/// @throws InvalidArgument for the first null
+std::vector<Column> arrow_columns(py::handle x);
+
+}  // namespace gaussmix::bindings

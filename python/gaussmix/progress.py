@@ -1,0 +1,89 @@
+"""What a fit tells while it runs, and what may end it early."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from importlib import import_module
+from numbers import Real
+from typing import Any, Self
+
+from ._core import FitProgress, InvalidArgumentError
+
+Callback = Callable[[FitProgress], object]
+
+
+class ProgressBar:
+    """A callback that shows every start of a fit as a bar of iterations; it needs the package tqdm.
+
+    Use it as a context, which closes the last bar::
+
+        with gaussmix.ProgressBar() as bar:
+            gaussmix.fit(X, 8, callback=bar)
+
+    Parameters
+    ----------
+    **options
+        Handed to ``tqdm.auto.tqdm``, such as ``total=100`` for a fit of at most 100 iterations, or ``file``.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self._tqdm = import_module("tqdm.auto").tqdm
+        self._options = {"unit": "iteration"} | options
+        self._bar: Any = None
+
+    def __call__(self, progress: FitProgress) -> None:
+        """Moves the bar on, and begins a new one with each start."""
+        if progress.n_iter == 1:
+            self.close()
+            self._bar = self._tqdm(**{"desc": f"start {progress.start}"} | self._options)
+        self._bar.set_postfix(mean_log_likelihood=f"{progress.mean_log_likelihood:.6g}", refresh=False)
+        self._bar.update()
+
+    def close(self) -> None:
+        """Leaves the last bar as it is."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Deadline:
+    """A callback that ends a fit after the iteration in which `seconds` have passed since it was made.
+
+    Raises TypeError or InvalidArgumentError unless `seconds` is a positive number.
+    """
+
+    def __init__(self, seconds: object) -> None:
+        if isinstance(seconds, bool) or not isinstance(seconds, Real):
+            raise TypeError(f"deadline must be a number of seconds, but is {seconds!r} ({type(seconds).__name__})")
+        if not seconds > 0.0:
+            raise InvalidArgumentError(f"deadline must be above 0 seconds, but is {seconds}")
+        self.seconds = float(seconds)
+        self.has_ended_the_fit = False
+        self._end = time.monotonic() + self.seconds
+
+    def __call__(self, progress: FitProgress) -> bool:  # noqa: ARG002
+        self.has_ended_the_fit = time.monotonic() >= self._end
+        return self.has_ended_the_fit
+
+
+def together(*callbacks: Callback | None) -> Callback | None:
+    """One callback that calls all that are not None, and ends the fit where one of them does; None where all are."""
+    given = [callback for callback in callbacks if callback is not None]
+    if len(given) < 2:
+        return given[0] if given else None
+    for callback in given:
+        if not callable(callback):
+            raise TypeError(f"callback must be None or callable, but is {callback!r} ({type(callback).__name__})")
+
+    def call_all(progress: FitProgress) -> bool:
+        stops = [bool(callback(progress)) for callback in given]
+        return any(stops)
+
+    return call_all
