@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string_view>
 
 namespace gaussmix::bindings {
@@ -155,28 +156,61 @@ py::array chunk_of(const Batch& batch, std::int64_t j, const ArrowSchema& schema
   return py::array(dtype, {rows.length}, {dtype.itemsize()}, first, owner);
 }
 
-}  // namespace
+/// The table in pieces that yield their own memory: polars copies a frame of several chunks when asked for a stream of it,
+/// but not its slices.
+std::vector<py::object> pieces(py::handle table) {
+  std::set<Index> ends;
+  if (py::hasattr(table, "iter_columns") && py::hasattr(table, "slice")) {
+    for (const py::handle column : table.attr("iter_columns")()) {
+      Index row = 0;
+      for (const py::handle length : column.attr("chunk_lengths")()) ends.insert(row += py::cast<Index>(length));
+    }
+  }
+  if (ends.size() < 2) return {py::reinterpret_borrow<py::object>(table)};
+  std::vector<py::object> slices;
+  Index begin = 0;
+  for (const Index end : ends) {
+    slices.push_back(table.attr("slice")(begin, end - begin));
+    begin = end;
+  }
+  return slices;
+}
 
-std::vector<Column> arrow_columns(py::handle x) {
-  Stream stream(x);
-  const ArrowSchema& schema = stream.schema();
+std::vector<Column> empty_columns(const ArrowSchema& schema, py::handle table) {
   if (schema.format != std::string_view("+s")) {
-    throw py::type_error("X must be a table of columns, but is " + bindings::described(x));
+    throw py::type_error("X must be a table of columns, but is " + bindings::described(table));
   }
   std::vector<Column> columns;
   for (std::int64_t j = 0; j < schema.n_children; ++j) {
     columns.push_back({schema.children[j]->name, dtype_of(*schema.children[j]), {}});
   }
-  std::int64_t begin = 0;
+  return columns;
+}
+
+/// Appends the rows of a stream, of which the first is row `begin` of the table; returns the row after the last.
+std::int64_t append(Stream& stream, std::int64_t begin, std::vector<Column>& columns) {
   while (const Batch batch = stream.next()) {
     if (batch->value.length == 0) continue;
-    for (std::int64_t j = 0; j < schema.n_children; ++j) {
-      Column& column = columns[static_cast<std::size_t>(j)];
-      column.chunks.push_back(chunk_of(batch, j, *schema.children[j], column.dtype, begin));
+    for (std::size_t j = 0; j < columns.size(); ++j) {
+      const auto at = static_cast<std::int64_t>(j);
+      columns[j].chunks.push_back(chunk_of(batch, at, *stream.schema().children[j], columns[j].dtype, begin));
     }
     begin += batch->value.length;
   }
-  return columns;
+  return begin;
+}
+
+}  // namespace
+
+std::vector<Column> arrow_columns(py::handle x) {
+  std::optional<std::vector<Column>> columns;
+  std::int64_t begin = 0;
+  for (const py::object& piece : pieces(x)) {
+    Stream stream(piece);
+    if (!columns) columns = empty_columns(stream.schema(), x);
+    begin = append(stream, begin, *columns);
+  }
+  return std::move(*columns);
 }
 
 }  // namespace gaussmix::bindings

@@ -130,7 +130,8 @@ void bind_fit(py::module_& m) {
       .def_readonly("n_iter", &FitProgress::n_iter, "Iterations done in this start, from 1.")
       .def_readonly("mean_log_likelihood", &FitProgress::mean_log_likelihood,
                     "Of the mixture before this iteration's M-step, in nats per unit of weight.")
-      .def_readonly("change", &FitProgress::change, "Its change since the iteration before; inf in the first.");
+      .def_readonly("change", &FitProgress::change, "Its change since the iteration before; inf in the first.")
+      .def_readonly("mixture", &FitProgress::mixture, "After this iteration's M-step; it may be kept or saved.");
   m.def("fit", &run, py::arg("X"), py::arg("n_components"), py::arg("covariance_type"),
         "fit(X, n_components, covariance_type, **options)\n--\n\nThe fields of gaussmix.FitResult, as a dict; takes "
         "all options "

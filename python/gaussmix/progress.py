@@ -62,9 +62,9 @@ class Deadline:
     def __init__(self, seconds: object) -> None:
         if isinstance(seconds, bool) or not isinstance(seconds, Real):
             raise TypeError(f"deadline must be a number of seconds, but is {seconds!r} ({type(seconds).__name__})")
-        if not seconds > 0.0:
-            raise InvalidArgumentError(f"deadline must be above 0 seconds, but is {seconds}")
         self.seconds = float(seconds)
+        if not self.seconds > 0.0:
+            raise InvalidArgumentError(f"deadline must be above 0 seconds, but is {seconds}")
         self.has_ended_the_fit = False
         self._end = time.monotonic() + self.seconds
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gaussmix
 import numpy as np
@@ -188,9 +188,44 @@ def test_array_likes(mixture: gaussmix.Mixture, x: Any) -> None:
     assert mixture.log_prob(x).tobytes() == mixture.log_prob(X).tobytes()
 
 
-class OnAnotherDevice(WithDlpack):
+class Shy(WithDlpack):
     def __dlpack__(self, **_: Any) -> Any:
-        raise BufferError("the memory of device 7 cannot be read")
+        raise BufferError("Can't export tensors that require gradient")
+
+
+class OnAnotherDevice(WithDlpack):
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (2, 0)  # kDLCUDA
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
+        raise AssertionError("nobody asks for a copy from there")
+
+
+class OnlyCuda:
+    __cuda_array_interface__: ClassVar[dict[str, Any]] = {"shape": (2, 2), "typestr": "<f8", "version": 3}
+
+
+@pytest.mark.parametrize("x", [WithArray(), WithDlpack()])
+def test_the_estimator_takes_array_likes(x: Any) -> None:
+    model = gaussmix.GaussianMixture(2, random_state=0, max_iter=500).fit(x)
+    assert model.mixture_ == gaussmix.GaussianMixture(2, random_state=0, max_iter=500).fit(X).mixture_
+    assert model.score(x) == model.score(X)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (
+            OnAnotherDevice(),
+            "X must lie in main memory, but lies on another device: OnAnotherDevice; move it there first",
+        ),
+        (Shy(), "X must be readable as an array: Can't export tensors that require gradient"),
+        (iter(X), "X must be held in memory, as it is read more than once, but is a stream: iterator"),
+    ],
+)
+def test_the_estimator_refuses_what_the_core_cannot_read(x: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        gaussmix.GaussianMixture().fit(x)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +237,16 @@ class OnAnotherDevice(WithDlpack):
         (X.astype("m8[s]"), "X must hold real numbers, but has dtype timedelta64"),
         (np.ma.masked_less(X, 0), "X must not be a masked array"),
         (sparse.csr_matrix(X), "X must be a dense array, but is a sparse one: csr_matrix"),
-        (OnAnotherDevice(), "X must be readable as an array: the memory of device 7 cannot be read"),
+        (Shy(), "X must be readable as an array: Can't export tensors that require gradient"),
+        (
+            OnAnotherDevice(),
+            "X must lie in main memory, but lies on another device: OnAnotherDevice; move it there first",
+        ),
+        (OnlyCuda(), "X must lie in main memory, but lies on another device: OnlyCuda"),
+        (
+            iter(X),
+            "X must be held in memory, as it is read more than once, but is a stream: iterator; pass what it yields",
+        ),
         (None, "X must hold real numbers, but has dtype object"),
         ("text", "X must hold real numbers, but has dtype <U4"),
     ],

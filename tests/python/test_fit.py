@@ -44,6 +44,7 @@ def test_signature() -> None:
         ("sample_weight", None),
         ("random_state", None),
         ("callback", None),
+        ("deadline", None),
         ("num_threads", None),
     ]
     positional = list(inspect.signature(gaussmix.fit).parameters)[:3]
