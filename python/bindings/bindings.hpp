@@ -16,5 +16,7 @@ void bind_row_scorer(pybind11::module_& m);
 void bind_statistics(pybind11::module_& m);
 void bind_init(pybind11::module_& m);
 void bind_fit(pybind11::module_& m);
+/// For the classes bound before it.
+void bind_pickles(pybind11::module_& m);
 
 }  // namespace gaussmix::bindings

@@ -132,7 +132,7 @@ def test_a_row_scorer_gives_the_bits_of_the_batch(problem: Problem) -> None:
 def test_copies_score_the_same_bits(problem: Problem) -> None:
     mixture, x = problem.mixture, problem.x
     rebuilt = gaussmix.Mixture(mixture.weights, mixture.means, mixture.covariances, mixture.covariance_type)
-    restored = [pickle.loads(pickle.dumps(mixture, protocol)) for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)]
+    restored = [pickle.loads(pickle.dumps(mixture, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
     for other in (copy.copy(mixture), copy.deepcopy(mixture), rebuilt, *restored):
         assert other == mixture
         for verb in VERBS:

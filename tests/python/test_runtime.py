@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import multiprocessing
+import pickle
 import subprocess
 import sys
 import threading
@@ -230,6 +231,18 @@ def test_child_processes_score_after_a_threaded_call(tmp_path: Path, method: str
     script.write_text(FORKED.format(method=method))
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100, check=False)
     assert done.stdout == "done\n", done.stderr
+
+
+# ---- pickles ----
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_what_holds_no_state_of_its_own_is_not_pickled(make_mixture: MakeMixture, protocol: int) -> None:
+    seen: list[gaussmix.FitProgress] = []
+    gaussmix.fit(X, 1, callback=seen.append)
+    for value in (make_mixture().row_scorer(), seen[0]):
+        with pytest.raises(TypeError, match=f"cannot pickle 'gaussmix.{type(value).__name__}' object"):
+            pickle.dumps(value, protocol)
 
 
 # ---- what the package says about itself ----

@@ -158,7 +158,11 @@ def test_errors_leave_the_sums_as_they_were(statistics: gaussmix.Statistics) -> 
 
 def test_copies_are_independent(statistics: gaussmix.Statistics) -> None:
     before = statistics.to_bytes()
-    copies = [copy.copy(statistics), copy.deepcopy(statistics), pickle.loads(pickle.dumps(statistics))]
+    copies = [
+        copy.copy(statistics),
+        copy.deepcopy(statistics),
+        *(pickle.loads(pickle.dumps(statistics, p)) for p in range(6)),
+    ]
     for again in copies:
         assert again == statistics
         again.accumulate(X)
