@@ -267,7 +267,8 @@ class GaussianMixture(EstimatorBase):
         mixture = self._fitted_mixture()
         if mixture.covariance_type in ("diag", "spherical"):
             return 1.0 / np.sqrt(mixture.covariances)
-        return np.triu(np.linalg.inv(np.linalg.cholesky(mixture.covariances)).swapaxes(-1, -2))
+        upper = np.linalg.inv(np.linalg.cholesky(mixture.covariances)).swapaxes(-1, -2)
+        return np.triu(upper).astype(np.float64, copy=False)
 
     @property
     def precisions_(self) -> FloatArray:

@@ -130,8 +130,9 @@ def log_prob_bound(mixture: gaussmix.Mixture, x: Floats) -> Floats:
 
 def log_likelihood_bound(mixture: gaussmix.Mixture, x: Floats, w: npt.ArrayLike = 1.0) -> float:
     """Allowed error of Σ w log p: those of its terms, and N roundings of the sum of their sizes."""
-    size = w * np.abs(mixture.log_prob(x))
-    return float((w * log_prob_bound(mixture, x)).sum() + U * len(x) * size.sum())
+    weight = np.asarray(w)
+    size = weight * np.abs(mixture.log_prob(x))
+    return float((weight * log_prob_bound(mixture, x)).sum() + U * len(x) * size.sum())
 
 
 def step(mixture: gaussmix.Mixture, x: Array, w: npt.ArrayLike | None = None) -> gaussmix.Mixture:

@@ -1,5 +1,8 @@
 """Parameters, rows and outputs that a mixture and its verbs must refuse, and values for the whole process."""
 
+# Wrong types are handed over on purpose.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportOperatorIssue=false
+
 from __future__ import annotations
 
 import pickle

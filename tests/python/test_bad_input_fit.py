@@ -1,5 +1,8 @@
 """Data, options and bytes that estimation must refuse: fit, k-means, statistics and the estimator."""
 
+# Wrong types are handed over on purpose.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportOperatorIssue=false
+
 from __future__ import annotations
 
 import re

@@ -126,7 +126,7 @@ def test_callbacks_are_routed_on_request() -> None:
         asked = GaussianMixture(2, random_state=0).set_fit_request(callback=True, sample_weight="weight")
         made = Pipeline([("gmm", clone(asked))]).fit(X, callback=seen.append, weight=np.ones(len(X)))
         assert len(seen) == made["gmm"].n_iter_
-        with pytest.raises(TypeError, match="unexpected argument"):
+        with pytest.raises(ValueError, match=r"\[deadline\] are passed but are not explicitly set as requested"):
             Pipeline([("gmm", asked)]).fit(X, deadline=60.0)
 
 

@@ -109,7 +109,9 @@ def assert_is_picture(path: Path) -> None:
         assert picture.format == "PNG"
         assert picture.width >= 600
         assert picture.height >= 400
-        assert len(picture.convert("RGB").getcolors(maxcolors=picture.width * picture.height)) > 100
+        colors = picture.convert("RGB").getcolors(maxcolors=picture.width * picture.height)
+        assert colors is not None
+        assert len(colors) > 100
 
 
 def expect(pattern: str, text: str) -> tuple[str, ...]:

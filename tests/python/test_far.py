@@ -27,7 +27,7 @@ def mixture(weights: list[float], means: Array, variances: list[float], covarian
 
 def assert_far(mix: gaussmix.Mixture, x: Rows, gamma: npt.ArrayLike) -> None:
     """All densities are 0 in the type of x, the responsibilities `gamma` to 8 u. Likelihoods are sums in float64."""
-    u = np.finfo(x.dtype).epsneg
+    u = float(np.finfo(x.dtype).epsneg)
     n, k = len(x), mix.n_components
     assert np.array_equal(mix.component_log_prob(x), np.full((n, k), -np.inf))
     assert np.array_equal(mix.log_prob(x), np.full(n, -np.inf))
@@ -51,7 +51,7 @@ def assert_responsible(mix: gaussmix.Mixture, x: Rows, gamma: Array, allowed: fl
 
 def rows_along_each_axis(length: float, d: int, dtype: npt.DTypeLike = np.float64) -> Rows:
     """±length on one feature and 0 on the others: zeros meet infinities in a triangular factor."""
-    eye = np.eye(d, dtype=dtype) * np.dtype(dtype).type(length)
+    eye: Rows = length * np.eye(d, dtype=dtype)
     return np.concatenate([eye, -eye])
 
 
