@@ -16,7 +16,7 @@ struct Column {
   std::vector<py::array> chunks;  ///< (n,) each, of `dtype`, one after another
 };
 
-/// Whether x is a frame of pandas, or a table that speaks Arrow's C stream interface: polars, pyarrow, DuckDB.
+/// Whether x is a frame of pandas, or a table that speaks Arrow's C stream interface: polars, pyarrow.
 bool is_table(py::handle x);
 
 /// The table as X: read in place where its columns lie evenly spaced, as in one block, else by a reader; never copied.
