@@ -229,14 +229,14 @@ def test_scikit_learns_callbacks_reach_into_searches_and_pipelines() -> None:
     GaussianMixture(max_iter=0).set_callbacks(recorder).fit(X)
 
 
-# ---- scikit-learn's data sets ----
+# ---- data sets ----
 
+FAITHFUL = Path(__file__).parents[1] / "data" / "faithful.csv"
 DATA: dict[str, tuple[NDArray[np.float64], int]] = {
+    "faithful": (np.loadtxt(FAITHFUL, delimiter=",", skiprows=1), 2),
     "iris": (datasets.load_iris().data, 3),
     "wine": (datasets.load_wine().data, 3),
     "breast cancer": (datasets.load_breast_cancer().data, 2),
-    "diabetes": (datasets.load_diabetes().data, 4),
-    "digits": (datasets.load_digits().data, 10),
 }
 
 
@@ -244,10 +244,10 @@ DATA: dict[str, tuple[NDArray[np.float64], int]] = {
 @pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
 def test_default_parameters_reach_scikit_learns_likelihood(name: str, covariance_type: str) -> None:
     x, n_components = DATA[name]
-    parameters = {"n_components": n_components, "covariance_type": covariance_type, "max_iter": 300}
 
     def median(kind: Any) -> float:
-        return float(np.median([kind(**parameters, random_state=seed).fit(x).score(x) for seed in range(9)]))
+        models = [kind(n_components, covariance_type=covariance_type, random_state=seed).fit(x) for seed in range(5)]
+        return float(np.median([model.score(x) for model in models]))
 
-    # Both find one of several optima for each seed.
+    # Two ways to the same optimum end within `tol`, 1e-3, of each other.
     assert median(GaussianMixture) >= median(mixture.GaussianMixture) - 1e-3
