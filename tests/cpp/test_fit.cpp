@@ -246,8 +246,13 @@ TEST_CASE("fit: the callback sees every iteration and may end the fit, or throw"
   CHECK((result.n_iter == 20 || result.n_iter == 4));
   for (std::size_t i = 0; i < result.trace.size(); ++i)
     CHECK(result.trace[i] == seen[i + (result.n_iter == 20 ? 0 : 20)].mean_log_likelihood);
+  CHECK(result.mixture == (result.n_iter == 20 ? seen[19] : seen[23]).mixture);
   o.callback = [](const FitProgress&) -> bool { throw std::domain_error("enough"); };
   CHECK_THROWS_AS(fit(p.rows(), 3, o), std::domain_error);
+  o.n_init = 1;
+  o.max_iter = 0;
+  CHECK_THROWS_WITH_AS(fit(p.rows(), 3, o), "callback must not be given when max_iter is 0, as nothing would call it",
+                       InvalidArgument);
 }
 
 TEST_CASE("fit: a caller's stop ends it with Interrupted") {
