@@ -1,4 +1,5 @@
 #include "accumulate.hpp"
+#include "blocks.hpp"
 #include "linalg.hpp"
 #include "mixture_data.hpp"
 #include "start.hpp"
