@@ -22,6 +22,7 @@ TEXT_SUFFIXES = {*SOURCE_SUFFIXES, ".txt", ".cmake", ".in", ".toml", ".md", ".ym
 CXX_STANDARD = r"<[a-z_0-9]+>"
 PUBLIC = r"<gaussmix/\w+\.h(pp)?>"
 POSIX = r"<(pthread|sched|unistd|cpuid|immintrin)\.h>"
+FILES = r"<(fcntl|unistd|sys/stat)\.h>"
 KERNEL_MATHS = r"<(cfloat|cmath|cstddef|cstdint|cstring|limits|type_traits|immintrin\.h|arm_neon\.h)>"
 PLAIN_SOURCE = r'"(simd/(kernel_table|dispatch)|(?!simd)\w+)\.hpp"'
 
@@ -36,6 +37,8 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("cpp/src/linalg.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, r"<Eigen/\w+>")),
     ("cpp/src/parallel.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, POSIX, r"<omp\.h>")),
     ("cpp/src/threads.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, POSIX, r"<omp\.h>")),
+    ("cpp/src/files.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, FILES)),
+    ("cpp/src/model_header.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, r"<nlohmann/json\.hpp>")),
     ("cpp/src/*", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE)),
     ("cpp/examples/*", (CXX_STANDARD, PUBLIC)),
     ("python/bindings/numpy.hpp", (CXX_STANDARD, PUBLIC, r"<pybind11/\w+\.h>", r'"\w+\.hpp"')),
@@ -111,6 +114,8 @@ def test_no_include_points_up() -> None:
         ("cpp/src/fit.cpp", "#include <omp.h>"),
         ("cpp/src/fit.cpp", "#include <Eigen/Core>"),
         ("cpp/src/fit.cpp", '#include "simd/kernels.inl.hpp"'),
+        ("cpp/src/model_file.cpp", "#include <nlohmann/json.hpp>"),
+        ("cpp/src/model_file.cpp", "#include <fcntl.h>"),
         ("cpp/src/threads.cpp", "#include <pybind11/numpy.h>"),
         ("python/bindings/bind_fit.cpp", "#include <pybind11/numpy.h>"),
         ("python/bindings/bind_fit.cpp", '#include "../../cpp/src/validate.hpp"'),

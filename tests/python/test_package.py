@@ -39,7 +39,8 @@ def test_the_types_and_the_notices_are_there() -> None:
 
 def test_the_build_says_what_it_is_made_of() -> None:
     info = gaussmix.build_info()
-    assert info["eigen"] == "3.4.1"  # the pinned build requirement
+    assert info["eigen"] == "3.4.1"  # a pinned build requirement
+    assert info["nlohmann_json"] == "3.12.0"  # this one too
     assert info["openmp"] == "on"
     assert info["build_type"] == "Release"
     assert "baseline" in info["simd_levels"]
