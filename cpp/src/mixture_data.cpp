@@ -50,12 +50,13 @@ void symmetrise(double* sigma, Index d, CovarianceType type, Index begin, const 
     for (Index j = 0; j < i; ++j) {
       double& a = sigma[i * d + j];
       double& b = sigma[j * d + i];
+      if (a == b) continue;
       const double larger = std::max(std::abs(a), std::abs(b));
       const double scale = std::sqrt(std::abs(sigma[i * d + i])) * std::sqrt(std::abs(sigma[j * d + j]));
       if (std::abs(a - b) > 1e-8 * std::max(larger, scale))
         throw_invalid(place(name, type, d, begin + i * d + j) +
                       " must equal its mirror image within 1e-8 relative, but " + format(a) + " meets " + format(b));
-      a = b = a == b ? a : 0.5 * a + 0.5 * b;
+      a = b = 0.5 * a + 0.5 * b;
     }
 }
 
@@ -125,14 +126,31 @@ CovarianceFactor pivoted_factor(const PivotedCholesky& pivoted, Index d) {
   return out;
 }
 
+/// Whether no pivot of the scaled matrix can come near 8·D·u, in whatever order: each is at least the least eigenvalue, and
+/// that is at least 1 / ‖L⁻¹‖² of the scaled factor (Frobenius). 1e-6 leaves room for the rounding of any D.
+bool is_far_from_singular(const double* sigma, Index d, const CovarianceFactor& factor) {
+  double norm = 0.0;
+  for (Index j = 0; j < d; ++j) {
+    double square = 0.0;
+    for (Index i = j; i < d; ++i) {
+      const double entry = factor.inverse[static_cast<std::size_t>(i * d + j)];
+      square += entry * entry;
+    }
+    norm += square * sigma[j * d + j];
+  }
+  return norm < 1e6;
+}
+
 CovarianceFactor factor_matrix(const double* sigma, Index d, CovarianceType type, Index component, bool allow_singular,
                                const std::string& name) {
+  CovarianceFactor regular{};
+  const bool is_regular = regular_factor(sigma, d, regular);
+  if (is_regular && is_far_from_singular(sigma, d, regular)) return regular;
   const PivotedCholesky pivoted = pivoted_cholesky(sigma, d);
   if (pivoted.kind == PivotedCholesky::Kind::indefinite) throw_indefinite(name, type, component, pivoted.pivot);
   const bool singular = pivoted.kind == PivotedCholesky::Kind::singular;
   if (singular && !allow_singular) throw_singular(name, type, component, pivoted.rank, d);
-  CovarianceFactor out{};
-  if (!singular && regular_factor(sigma, d, out)) return out;
+  if (!singular && is_regular) return regular;
   return pivoted_factor(pivoted, d);
 }
 
