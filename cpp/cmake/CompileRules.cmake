@@ -8,6 +8,13 @@ if(GAUSSMIX_SANITIZE)
   add_link_options(-fsanitize=${GAUSSMIX_SANITIZE})
 endif()
 
+if(GAUSSMIX_BUILD_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "GAUSSMIX_BUILD_FUZZ needs clang++, but the compiler is ${CMAKE_CXX_COMPILER_ID}")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link) # what a fuzzer sees of the code that it has reached
+endif()
+
 # C++17 and warnings, for every target of ours. Warnings are errors for developers only, so that a newer compiler never
 # stops a user's build.
 function(gaussmix_compile_rules target)
