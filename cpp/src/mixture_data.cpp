@@ -79,8 +79,8 @@ std::string describe(const std::string& name, CovarianceType type, Index compone
 }
 
 /// The factor of a positive definite Σ in the features' own order; falls back to the pivoted order where that fails.
-bool regular_factor(const double* sigma, Index d, CovarianceFactor& out) {
-  std::vector<double> l(static_cast<std::size_t>(d * d));
+/// `l`, (d, d), is scratch.
+bool regular_factor(const double* sigma, Index d, std::vector<double>& l, CovarianceFactor& out) {
   out.inverse.resize(static_cast<std::size_t>(d * d));
   if (!cholesky_inverse(sigma, d, l.data(), out.inverse.data())) return false;
   out.rank = d;
@@ -142,9 +142,9 @@ bool is_far_from_singular(const double* sigma, Index d, const CovarianceFactor& 
 }
 
 CovarianceFactor factor_matrix(const double* sigma, Index d, CovarianceType type, Index component, bool allow_singular,
-                               const std::string& name) {
+                               const std::string& name, std::vector<double>& scratch) {
   CovarianceFactor regular{};
-  const bool is_regular = regular_factor(sigma, d, regular);
+  const bool is_regular = regular_factor(sigma, d, scratch, regular);
   if (is_regular && is_far_from_singular(sigma, d, regular)) return regular;
   const PivotedCholesky pivoted = pivoted_cholesky(sigma, d);
   if (pivoted.kind == PivotedCholesky::Kind::indefinite) throw_indefinite(name, type, component, pivoted.pivot);
@@ -258,22 +258,71 @@ double variance_of(const MixtureData& data, Index component, Index feature) {
   return data.covariances[static_cast<std::size_t>(at)];
 }
 
-MixtureData::MixtureData(VectorView<const double> weight_values, MatrixView<const double> mean_values,
-                         VectorView<const double> covariance_values, CovarianceType covariance_type, bool singular,
-                         const ParameterNames& names)
-    : k(mean_values.rows()), d(mean_values.cols()), type(covariance_type), allow_singular(singular) {
+namespace {
+
+/// Before anything is allocated.
+void check_sizes(Index k, Index d, CovarianceType type, Index n_weights, Index n_covariances,
+                 const ParameterNames& names) {
   if (k < 1 || d < 1)
     throw_invalid(names.means + " must have shape (n_components, n_features), both at least 1, but has shape (" +
                   std::to_string(k) + ", " + std::to_string(d) + ")");
   checked_product(k, d, names.means.c_str());
-  check_covariance_size(covariance_values, names.covariances);
-  check_data(names.means.c_str(), mean_values.data(), k);
-  check_finite(mean_values, names.means.c_str());
-  take_weights(weight_values, names.weights);
-  means.reserve(static_cast<std::size_t>(k * d));
-  for (Index i = 0; i < k; ++i)
-    for (Index j = 0; j < d; ++j) means.push_back(mean_values(i, j));
-  take_covariances(covariance_values, names.covariances);
+  const Index size = covariance_size(type, k, d);
+  if (n_covariances != size)
+    throw_invalid(names.covariances + " must have " + std::to_string(size) + " values for covariance_type '" +
+                  std::string(to_string(type)) + "' with " + std::to_string(k) + " components and " +
+                  std::to_string(d) + " features, but has " + std::to_string(n_covariances));
+  if (n_weights != k)
+    throw_invalid(names.weights + " must have " + std::to_string(k) + " values (rows of means), but has " +
+                  std::to_string(n_weights));
+}
+
+std::vector<double> copied(VectorView<const double> values) {
+  if (values.stride() == 1) return {values.data(), values.data() + values.size()};
+  std::vector<double> out;
+  out.reserve(static_cast<std::size_t>(values.size()));
+  for (Index i = 0; i < values.size(); ++i) out.push_back(values[i]);
+  return out;
+}
+
+std::vector<double> copied(MatrixView<const double> values) {
+  std::vector<double> out;
+  out.reserve(static_cast<std::size_t>(values.rows() * values.cols()));
+  for (Index i = 0; i < values.rows(); ++i)
+    for (Index j = 0; j < values.cols(); ++j) out.push_back(values(i, j));
+  return out;
+}
+
+Parameters copied(VectorView<const double> weights, MatrixView<const double> means,
+                  VectorView<const double> covariances, CovarianceType type, const ParameterNames& names) {
+  check_sizes(means.rows(), means.cols(), type, weights.size(), covariances.size(), names);
+  check_data(names.covariances.c_str(), covariances.data(), covariances.size());
+  check_data(names.means.c_str(), means.data(), means.rows());
+  check_data(names.weights.c_str(), weights.data(), weights.size());
+  return {copied(weights), copied(means), copied(covariances)};
+}
+
+}  // namespace
+
+MixtureData::MixtureData(VectorView<const double> weight_values, MatrixView<const double> mean_values,
+                         VectorView<const double> covariance_values, CovarianceType covariance_type, bool singular,
+                         const ParameterNames& names)
+    : MixtureData(copied(weight_values, mean_values, covariance_values, covariance_type, names), mean_values.rows(),
+                  mean_values.cols(), covariance_type, singular, names) {}
+
+MixtureData::MixtureData(Parameters parameters, Index n_components, Index n_features, CovarianceType covariance_type,
+                         bool singular, const ParameterNames& names)
+    : k(n_components),
+      d(n_features),
+      type(covariance_type),
+      allow_singular(singular),
+      weights(std::move(parameters.weights)),
+      means(std::move(parameters.means)),
+      covariances(std::move(parameters.covariances)) {
+  check_sizes(k, d, type, static_cast<Index>(weights.size()), static_cast<Index>(covariances.size()), names);
+  check_finite(MatrixView<const double>(means.data(), k, d), names.means.c_str());
+  check_weights(names.weights);
+  check_covariances(names.covariances);
   log_norm.resize(static_cast<std::size_t>(k));
   rank.resize(static_cast<std::size_t>(k));
   if (is_matrix(type))
@@ -285,27 +334,13 @@ MixtureData::MixtureData(VectorView<const double> weight_values, MatrixView<cons
   pack(*this, f64_);
 }
 
-/// Before anything is allocated.
-void MixtureData::check_covariance_size(VectorView<const double> values, const std::string& name) const {
-  const Index size = covariance_size(type, k, d);
-  if (values.size() != size)
-    throw_invalid(name + " must have " + std::to_string(size) + " values for covariance_type '" +
-                  std::string(to_string(type)) + "' with " + std::to_string(k) + " components and " +
-                  std::to_string(d) + " features, but has " + std::to_string(values.size()));
-  check_data(name.c_str(), values.data(), size);
-}
-
-void MixtureData::take_weights(VectorView<const double> values, const std::string& name) {
-  if (values.size() != k)
-    throw_invalid(name + " must have " + std::to_string(k) + " values (rows of means), but has " +
-                  std::to_string(values.size()));
-  check_data(name.c_str(), values.data(), k);
+/// Divides them by their sum where that is off; see Mixture.
+void MixtureData::check_weights(const std::string& name) {
   double sum = 0.0;
-  for (Index i = 0; i < k; ++i) {
-    if (!(values[i] >= 0.0 && values[i] <= 1.0))
-      throw_invalid(name + "[" + std::to_string(i) + "] must be in [0, 1], but is " + format(values[i]));
-    sum += values[i];
-    weights.push_back(values[i]);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (!(weights[i] >= 0.0 && weights[i] <= 1.0))
+      throw_invalid(name + "[" + std::to_string(i) + "] must be in [0, 1], but is " + format(weights[i]));
+    sum += weights[i];
   }
   if (!(std::abs(sum - 1.0) <= 1e-8)) throw_invalid(name + " must sum to 1 within 1e-8, but sum to " + format(sum));
   if (std::abs(sum - 1.0) > 4.0 * static_cast<double>(k) * u)
@@ -313,15 +348,14 @@ void MixtureData::take_weights(VectorView<const double> values, const std::strin
   for (const double weight : weights) log_weight.push_back(weight > 0.0 ? std::log(weight) : -infinity);
 }
 
-void MixtureData::take_covariances(VectorView<const double> values, const std::string& name) {
-  const Index size = values.size();
-  covariances.reserve(static_cast<std::size_t>(size));
+/// Makes matrices symmetric.
+void MixtureData::check_covariances(const std::string& name) {
+  const auto size = static_cast<Index>(covariances.size());
   for (Index i = 0; i < size; ++i) {
-    if (!std::isfinite(values[i]))
-      throw_invalid(place(name, type, d, i) + " must be finite, but is " + format(values[i]));
-    if (!is_matrix(type) && values[i] < 0.0)
-      throw NumericalError(place(name, type, d, i) + " must be a variance ≥ 0, but is " + format(values[i]));
-    covariances.push_back(values[i]);
+    const double value = covariances[static_cast<std::size_t>(i)];
+    if (!std::isfinite(value)) throw_invalid(place(name, type, d, i) + " must be finite, but is " + format(value));
+    if (!is_matrix(type) && value < 0.0)
+      throw NumericalError(place(name, type, d, i) + " must be a variance ≥ 0, but is " + format(value));
   }
   if (is_matrix(type))
     for (Index begin = 0; begin < size; begin += d * d) symmetrise(covariances.data() + begin, d, type, begin, name);
@@ -329,8 +363,10 @@ void MixtureData::take_covariances(VectorView<const double> values, const std::s
 
 void MixtureData::factor_matrices(const std::string& name) {
   const Index n = type == CovarianceType::full ? k : 1;
+  std::vector<double> scratch(static_cast<std::size_t>(d * d));
+  factors.reserve(static_cast<std::size_t>(n));
   for (Index i = 0; i < n; ++i)
-    factors.push_back(factor_matrix(covariances.data() + i * d * d, d, type, i, allow_singular, name));
+    factors.push_back(factor_matrix(covariances.data() + i * d * d, d, type, i, allow_singular, name, scratch));
   for (Index i = 0; i < k; ++i) {
     const CovarianceFactor& f = factor(i);
     rank[static_cast<std::size_t>(i)] = f.rank;

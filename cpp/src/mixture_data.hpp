@@ -59,6 +59,13 @@ struct Packed {
   std::vector<Index> orders_;
 };
 
+/// π (K,), μ (K, D) and Σ in the layout of its type, row-major, as a mixture keeps them.
+struct Parameters {
+  std::vector<double> weights;
+  std::vector<double> means;
+  std::vector<double> covariances;
+};
+
 /// What messages call the parameters.
 struct ParameterNames {
   std::string weights = "weights";
@@ -71,6 +78,9 @@ class MixtureData {
  public:
   MixtureData(VectorView<const double> weights, MatrixView<const double> means, VectorView<const double> covariances,
               CovarianceType type, bool allow_singular, const ParameterNames& names = {});
+  /// Takes the parameters over, (K, D) being the shape of the means.
+  MixtureData(Parameters parameters, Index k, Index d, CovarianceType type, bool allow_singular,
+              const ParameterNames& names = {});
 
   Index k;
   Index d;
@@ -98,9 +108,8 @@ class MixtureData {
   void require_common_measure() const;
 
  private:
-  void check_covariance_size(VectorView<const double> values, const std::string& name) const;
-  void take_weights(VectorView<const double> values, const std::string& name);
-  void take_covariances(VectorView<const double> values, const std::string& name);
+  void check_weights(const std::string& name);
+  void check_covariances(const std::string& name);
   void factor_matrices(const std::string& name);
   void factor_variances(const std::string& name);
   void choose_center();

@@ -1,5 +1,6 @@
 #include "crc32.hpp"
 #include "files.hpp"
+#include "mixture_data.hpp"
 #include "model_header.hpp"
 #include "validate.hpp"
 
@@ -268,11 +269,12 @@ void check_sum(const Values& values, const Entries& metadata) {
     throw_format("match its checksum " + in_quotes(stated) + ", but comes to " + in_quotes(sum));
 }
 
-Mixture mixture_of(const Values& values, const Shape& means, CovarianceType type, bool allow_singular) {
-  const MatrixView<const double> mu(values[means_id].data(), static_cast<Index>(means[0]),
-                                    static_cast<Index>(means[1]));
+Mixture mixture_of(Values values, const Shape& means, CovarianceType type, bool allow_singular) {
+  detail::Parameters parameters{std::move(values[weights_id]), std::move(values[means_id]),
+                                std::move(values[covariances_id])};
   try {
-    return {values[weights_id], mu, values[covariances_id], type, allow_singular};
+    return Mixture(std::make_shared<const detail::MixtureData>(std::move(parameters), static_cast<Index>(means[0]),
+                                                               static_cast<Index>(means[1]), type, allow_singular));
   } catch (const Error& error) {
     throw_format(std::string("hold a valid mixture, but: ") + error.what());
   }
@@ -289,9 +291,9 @@ Model read_model(std::uint64_t size, const Read& read) {
   check_shapes(header.tensors, type);
   const Shape& means = header.tensors[means_id].shape;
   ModelInfo info = info_of(metadata, means[1]);
-  const Values values = read_values(header.tensors, order, read);
+  Values values = read_values(header.tensors, order, read);
   if (is_summed) check_sum(values, metadata);
-  return {mixture_of(values, means, type, allow_singular), std::move(info)};
+  return {mixture_of(std::move(values), means, type, allow_singular), std::move(info)};
 }
 
 }  // namespace
