@@ -18,6 +18,8 @@
 namespace gaussmix::detail {
 namespace {
 
+constexpr mode_t all_permissions = 07777;
+
 /// The error in errno, or another one. @throws std::system_error always
 [[noreturn]] void throw_system(const char* verb, const std::string& path, int error = errno) {
   throw std::system_error(error, std::generic_category(), std::string("cannot ") + verb + " '" + path + "'");
@@ -71,8 +73,11 @@ class NewFile {
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
 
+  /// Where they differ: some file systems refuse to be told what they have.
   void set_permissions(mode_t mode) {
-    if (::fchmod(descriptor_, mode) != 0) throw_system("save", name_);
+    struct stat status;
+    if (::fstat(descriptor_, &status) != 0) throw_system("save", name_);
+    if ((status.st_mode & all_permissions) != mode && ::fchmod(descriptor_, mode) != 0) throw_system("save", name_);
   }
 
   void append(const Piece& piece) {
@@ -152,7 +157,7 @@ void replace_file(const std::string& path, const std::vector<Piece>& pieces) {
     throw_invalid("path must name a regular file, but '" + path + "' is a device, pipe or socket");
   if (exists && ::faccessat(AT_FDCWD, target.c_str(), W_OK, AT_EACCESS) != 0) throw_system("save", path);
   NewFile file(target, path);
-  if (exists) file.set_permissions(old.st_mode & 07777);
+  if (exists) file.set_permissions(old.st_mode & all_permissions);
   for (const Piece& piece : pieces) file.append(piece);
   file.take_place();
   flush_folder(folder_of(target));

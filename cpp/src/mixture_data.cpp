@@ -129,15 +129,14 @@ CovarianceFactor pivoted_factor(const PivotedCholesky& pivoted, Index d) {
 /// Whether no pivot of the scaled matrix can come near 8·D·u, in whatever order: each is at least the least eigenvalue, and
 /// that is at least 1 / ‖L⁻¹‖² of the scaled factor (Frobenius). 1e-6 leaves room for the rounding of any D.
 bool is_far_from_singular(const double* sigma, Index d, const CovarianceFactor& factor) {
-  double norm = 0.0;
-  for (Index j = 0; j < d; ++j) {
-    double square = 0.0;
-    for (Index i = j; i < d; ++i) {
+  std::vector<double> squares(static_cast<std::size_t>(d));  // of the columns
+  for (Index i = 0; i < d; ++i)
+    for (Index j = 0; j <= i; ++j) {
       const double entry = factor.inverse[static_cast<std::size_t>(i * d + j)];
-      square += entry * entry;
+      squares[static_cast<std::size_t>(j)] += entry * entry;
     }
-    norm += square * sigma[j * d + j];
-  }
+  double norm = 0.0;
+  for (Index j = 0; j < d; ++j) norm += squares[static_cast<std::size_t>(j)] * sigma[j * d + j];
   return norm < 1e6;
 }
 

@@ -235,7 +235,16 @@ def test_child_processes_score_after_a_threaded_call(tmp_path: Path, method: str
 
 def test_build_info() -> None:
     info = gaussmix.build_info()
-    assert list(info) == ["version", "compiler", "eigen", "openmp", "simd_levels", "build_type", "assertions"]
+    assert list(info) == [
+        "version",
+        "compiler",
+        "eigen",
+        "nlohmann_json",
+        "openmp",
+        "simd_levels",
+        "build_type",
+        "assertions",
+    ]
     assert all(type(value) is str and value for value in info.values())
     assert info["version"] == gaussmix.__version__
     assert set(gaussmix.simd_levels()) <= set(info["simd_levels"].split())
