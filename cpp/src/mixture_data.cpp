@@ -1,6 +1,7 @@
 #include "mixture_data.hpp"
 
 #include "linalg.hpp"
+#include "parallel.hpp"
 #include "validate.hpp"
 
 #include <gaussmix/error.hpp>
@@ -276,20 +277,16 @@ void check_sizes(Index k, Index d, CovarianceType type, Index n_weights, Index n
                   std::to_string(n_weights));
 }
 
-std::vector<double> copied(VectorView<const double> values) {
-  if (values.stride() == 1) return {values.data(), values.data() + values.size()};
-  std::vector<double> out;
-  out.reserve(static_cast<std::size_t>(values.size()));
-  for (Index i = 0; i < values.size(); ++i) out.push_back(values[i]);
-  return out;
-}
-
 std::vector<double> copied(MatrixView<const double> values) {
   std::vector<double> out;
   out.reserve(static_cast<std::size_t>(values.rows() * values.cols()));
   for (Index i = 0; i < values.rows(); ++i)
     for (Index j = 0; j < values.cols(); ++j) out.push_back(values(i, j));
   return out;
+}
+
+std::vector<double> copied(VectorView<const double> values) {
+  return copied(MatrixView<const double>(values.data(), values.size(), 1, values.stride(), 1));
 }
 
 Parameters copied(VectorView<const double> weights, MatrixView<const double> means,
@@ -310,7 +307,7 @@ MixtureData::MixtureData(VectorView<const double> weight_values, MatrixView<cons
                   mean_values.cols(), covariance_type, singular, names) {}
 
 MixtureData::MixtureData(Parameters parameters, Index n_components, Index n_features, CovarianceType covariance_type,
-                         bool singular, const ParameterNames& names)
+                         bool singular, const ParameterNames& names, const Execution& execution)
     : k(n_components),
       d(n_features),
       type(covariance_type),
@@ -325,7 +322,7 @@ MixtureData::MixtureData(Parameters parameters, Index n_components, Index n_feat
   log_norm.resize(static_cast<std::size_t>(k));
   rank.resize(static_cast<std::size_t>(k));
   if (is_matrix(type))
-    factor_matrices(names.covariances);
+    factor_matrices(names.covariances, execution);
   else
     factor_variances(names.covariances);
   choose_center();
@@ -360,12 +357,18 @@ void MixtureData::check_covariances(const std::string& name) {
     for (Index begin = 0; begin < size; begin += d * d) symmetrise(covariances.data() + begin, d, type, begin, name);
 }
 
-void MixtureData::factor_matrices(const std::string& name) {
+void MixtureData::factor_matrices(const std::string& name, const Execution& execution) {
   const Index n = type == CovarianceType::full ? k : 1;
-  std::vector<double> scratch(static_cast<std::size_t>(d * d));
-  factors.reserve(static_cast<std::size_t>(n));
-  for (Index i = 0; i < n; ++i)
-    factors.push_back(factor_matrix(covariances.data() + i * d * d, d, type, i, allow_singular, name, scratch));
+  const double size = static_cast<double>(d);
+  const int threads = plan_threads(execution, n, static_cast<double>(n) * size * size * size / 3.0);
+  factors.resize(static_cast<std::size_t>(n));
+  std::vector<std::vector<double>> scratch(static_cast<std::size_t>(threads));
+  parallel_for(n, threads, execution, [&](Index i, Worker& worker) {
+    std::vector<double>& l = scratch[static_cast<std::size_t>(worker.id())];
+    l.resize(static_cast<std::size_t>(d * d));
+    factors[static_cast<std::size_t>(i)] =
+        factor_matrix(covariances.data() + i * d * d, d, type, i, allow_singular, name, l);
+  });
   for (Index i = 0; i < k; ++i) {
     const CovarianceFactor& f = factor(i);
     rank[static_cast<std::size_t>(i)] = f.rank;

@@ -78,9 +78,9 @@ class MixtureData {
  public:
   MixtureData(VectorView<const double> weights, MatrixView<const double> means, VectorView<const double> covariances,
               CovarianceType type, bool allow_singular, const ParameterNames& names = {});
-  /// Takes the parameters over, (K, D) being the shape of the means.
+  /// Takes the parameters over, (K, D) being the shape of the means, and factors matrices on the threads of `execution`.
   MixtureData(Parameters parameters, Index k, Index d, CovarianceType type, bool allow_singular,
-              const ParameterNames& names = {});
+              const ParameterNames& names = {}, const Execution& execution = {1, {}});
 
   Index k;
   Index d;
@@ -110,7 +110,7 @@ class MixtureData {
  private:
   void check_weights(const std::string& name);
   void check_covariances(const std::string& name);
-  void factor_matrices(const std::string& name);
+  void factor_matrices(const std::string& name, const Execution& execution);
   void factor_variances(const std::string& name);
   void choose_center();
   bool scales_fit_single() const;

@@ -274,7 +274,8 @@ Mixture mixture_of(Values values, const Shape& means, CovarianceType type, bool 
                                 std::move(values[covariances_id])};
   try {
     return Mixture(std::make_shared<const detail::MixtureData>(std::move(parameters), static_cast<Index>(means[0]),
-                                                               static_cast<Index>(means[1]), type, allow_singular));
+                                                               static_cast<Index>(means[1]), type, allow_singular,
+                                                               detail::ParameterNames{}, Execution{}));
   } catch (const Error& error) {
     throw_format(std::string("hold a valid mixture, but: ") + error.what());
   }

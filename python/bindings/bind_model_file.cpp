@@ -145,7 +145,7 @@ void bind_model_file(py::module_& m, py::class_<Mixture>& mixture) {
       .def("save", &save_mixture, py::arg("path"), py::arg("feature_names") = py::none(),
            py::arg("metadata") = py::none(), save_doc)
       .def_static("load", [](py::handle path) { return load_file(path).mixture; }, py::arg("path"), load_doc);
-  m.def("load_model", &load_fields, py::arg("path"));
+  m.def("load_model", &load_fields, py::arg("path"), "load_model(path)\n--\n\nThe fields of gaussmix.Model.");
 }
 
 }  // namespace gaussmix::bindings

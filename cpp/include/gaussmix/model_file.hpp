@@ -42,7 +42,8 @@ struct Model {
 GAUSSMIX_API void save(const Mixture& mixture, const std::string& path, const ModelInfo& info = {});
 
 /// Loads what `save` wrote, or another writer of the format. Safe for bytes from a stranger: sizes are checked before
-/// anything is allocated, then the checksum, then the meaning as by the constructor of Mixture.
+/// anything is allocated, then the checksum, then the meaning as by the constructor of Mixture. Large models are prepared on
+/// get_num_threads() threads.
 /// @throws FormatError        with `path` in its message, for anything else
 /// @throws std::system_error  with `path` in its message, when the system refuses
 GAUSSMIX_API Model load(const std::string& path);
