@@ -23,6 +23,12 @@ function(gaussmix_compile_rules target)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 endfunction()
 
+# C99 as the standard has it, and the same warnings, for the C programs among the tests.
+function(gaussmix_c_compile_rules target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion $<$<BOOL:${GAUSSMIX_DEVELOPER}>:-Werror>)
+  set_target_properties(${target} PROPERTIES C_STANDARD 99 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF)
+endfunction()
+
 # Floating point as written: a value that is tested for NaN stays tested whatever flags a user adds, and no multiply-add is
 # fused behind our back, so that every platform computes the same bits outside the kernels.
 set(GAUSSMIX_STRICT_FLOATS -fno-fast-math -ffp-contract=off)

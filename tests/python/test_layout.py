@@ -16,10 +16,11 @@ TOP_LEVEL = {
     *("pyproject.toml", "CMakeLists.txt", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "docs"),
     *("cpp", "python", "tests", "bench"),
 }
-SOURCE_SUFFIXES = {".cpp", ".hpp", ".h", ".py", ".pyi"}
+SOURCE_SUFFIXES = {".cpp", ".hpp", ".c", ".h", ".py", ".pyi"}
 TEXT_SUFFIXES = {*SOURCE_SUFFIXES, ".txt", ".cmake", ".in", ".toml", ".md", ".yml", ".yaml", ".sh", ""}
 
 CXX_STANDARD = r"<[a-z_0-9]+>"
+C_STANDARD = r"<(stddef|stdint)\.h>"
 PUBLIC = r"<gaussmix/\w+\.h(pp)?>"
 POSIX = r"<(pthread|sched|unistd|cpuid|immintrin)\.h>"
 FILES = r"<(fcntl|unistd|sys/stat)\.h>"
@@ -28,7 +29,8 @@ PLAIN_SOURCE = r'"(simd/(kernel_table|dispatch)|(?!simd)\w+)\.hpp"'
 
 # What a file may include: the first row whose glob matches it. An arrow that is not here points up.
 FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("cpp/include/gaussmix/*.hpp", (CXX_STANDARD, PUBLIC)),
+    ("cpp/include/gaussmix/*.hpp", (CXX_STANDARD, r"<gaussmix/\w+\.hpp>")),
+    ("cpp/include/gaussmix/*.h", (C_STANDARD, r"<gaussmix/export\.hpp>")),
     ("cpp/src/simd/kernel_table.hpp", ("<cstdint>",)),
     ("cpp/src/simd/kernels.inl.hpp", (KERNEL_MATHS, r'"kernel_table\.hpp"', r'"\w+\.inl\.hpp"')),
     ("cpp/src/simd/*.inl.hpp", ()),
@@ -96,7 +98,9 @@ def matches(pattern: str, paths: list[Path]) -> list[str]:
 
 
 def test_no_include_points_up() -> None:
-    upward = {path.as_posix(): upward_includes(path.as_posix(), read(path)) for path in sources(".cpp", ".hpp", ".h")}
+    upward = {
+        path.as_posix(): upward_includes(path.as_posix(), read(path)) for path in sources(".cpp", ".hpp", ".c", ".h")
+    }
     assert {path: names for path, names in upward.items() if names} == {}
 
 
@@ -106,6 +110,8 @@ def test_no_include_points_up() -> None:
         ("cpp/include/gaussmix/fit.hpp", "#include <Eigen/Core>"),
         ("cpp/include/gaussmix/fit.hpp", "#include <omp.h>"),
         ("cpp/include/gaussmix/fit.hpp", '#include "validate.hpp"'),
+        ("cpp/include/gaussmix/fit.hpp", "#include <gaussmix/gaussmix.h>"),
+        ("cpp/include/gaussmix/gaussmix.h", "#include <gaussmix/mixture.hpp>"),
         ("cpp/src/simd/kernel_table.hpp", "#include <gaussmix/views.hpp>"),
         ("cpp/src/simd/kernels.inl.hpp", "#include <vector>"),
         ("cpp/src/simd/kernels.inl.hpp", "#include <gaussmix/views.hpp>"),
