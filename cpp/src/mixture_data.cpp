@@ -433,7 +433,17 @@ const Packed<double>& MixtureData::packed<double>() const {
 
 template <>
 const Packed<float>& MixtureData::packed<float>() const {
-  std::call_once(f32_once_, [this] { pack(*this, f32_); });
+  // Not std::call_once: for an exception that leaves it the C library loads an unwinder, and ends the process when it has no
+  // memory for that.
+  if (!f32_is_packed_.load(std::memory_order_acquire)) {
+    const std::lock_guard<std::mutex> lock(f32_mutex_);
+    if (!f32_is_packed_.load(std::memory_order_relaxed)) {
+      Packed<float> packed;
+      pack(*this, packed);
+      f32_ = std::move(packed);
+      f32_is_packed_.store(true, std::memory_order_release);
+    }
+  }
   return f32_;
 }
 

@@ -4,6 +4,7 @@
 
 #include <gaussmix/mixture.hpp>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -117,7 +118,8 @@ class MixtureData {
 
   bool fits_single_ = false;
   Packed<double> f64_;
-  mutable std::once_flag f32_once_;
+  mutable std::atomic<bool> f32_is_packed_{false};
+  mutable std::mutex f32_mutex_;  ///< guards f32_ until it is packed
   mutable Packed<float> f32_;
 };
 
