@@ -3,7 +3,6 @@
 #include <gaussmix/statistics.hpp>
 
 #include <algorithm>
-#include <vector>
 
 using namespace gaussmix;
 using c_api::guarded;
@@ -75,21 +74,11 @@ gaussmix_status gaussmix_statistics_maximize(const gaussmix_statistics* statisti
 
 gaussmix_status gaussmix_statistics_to_bytes(const gaussmix_statistics* statistics, std::uint8_t* out,
                                              std::int64_t capacity, std::int64_t* size) {
-  return guarded([&] {
-    const std::vector<std::uint8_t> bytes = live(statistics, "statistics").value.to_bytes();
-    const auto n = static_cast<std::int64_t>(bytes.size());
-    required(size, "size") = n;
-    if (out == nullptr && capacity == 0) return;
-    if (capacity < n)
-      detail::throw_invalid("capacity must be at least " + std::to_string(n) + ", but is " + std::to_string(capacity));
-    std::copy(bytes.begin(), bytes.end(), &required(out, "out"));
-  });
+  return guarded([&] { c_api::write_bytes(live(statistics, "statistics").value.to_bytes(), out, capacity, size); });
 }
 
 gaussmix_status gaussmix_statistics_from_bytes(const std::uint8_t* bytes, std::int64_t size,
                                                gaussmix_statistics** statistics) {
-  return c_api::create(statistics, "statistics", [&] {
-    if (size > 0) required(bytes, "bytes");
-    return Statistics::from_bytes({bytes, size});
-  });
+  return c_api::create(statistics, "statistics",
+                       [&] { return Statistics::from_bytes(c_api::bytes_argument(bytes, size)); });
 }

@@ -2,6 +2,7 @@
 // it on, the call ends in a status, nothing is leaked, and what was there before works as before.
 
 #include "counted_memory.hpp"
+#include "model_files.hpp"
 #include "problems.hpp"
 
 #include <gaussmix/gaussmix.h>
@@ -39,9 +40,9 @@ gaussmix_parameters parameters_of(const Problem& p, bool allow_singular) {
 }
 
 /// A mixture and what it says of its rows, to be found again after every failure.
-class Model {
+class TestedModel {
  public:
-  explicit Model(const Problem& p, bool allow_singular = false)
+  explicit TestedModel(const Problem& p, bool allow_singular = false)
       : problem_(p),
         parameters_(parameters_of(problem_, allow_singular)),
         rows_(gaussmix_samples_f64(problem_.x.data(), p.n, p.d)),
@@ -53,13 +54,19 @@ class Model {
     check(gaussmix_mixture_create(&parameters_, &mixture_) == GAUSSMIX_OK, "the model is made");
     check(score(mixture_) == GAUSSMIX_OK, "the model scores");
     expected_ = log_p_;
+    Index size = 0;
+    check(gaussmix_mixture_to_bytes(mixture_, nullptr, nullptr, 0, &size) == GAUSSMIX_OK, "the model has a size");
+    bytes_.resize(at(size));
+    check(gaussmix_mixture_to_bytes(mixture_, nullptr, bytes_.data(), size, &size) == GAUSSMIX_OK, "it is written");
   }
-  ~Model() { gaussmix_mixture_free(mixture_); }
+  ~TestedModel() { gaussmix_mixture_free(mixture_); }
 
   const gaussmix_parameters& parameters() const { return parameters_; }
   const gaussmix_samples& rows() const { return rows_; }
   const Problem& problem() const { return problem_; }
   const gaussmix_mixture* mixture() const { return mixture_; }
+  /// Of its model file.
+  const std::vector<std::uint8_t>& bytes() const { return bytes_; }
 
   gaussmix_status score(const gaussmix_mixture* mixture) {
     return gaussmix_log_prob_f64(mixture, &rows_, log_p_.data(), problem_.n, 1, &one_thread);
@@ -91,6 +98,7 @@ class Model {
   gaussmix_samples single_rows_;
   Doubles log_p_, expected_, out_;
   std::vector<float> single_out_;
+  std::vector<std::uint8_t> bytes_;
   gaussmix_mixture* mixture_ = nullptr;
 };
 
@@ -120,7 +128,7 @@ long refuse_each(const std::string& name, const Operation& operation, const std:
     }
 }
 
-void refuse_to_create_and_score(const std::string& name, Model& model) {
+void refuse_to_create_and_score(const std::string& name, TestedModel& model) {
   const auto report = [&](const char* what, const Operation& operation) {
     const long n = refuse_each(name + ", " + what, operation, [&] { return model.is_as_it_was(); });
     std::printf("%s, %s: each of %ld allocations refused\n", name.c_str(), what, n);
@@ -129,6 +137,16 @@ void refuse_to_create_and_score(const std::string& name, Model& model) {
     gaussmix_mixture* made = nullptr;
     gaussmix_status status = gaussmix_mixture_create(&model.parameters(), &made);
     if (status == GAUSSMIX_OK) status = model.score_in_float(made);
+    gaussmix_mixture_free(made);
+    return status;
+  });
+  report("write, read and score", [&] {
+    gaussmix_mixture* made = nullptr;
+    Index size = 0;
+    gaussmix_status status = gaussmix_mixture_to_bytes(model.mixture(), nullptr, nullptr, 0, &size);
+    if (status == GAUSSMIX_OK)
+      status = gaussmix_mixture_from_bytes(model.bytes().data(), static_cast<Index>(model.bytes().size()), &made);
+    if (status == GAUSSMIX_OK) status = model.score(made);
     gaussmix_mixture_free(made);
     return status;
   });
@@ -142,6 +160,23 @@ void refuse_to_create_and_score(const std::string& name, Model& model) {
   });
 }
 
+void refuse_to_save_and_load(TestedModel& model) {
+  const model_files::TemporaryFolder folder;
+  const std::string path = folder.path("model");
+  const auto save_and_load = [&] {
+    gaussmix_mixture* made = nullptr;
+    gaussmix_status status = gaussmix_save(model.mixture(), path.c_str(), nullptr);
+    if (status == GAUSSMIX_OK) status = gaussmix_load(path.c_str(), &made);
+    if (status == GAUSSMIX_OK) status = model.score(made);
+    gaussmix_mixture_free(made);
+    return status;
+  };
+  const long n = refuse_each("save, load and score", save_and_load, [&] {
+    return folder.names().size() == 1 && folder.content("model") == model.bytes() && model.is_as_it_was();
+  });
+  std::printf("save, load and score: each of %ld allocations refused\n", n);
+}
+
 /// Bytes of the statistics, for comparison.
 std::vector<std::uint8_t> bytes_of(const gaussmix_statistics* statistics) {
   Index size = 0;
@@ -151,17 +186,17 @@ std::vector<std::uint8_t> bytes_of(const gaussmix_statistics* statistics) {
   return bytes;
 }
 
-gaussmix_statistics* new_statistics(const Model& model) {
+gaussmix_statistics* new_statistics(const TestedModel& model) {
   gaussmix_statistics* made = nullptr;
   check(gaussmix_statistics_create(model.mixture(), &made) == GAUSSMIX_OK, "statistics are made");
   return made;
 }
 
-gaussmix_status accumulate(gaussmix_statistics* sums, const Model& model) {
+gaussmix_status accumulate(gaussmix_statistics* sums, const TestedModel& model) {
   return gaussmix_statistics_accumulate(sums, &model.rows(), nullptr, 0, &one_thread);
 }
 
-void refuse_statistics(const Model& model) {
+void refuse_statistics(const TestedModel& model) {
   gaussmix_statistics *kept = new_statistics(model), *full = new_statistics(model);
   check(accumulate(full, model) == GAUSSMIX_OK, "rows are added");
   check(accumulate(kept, model) == GAUSSMIX_OK, "rows are added");
@@ -201,7 +236,7 @@ void refuse_statistics(const Model& model) {
   gaussmix_statistics_free(full);
 }
 
-void refuse_to_fit(Model& model, gaussmix_init init, const char* name) {
+void refuse_to_fit(TestedModel& model, gaussmix_init init, const char* name) {
   gaussmix_fit_options options;
   check(gaussmix_fit_options_defaults(&options, sizeof options) == GAUSSMIX_OK, "the options have defaults");
   options.covariance_type = static_cast<std::int32_t>(model.problem().type);
@@ -219,7 +254,7 @@ void refuse_to_fit(Model& model, gaussmix_init init, const char* name) {
 }
 
 /// A row scorer allocates when it is made, and not again.
-void count_row_allocations(const std::string& name, Model& model) {
+void count_row_allocations(const std::string& name, TestedModel& model) {
   gaussmix_row_scorer* scorer = nullptr;
   check(gaussmix_row_scorer_create(model.mixture(), &scorer) == GAUSSMIX_OK, name + ": the scorer is made");
   const long before = counted_memory::n_allocations;
@@ -243,15 +278,16 @@ Problem singular_problem() {
 
 int main() {
   for (const CovarianceType type : all_types) {
-    Model large(random_problem(8, 16, 50, type, 5));
+    TestedModel large(random_problem(8, 16, 50, type, 5));
     count_row_allocations(to_string(type), large);
-    Model small(random_problem(3, 4, 40, type, 3));
+    TestedModel small(random_problem(3, 4, 40, type, 3));
     refuse_to_create_and_score(to_string(type), small);
+    refuse_to_save_and_load(small);
     refuse_statistics(small);
     for (const auto& [init, name] : {std::pair(GAUSSMIX_KMEANS, "k-means"), {GAUSSMIX_RANDOM, "random"}})
       refuse_to_fit(small, init, name);
   }
-  Model singular(singular_problem(), true);
+  TestedModel singular(singular_problem(), true);
   count_row_allocations("singular", singular);
   refuse_to_create_and_score("singular", singular);
   std::printf("%d checks failed\n", n_failures);

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from gaussmix import _core
 
-HEADER = (Path(__file__).parents[2] / "cpp/include/gaussmix/gaussmix.h").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+HEADER = (ROOT / "cpp/include/gaussmix/gaussmix.h").read_text(encoding="utf-8")
 FUNCTIONS = set(re.findall(r"\b(gaussmix_\w+)\(", re.sub(r"///.*|static inline.*", "", HEADER)))
 FLOAT32, FLOAT64 = 1, 2
-INVALID_ARGUMENT = 1
+INVALID_ARGUMENT, NUMERICAL = 1, 2
 
 
 class Parameters(Structure):
@@ -164,6 +165,32 @@ def test_a_fit_has_the_bits_of_python(library: ctypes.CDLL, mix: gaussmix.Mixtur
     assert np.array_equal(means, expected.mixture.means)
     assert (summary.log_likelihood, summary.n_iter) == (expected.log_likelihood, expected.n_iter)
     check(library, library.gaussmix_mixture_free(fitted))
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
+def test_a_golden_file_has_the_bits_of_python(library: ctypes.CDLL, covariance_type: str) -> None:
+    path = ROOT / f"tests/data/model_{covariance_type}.safetensors"
+    loaded, parameters, out = c_void_p(), Parameters(sizeof(Parameters)), np.empty(2)
+    check(library, library.gaussmix_load(bytes(path), byref(loaded)))
+    check(library, library.gaussmix_mixture_parameters(loaded, byref(parameters)))
+    shape = {"full": (2, 2, 2), "tied": (2, 2), "diag": (2, 2), "spherical": (2,)}[covariance_type]
+    arrays = zip(("weights", "means", "covariances"), ((2,), (2, 2), shape), strict=True)
+    values = {
+        name: np.ctypeslib.as_array(ctypes.cast(getattr(parameters, name), POINTER(c_double)), of).copy()
+        for name, of in arrays
+    }
+    expected = gaussmix.Mixture(
+        **values, covariance_type=covariance_type, allow_singular=bool(parameters.allow_singular)
+    )
+    X = np.array([[-1.5, 2.0], [0.25, -0.5]])
+    x = samples(X)
+    status = library.gaussmix_log_prob_f64(loaded, byref(x), out.ctypes.data_as(c_void_p), c_int64(2), c_int64(1), None)
+    check(library, library.gaussmix_mixture_free(loaded))
+    if len(set(expected.rank)) == 1:
+        check(library, status)
+        assert np.array_equal(out, expected.log_prob(X))
+    else:
+        assert status == NUMERICAL
 
 
 def test_an_error_is_a_status_and_a_message(library: ctypes.CDLL, handle: c_void_p) -> None:

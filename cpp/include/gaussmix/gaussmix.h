@@ -92,6 +92,35 @@ GAUSSMIX_API gaussmix_status gaussmix_mixture_free(gaussmix_mixture* mixture);
 GAUSSMIX_API gaussmix_status gaussmix_mixture_parameters(const gaussmix_mixture* mixture,
                                                          gaussmix_parameters* parameters);
 
+// ---- model files ------------------------------------------------------------------------------------------------------
+
+/// What a model file holds beside the mixture; all text UTF-8, up to its first NUL.
+typedef struct gaussmix_model_info {
+  size_t struct_size;
+  int64_t n_feature_names;             ///< 0 or D
+  int64_t n_metadata;                  ///< the caller's own entries
+  const char* const* feature_names;    ///< (n_feature_names,)
+  const char* const* metadata_names;   ///< (n_metadata,), distinct
+  const char* const* metadata_values;  ///< (n_metadata,)
+} gaussmix_model_info;
+
+/// Saves a mixture as a safetensors file: whoever opens `path` at any time finds the old file or the new one, whole. `info` may
+/// be NULL. GAUSSMIX_ERROR_IO when the system refuses; the old file is then as it was.
+GAUSSMIX_API gaussmix_status gaussmix_save(const gaussmix_mixture* mixture, const char* path,
+                                           const gaussmix_model_info* info);
+/// Loads what any language saved; it scores with the same bits. Safe for files of strangers: what is truncated, corrupt or no
+/// mixture is GAUSSMIX_ERROR_FORMAT; GAUSSMIX_ERROR_IO when the system refuses.
+GAUSSMIX_API gaussmix_status gaussmix_load(const char* path, gaussmix_mixture** mixture);
+/// The bytes that gaussmix_save() writes, in the manner of gaussmix_statistics_to_bytes().
+GAUSSMIX_API gaussmix_status gaussmix_mixture_to_bytes(const gaussmix_mixture* mixture, const gaussmix_model_info* info,
+                                                       uint8_t* out, int64_t capacity, int64_t* size);
+/// The mixture in the bytes of a model file, such as one that is part of a program.
+GAUSSMIX_API gaussmix_status gaussmix_mixture_from_bytes(const uint8_t* bytes, int64_t size,
+                                                         gaussmix_mixture** mixture);
+/// Fills `info`, whose struct_size must be set, with what the mixture's file held; of other mixtures there is none. The texts
+/// belong to the mixture and live as long as it does.
+GAUSSMIX_API gaussmix_status gaussmix_mixture_info(const gaussmix_mixture* mixture, gaussmix_model_info* info);
+
 // ---- scoring ----------------------------------------------------------------------------------------------------------
 
 typedef enum gaussmix_dtype { GAUSSMIX_FLOAT32 = 1, GAUSSMIX_FLOAT64 = 2 } gaussmix_dtype;
