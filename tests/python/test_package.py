@@ -1,6 +1,7 @@
 """What an installation holds beside the Python modules."""
 
 import re
+import subprocess
 from importlib import metadata
 from pathlib import Path
 
@@ -24,6 +25,15 @@ def test_the_cpp_library_is_there_whole() -> None:
     headers = [f"include/gaussmix/{path.name}" for path in (ROOT / "cpp/include/gaussmix").iterdir()]
     package = ["lib/libgaussmix.a", *(f"lib/cmake/gaussmix/gaussmix{part}.cmake" for part in ("Config", "Targets"))]
     assert [name for name in headers + package if not installed(name)] == []
+
+
+def test_the_static_library_links_by_hand(tmp_path: Path) -> None:
+    """From any C++ compiler, without CMake."""
+    root = next(root for root in PACKAGE_ROOTS if (root / "lib/libgaussmix.a").is_file())
+    source = ROOT / "tests/package/consumer/main.cpp"
+    command = ["c++", "-std=c++17", f'-DEXPECTED_VERSION="{gaussmix.__version__}"', f"-I{root / 'include'}", source]
+    subprocess.run([*command, root / "lib/libgaussmix.a", "-fopenmp", "-o", tmp_path / "consumer"], check=True)
+    subprocess.run([tmp_path / "consumer"], check=True)
 
 
 def test_other_builds_find_the_cmake_package() -> None:
