@@ -43,6 +43,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("cpp/src/model_header.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, r"<nlohmann/json\.hpp>")),
     ("cpp/src/*", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE)),
     ("cpp/examples/embed_eigen.cpp", (CXX_STANDARD, PUBLIC, r"<Eigen/\w+>")),
+    ("cpp/examples/*.c", (r"<\w+\.h>", PUBLIC)),
     ("cpp/examples/*", (CXX_STANDARD, PUBLIC)),
     ("python/bindings/numpy.hpp", (CXX_STANDARD, PUBLIC, r"<pybind11/\w+\.h>", r'"\w+\.hpp"')),
     ("python/bindings/*", (CXX_STANDARD, PUBLIC, r"<pybind11/(?!numpy|eigen)\w+\.h>", r'"\w+\.hpp"')),
