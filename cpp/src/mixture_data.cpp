@@ -218,7 +218,8 @@ template struct Packed<float>;
 namespace {
 
 template <class T>
-void pack(const MixtureData& data, Packed<T>& out) {
+Packed<T> pack(const MixtureData& data) {
+  Packed<T> out;
   out.log_norm.assign(data.log_norm.begin(), data.log_norm.end());
   out.log_weight.assign(data.log_weight.begin(), data.log_weight.end());
   out.inv_std.assign(data.inv_std.begin(), data.inv_std.end());
@@ -226,7 +227,7 @@ void pack(const MixtureData& data, Packed<T>& out) {
   out.transformed = !data.center.empty();
   if (!out.transformed) {
     out.means.assign(data.means.data(), data.k * data.d);
-    return;
+    return out;
   }
   out.center.assign(data.center.data(), data.d);
   std::vector<double> nu(data.means.size());
@@ -242,6 +243,7 @@ void pack(const MixtureData& data, Packed<T>& out) {
       nu[static_cast<std::size_t>(k * data.d + i)] = sum;
     }
   out.means.assign(nu.data(), data.k * data.d);
+  return out;
 }
 
 }  // namespace
@@ -327,7 +329,7 @@ MixtureData::MixtureData(Parameters parameters, Index n_components, Index n_feat
     factor_variances(names.covariances);
   choose_center();
   fits_single_ = scales_fit_single();
-  pack(*this, f64_);
+  f64_ = pack<double>(*this);
 }
 
 /// Divides them by their sum where that is off; see Mixture.
@@ -433,17 +435,7 @@ const Packed<double>& MixtureData::packed<double>() const {
 
 template <>
 const Packed<float>& MixtureData::packed<float>() const {
-  // Not std::call_once: for an exception that leaves it the C library loads an unwinder, and ends the process when it has no
-  // memory for that.
-  if (!f32_is_packed_.load(std::memory_order_acquire)) {
-    const std::lock_guard<std::mutex> lock(f32_mutex_);
-    if (!f32_is_packed_.load(std::memory_order_relaxed)) {
-      Packed<float> packed;
-      pack(*this, packed);
-      f32_ = std::move(packed);
-      f32_is_packed_.store(true, std::memory_order_release);
-    }
-  }
+  f32_once_.run([this] { f32_ = pack<float>(*this); });
   return f32_;
 }
 

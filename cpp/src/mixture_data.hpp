@@ -1,12 +1,11 @@
 #pragma once
 
+#include "once.hpp"
 #include "simd/kernel_table.hpp"
 
 #include <gaussmix/mixture.hpp>
 
-#include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -118,8 +117,7 @@ class MixtureData {
 
   bool fits_single_ = false;
   Packed<double> f64_;
-  mutable std::atomic<bool> f32_is_packed_{false};
-  mutable std::mutex f32_mutex_;  ///< guards f32_ until it is packed
+  mutable Once f32_once_;
   mutable Packed<float> f32_;
 };
 

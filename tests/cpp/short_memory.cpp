@@ -75,6 +75,11 @@ class TestedModel {
     return gaussmix_responsibilities_f32(mixture, &single_rows_, single_out_.data(), problem_.n, problem_.k, problem_.k,
                                          1, &one_thread);
   }
+  std::vector<float> float_scores(const gaussmix_mixture* mixture) {
+    std::fill(single_out_.begin(), single_out_.end(), 0.0f);
+    check(score_in_float(mixture) == GAUSSMIX_OK, "the model scores in float");
+    return single_out_;
+  }
   gaussmix_status score_rows(gaussmix_row_scorer* scorer) {
     gaussmix_status status = GAUSSMIX_OK;
     for (Index i = 0; i < problem_.n && status == GAUSSMIX_OK; ++i) {
@@ -158,6 +163,25 @@ void refuse_to_create_and_score(const std::string& name, TestedModel& model) {
     gaussmix_row_scorer_free(scorer);
     return status;
   });
+}
+
+/// What a mixture makes at its first float row is made whole or not at all, and tried again.
+void refuse_first_float_rows(const std::string& name, TestedModel& model) {
+  const std::vector<float> expected = model.float_scores(model.mixture());
+  long n = 0;
+  for (bool refused = true; refused; ++n) {
+    gaussmix_mixture* fresh = nullptr;
+    check(gaussmix_mixture_create(&model.parameters(), &fresh) == GAUSSMIX_OK, name + ": a mixture is made");
+    const long refused_before = counted_memory::n_refused;
+    counted_memory::refuses_for_good = true;
+    counted_memory::n_granted = n;
+    model.score_in_float(fresh);
+    counted_memory::n_granted = counted_memory::unlimited;
+    refused = counted_memory::n_refused > refused_before;
+    check(model.float_scores(fresh) == expected, name + ": float scores after a failure");
+    gaussmix_mixture_free(fresh);
+  }
+  std::printf("%s, first rows in float: each of %ld allocations refused, then tried again\n", name.c_str(), n - 1);
 }
 
 void refuse_to_save_and_load(TestedModel& model) {
@@ -282,6 +306,7 @@ int main() {
     count_row_allocations(to_string(type), large);
     TestedModel small(random_problem(3, 4, 40, type, 3));
     refuse_to_create_and_score(to_string(type), small);
+    refuse_first_float_rows(to_string(type), small);
     refuse_to_save_and_load(small);
     refuse_statistics(small);
     for (const auto& [init, name] : {std::pair(GAUSSMIX_KMEANS, "k-means"), {GAUSSMIX_RANDOM, "random"}})
