@@ -8,12 +8,25 @@ if(GAUSSMIX_SANITIZE)
   add_link_options(-fsanitize=${GAUSSMIX_SANITIZE})
 endif()
 
+if(GAUSSMIX_BUILD_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "GAUSSMIX_BUILD_FUZZ needs clang++, but the compiler is ${CMAKE_CXX_COMPILER_ID}")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link) # what a fuzzer sees of the code that it has reached
+endif()
+
 # C++17 and warnings, for every target of ours. Warnings are errors for developers only, so that a newer compiler never
 # stops a user's build.
 function(gaussmix_compile_rules target)
   target_compile_features(${target} PRIVATE cxx_std_17)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion $<$<BOOL:${GAUSSMIX_DEVELOPER}>:-Werror>)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+endfunction()
+
+# C99 as the standard has it, and the same warnings, for the C programs among the tests.
+function(gaussmix_c_compile_rules target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion $<$<BOOL:${GAUSSMIX_DEVELOPER}>:-Werror>)
+  set_target_properties(${target} PROPERTIES C_STANDARD 99 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF)
 endfunction()
 
 # Floating point as written: a value that is tested for NaN stays tested whatever flags a user adds, and no multiply-add is

@@ -9,6 +9,17 @@ endif()
 get_target_property(GAUSSMIX_EIGEN_INCLUDE_DIR Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
 message(STATUS "gaussmix: Eigen ${Eigen3_VERSION} from ${Eigen3_DIR}")
 
+# nlohmann/json is looked for in the same places. Its wheel holds headers and no CMake package, so the version is read from
+# the header's own banner.
+find_path(GAUSSMIX_JSON_INCLUDE_DIR nlohmann/json.hpp HINTS ${CMAKE_PREFIX_PATH} ${venv_packages}
+          PATH_SUFFIXES nlohmann_json/include REQUIRED)
+file(STRINGS ${GAUSSMIX_JSON_INCLUDE_DIR}/nlohmann/json.hpp json_banner REGEX "version [0-9.]+" LIMIT_COUNT 1)
+string(REGEX REPLACE ".*version ([0-9.]+).*" "\\1" GAUSSMIX_JSON_VERSION "${json_banner}")
+if(GAUSSMIX_JSON_VERSION VERSION_LESS 3.12)
+  message(FATAL_ERROR "gaussmix needs nlohmann/json >= 3.12, but ${GAUSSMIX_JSON_INCLUDE_DIR} is ${GAUSSMIX_JSON_VERSION}")
+endif()
+message(STATUS "gaussmix: nlohmann/json ${GAUSSMIX_JSON_VERSION} from ${GAUSSMIX_JSON_INCLUDE_DIR}")
+
 if(GAUSSMIX_OPENMP)
   find_package(OpenMP REQUIRED COMPONENTS CXX)
 endif()

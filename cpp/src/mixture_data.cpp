@@ -1,6 +1,7 @@
 #include "mixture_data.hpp"
 
 #include "linalg.hpp"
+#include "parallel.hpp"
 #include "validate.hpp"
 
 #include <gaussmix/error.hpp>
@@ -50,12 +51,13 @@ void symmetrise(double* sigma, Index d, CovarianceType type, Index begin, const 
     for (Index j = 0; j < i; ++j) {
       double& a = sigma[i * d + j];
       double& b = sigma[j * d + i];
+      if (a == b) continue;
       const double larger = std::max(std::abs(a), std::abs(b));
       const double scale = std::sqrt(std::abs(sigma[i * d + i])) * std::sqrt(std::abs(sigma[j * d + j]));
       if (std::abs(a - b) > 1e-8 * std::max(larger, scale))
         throw_invalid(place(name, type, d, begin + i * d + j) +
                       " must equal its mirror image within 1e-8 relative, but " + format(a) + " meets " + format(b));
-      a = b = a == b ? a : 0.5 * a + 0.5 * b;
+      a = b = 0.5 * a + 0.5 * b;
     }
 }
 
@@ -78,8 +80,8 @@ std::string describe(const std::string& name, CovarianceType type, Index compone
 }
 
 /// The factor of a positive definite Σ in the features' own order; falls back to the pivoted order where that fails.
-bool regular_factor(const double* sigma, Index d, CovarianceFactor& out) {
-  std::vector<double> l(static_cast<std::size_t>(d * d));
+/// `l`, (d, d), is scratch.
+bool regular_factor(const double* sigma, Index d, std::vector<double>& l, CovarianceFactor& out) {
   out.inverse.resize(static_cast<std::size_t>(d * d));
   if (!cholesky_inverse(sigma, d, l.data(), out.inverse.data())) return false;
   out.rank = d;
@@ -125,142 +127,31 @@ CovarianceFactor pivoted_factor(const PivotedCholesky& pivoted, Index d) {
   return out;
 }
 
+/// Whether no pivot of the scaled matrix can come near 8·D·u, in whatever order: each is at least the least eigenvalue, and
+/// that is at least 1 / ‖L⁻¹‖² of the scaled factor (Frobenius). 1e-6 leaves room for the rounding of any D.
+bool is_far_from_singular(const double* sigma, Index d, const CovarianceFactor& factor) {
+  std::vector<double> squares(static_cast<std::size_t>(d));  // of the columns
+  for (Index i = 0; i < d; ++i)
+    for (Index j = 0; j <= i; ++j) {
+      const double entry = factor.inverse[static_cast<std::size_t>(i * d + j)];
+      squares[static_cast<std::size_t>(j)] += entry * entry;
+    }
+  double norm = 0.0;
+  for (Index j = 0; j < d; ++j) norm += squares[static_cast<std::size_t>(j)] * sigma[j * d + j];
+  return norm < 1e6;
+}
+
 CovarianceFactor factor_matrix(const double* sigma, Index d, CovarianceType type, Index component, bool allow_singular,
-                               const std::string& name) {
+                               const std::string& name, std::vector<double>& scratch) {
+  CovarianceFactor regular{};
+  const bool is_regular = regular_factor(sigma, d, scratch, regular);
+  if (is_regular && is_far_from_singular(sigma, d, regular)) return regular;
   const PivotedCholesky pivoted = pivoted_cholesky(sigma, d);
   if (pivoted.kind == PivotedCholesky::Kind::indefinite) throw_indefinite(name, type, component, pivoted.pivot);
   const bool singular = pivoted.kind == PivotedCholesky::Kind::singular;
   if (singular && !allow_singular) throw_singular(name, type, component, pivoted.rank, d);
-  CovarianceFactor out{};
-  if (!singular && regular_factor(sigma, d, out)) return out;
+  if (!singular && is_regular) return regular;
   return pivoted_factor(pivoted, d);
-}
-
-/// Entries of a triangular factor of rank r in panels.
-Index panel_entries(Index rank) {
-  Index n = 0;
-  for (Index row = 0; row < rank; row += simd::panel_rows)
-    n += simd::panel_rows * std::min(row + simd::panel_rows, rank);
-  return n;
-}
-
-}  // namespace
-
-template <class T>
-void Split<T>::assign(const double* values, Index n) {
-  hi_.resize(static_cast<std::size_t>(n));
-  lo_.resize(sizeof(T) < sizeof(double) ? hi_.size() : 0);
-  for (std::size_t i = 0; i < hi_.size(); ++i) hi_[i] = static_cast<T>(values[i]);
-  for (std::size_t i = 0; i < lo_.size(); ++i) lo_[i] = static_cast<T>(values[i] - static_cast<double>(hi_[i]));
-}
-
-template <class T>
-double Split<T>::value(Index i) const noexcept {
-  const auto at = static_cast<std::size_t>(i);
-  return static_cast<double>(hi_[at]) + (lo_.empty() ? 0.0 : static_cast<double>(lo_[at]));
-}
-
-template <class T>
-void Packed<T>::set_factors(const std::vector<CovarianceFactor>& factors, Index k) {
-  Index n_values = 0;
-  std::size_t n_orders = 0;
-  for (const CovarianceFactor& factor : factors) {
-    n_values += panel_entries(factor.rank) + static_cast<Index>(factor.residual.size() + factor.inv_scale.size());
-    n_orders += factor.order.size();
-  }
-  values_.reserve(static_cast<std::size_t>(n_values));  // so that the pointers stay
-  orders_.reserve(n_orders);
-  for (const CovarianceFactor& factor : factors) factors_.push_back(append(factor));
-  if (factors_.size() == 1) factors_.resize(static_cast<std::size_t>(k), simd::Factor<T>(factors_[0]));
-}
-
-template <class T>
-simd::Components<T> Packed<T>::components(Index d) const noexcept {
-  const bool full = !factors_.empty() && !transformed;
-  return {static_cast<Index>(log_norm.size()),
-          d,
-          means.at(0),
-          full ? factors_.data() : nullptr,
-          inv_std.empty() ? nullptr : inv_std.data(),
-          log_norm.data(),
-          log_weight.data()};
-}
-
-template <class T>
-simd::Factor<T> Packed<T>::append(const CovarianceFactor& factor) {
-  const Index r = factor.rank;
-  const auto push = [this](const std::vector<double>& values) {
-    const T* begin = values_.data() + values_.size();
-    for (const double value : values) values_.push_back(static_cast<T>(value));
-    return begin;
-  };
-  const T* panels = values_.data() + values_.size();
-  for (Index row = 0; row < r; row += simd::panel_rows)
-    for (Index j = 0; j < std::min(row + simd::panel_rows, r); ++j)
-      for (Index i = row; i < row + simd::panel_rows; ++i)
-        values_.push_back(i < r && j <= i ? static_cast<T>(factor.inverse[static_cast<std::size_t>(i * r + j)]) : T(0));
-  const Index* order = factor.order.empty() ? nullptr : orders_.data() + orders_.size();
-  orders_.insert(orders_.end(), factor.order.begin(), factor.order.end());
-  const T* residual = push(factor.residual);
-  return {panels, order, r, residual, push(factor.inv_scale)};
-}
-
-template class Split<double>;
-template class Split<float>;
-template struct Packed<double>;
-template struct Packed<float>;
-
-namespace {
-
-double largest_of(const std::vector<double>& values) {
-  double largest = 0.0;
-  for (const double value : values) largest = std::max(largest, std::abs(value));
-  return largest;
-}
-
-/// See Packed::largest_row. With |x − c| ≤ a and entries of L⁻¹ up to b, all that is summed for y = L⁻¹(x − c) is at most D a b,
-/// and D (D a b + |ν|)² for the squared distance.
-template <class T>
-T largest_row(const MixtureData& data, const std::vector<double>& nu) {
-  const auto d = static_cast<double>(data.d);
-  double b = largest_of(data.inv_std);
-  for (const CovarianceFactor& factor : data.factors) {
-    if (factor.rank < data.d || !factor.order.empty()) return -1;
-    b = std::max(b, largest_of(factor.inverse));
-  }
-  if (std::any_of(data.rank.begin(), data.rank.end(), [&data](Index rank) { return rank < data.d; })) return -1;
-  const double a =
-      (std::sqrt(static_cast<double>(std::numeric_limits<T>::max()) / (8.0 * d)) - largest_of(nu)) / (d * b);
-  return static_cast<T>(0.5 * std::min(a, static_cast<double>(std::numeric_limits<T>::max())) - largest_of(data.means));
-}
-
-template <class T>
-void pack(const MixtureData& data, Packed<T>& out) {
-  out.log_norm.assign(data.log_norm.begin(), data.log_norm.end());
-  out.log_weight.assign(data.log_weight.begin(), data.log_weight.end());
-  out.inv_std.assign(data.inv_std.begin(), data.inv_std.end());
-  out.set_factors(data.factors, data.k);
-  out.transformed = !data.center.empty();
-  if (!out.transformed) {
-    out.means.assign(data.means.data(), data.k * data.d);
-    out.largest_row = largest_row<T>(data, {});
-    return;
-  }
-  out.center.assign(data.center.data(), data.d);
-  std::vector<double> nu(data.means.size());
-  const std::vector<double>& inverse = data.factors[0].inverse;
-  for (Index k = 0; k < data.k; ++k)
-    for (Index i = 0; i < data.d; ++i) {
-      double sum = 0.0;
-      for (Index j = 0; j <= i; ++j) {
-        // The center that rows are taken about is the one that T can hold.
-        const double difference = data.means[static_cast<std::size_t>(k * data.d + j)] - out.center.value(j);
-        sum += inverse[static_cast<std::size_t>(i * data.d + j)] * difference;
-      }
-      nu[static_cast<std::size_t>(k * data.d + i)] = sum;
-    }
-  out.means.assign(nu.data(), data.k * data.d);
-  out.largest_row = largest_row<T>(data, nu);
 }
 
 }  // namespace
@@ -277,54 +168,85 @@ double variance_of(const MixtureData& data, Index component, Index feature) {
   return data.covariances[static_cast<std::size_t>(at)];
 }
 
-MixtureData::MixtureData(VectorView<const double> weight_values, MatrixView<const double> mean_values,
-                         VectorView<const double> covariance_values, CovarianceType covariance_type, bool singular,
-                         const ParameterNames& names)
-    : k(mean_values.rows()), d(mean_values.cols()), type(covariance_type), allow_singular(singular) {
+namespace {
+
+/// Before anything is allocated.
+void check_sizes(Index k, Index d, CovarianceType type, Index n_weights, Index n_covariances,
+                 const ParameterNames& names) {
   if (k < 1 || d < 1)
     throw_invalid(names.means + " must have shape (n_components, n_features), both at least 1, but has shape (" +
                   std::to_string(k) + ", " + std::to_string(d) + ")");
   checked_product(k, d, names.means.c_str());
-  check_covariance_size(covariance_values, names.covariances);
-  check_data(names.means.c_str(), mean_values.data(), k);
-  check_finite(mean_values, names.means.c_str());
-  take_weights(weight_values, names.weights);
-  means.reserve(static_cast<std::size_t>(k * d));
-  for (Index i = 0; i < k; ++i)
-    for (Index j = 0; j < d; ++j) means.push_back(mean_values(i, j));
-  take_covariances(covariance_values, names.covariances);
+  const Index size = covariance_size(type, k, d);
+  if (n_covariances != size)
+    throw_invalid(names.covariances + " must have " + std::to_string(size) + " values for covariance_type '" +
+                  std::string(to_string(type)) + "' with " + std::to_string(k) + " components and " +
+                  std::to_string(d) + " features, but has " + std::to_string(n_covariances));
+  if (n_weights != k)
+    throw_invalid(names.weights + " must have " + std::to_string(k) + " values (rows of means), but has " +
+                  std::to_string(n_weights));
+}
+
+std::vector<double> copied(MatrixView<const double> values) {
+  std::vector<double> out;
+  out.reserve(static_cast<std::size_t>(values.rows() * values.cols()));
+  for (Index i = 0; i < values.rows(); ++i)
+    for (Index j = 0; j < values.cols(); ++j) out.push_back(values(i, j));
+  return out;
+}
+
+std::vector<double> copied(VectorView<const double> values) {
+  return copied(MatrixView<const double>(values.data(), values.size(), 1, values.stride(), 1));
+}
+
+Parameters copied(VectorView<const double> weights, MatrixView<const double> means,
+                  VectorView<const double> covariances, CovarianceType type, const ParameterNames& names) {
+  check_sizes(means.rows(), means.cols(), type, weights.size(), covariances.size(), names);
+  check_data(names.covariances.c_str(), covariances.data(), covariances.size());
+  check_data(names.means.c_str(), means.data(), means.rows());
+  check_data(names.weights.c_str(), weights.data(), weights.size());
+  return {copied(weights), copied(means), copied(covariances)};
+}
+
+}  // namespace
+
+MixtureData::MixtureData(VectorView<const double> weight_values, MatrixView<const double> mean_values,
+                         VectorView<const double> covariance_values, CovarianceType covariance_type, bool singular,
+                         const ParameterNames& names)
+    : MixtureData(copied(weight_values, mean_values, covariance_values, covariance_type, names), mean_values.rows(),
+                  mean_values.cols(), covariance_type, singular, names) {}
+
+MixtureData::MixtureData(Parameters parameters, Index n_components, Index n_features, CovarianceType covariance_type,
+                         bool singular, const ParameterNames& names, const Execution& execution)
+    : k(n_components),
+      d(n_features),
+      type(covariance_type),
+      allow_singular(singular),
+      weights(std::move(parameters.weights)),
+      means(std::move(parameters.means)),
+      covariances(std::move(parameters.covariances)) {
+  check_sizes(k, d, type, static_cast<Index>(weights.size()), static_cast<Index>(covariances.size()), names);
+  check_finite(MatrixView<const double>(means.data(), k, d), names.means.c_str());
+  check_weights(names.weights);
+  check_covariances(names.covariances);
   log_norm.resize(static_cast<std::size_t>(k));
   rank.resize(static_cast<std::size_t>(k));
   if (is_matrix(type))
-    factor_matrices(names.covariances);
+    factor_matrices(names.covariances, execution);
   else
     factor_variances(names.covariances);
   choose_center();
   fits_single_ = scales_fit_single();
-  pack(*this, f64_);
+  f64_ = pack<double>(*this);
 }
 
-/// Before anything is allocated.
-void MixtureData::check_covariance_size(VectorView<const double> values, const std::string& name) const {
-  const Index size = covariance_size(type, k, d);
-  if (values.size() != size)
-    throw_invalid(name + " must have " + std::to_string(size) + " values for covariance_type '" +
-                  std::string(to_string(type)) + "' with " + std::to_string(k) + " components and " +
-                  std::to_string(d) + " features, but has " + std::to_string(values.size()));
-  check_data(name.c_str(), values.data(), size);
-}
-
-void MixtureData::take_weights(VectorView<const double> values, const std::string& name) {
-  if (values.size() != k)
-    throw_invalid(name + " must have " + std::to_string(k) + " values (rows of means), but has " +
-                  std::to_string(values.size()));
-  check_data(name.c_str(), values.data(), k);
+/// Divides them by their sum where that is off; see Mixture.
+void MixtureData::check_weights(const std::string& name) {
   double sum = 0.0;
-  for (Index i = 0; i < k; ++i) {
-    if (!(values[i] >= 0.0 && values[i] <= 1.0))
-      throw_invalid(name + "[" + std::to_string(i) + "] must be in [0, 1], but is " + format(values[i]));
-    sum += values[i];
-    weights.push_back(values[i]);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (!(weights[i] >= 0.0 && weights[i] <= 1.0))
+      throw_invalid(name + "[" + std::to_string(i) + "] must be in [0, 1], but is " + format(weights[i]));
+    sum += weights[i];
   }
   if (!(std::abs(sum - 1.0) <= 1e-8)) throw_invalid(name + " must sum to 1 within 1e-8, but sum to " + format(sum));
   if (std::abs(sum - 1.0) > 4.0 * static_cast<double>(k) * u)
@@ -332,24 +254,31 @@ void MixtureData::take_weights(VectorView<const double> values, const std::strin
   for (const double weight : weights) log_weight.push_back(weight > 0.0 ? std::log(weight) : -infinity);
 }
 
-void MixtureData::take_covariances(VectorView<const double> values, const std::string& name) {
-  const Index size = values.size();
-  covariances.reserve(static_cast<std::size_t>(size));
+/// Makes matrices symmetric.
+void MixtureData::check_covariances(const std::string& name) {
+  const auto size = static_cast<Index>(covariances.size());
   for (Index i = 0; i < size; ++i) {
-    if (!std::isfinite(values[i]))
-      throw_invalid(place(name, type, d, i) + " must be finite, but is " + format(values[i]));
-    if (!is_matrix(type) && values[i] < 0.0)
-      throw NumericalError(place(name, type, d, i) + " must be a variance ≥ 0, but is " + format(values[i]));
-    covariances.push_back(values[i]);
+    const double value = covariances[static_cast<std::size_t>(i)];
+    if (!std::isfinite(value)) throw_invalid(place(name, type, d, i) + " must be finite, but is " + format(value));
+    if (!is_matrix(type) && value < 0.0)
+      throw NumericalError(place(name, type, d, i) + " must be a variance ≥ 0, but is " + format(value));
   }
   if (is_matrix(type))
     for (Index begin = 0; begin < size; begin += d * d) symmetrise(covariances.data() + begin, d, type, begin, name);
 }
 
-void MixtureData::factor_matrices(const std::string& name) {
+void MixtureData::factor_matrices(const std::string& name, const Execution& execution) {
   const Index n = type == CovarianceType::full ? k : 1;
-  for (Index i = 0; i < n; ++i)
-    factors.push_back(factor_matrix(covariances.data() + i * d * d, d, type, i, allow_singular, name));
+  const double size = static_cast<double>(d);
+  const int threads = plan_threads(execution, n, static_cast<double>(n) * size * size * size / 3.0);
+  factors.resize(static_cast<std::size_t>(n));
+  std::vector<std::vector<double>> scratch(static_cast<std::size_t>(threads));
+  parallel_for(n, threads, execution, [&](Index i, Worker& worker) {
+    std::vector<double>& l = scratch[static_cast<std::size_t>(worker.id())];
+    l.resize(static_cast<std::size_t>(d * d));
+    factors[static_cast<std::size_t>(i)] =
+        factor_matrix(covariances.data() + i * d * d, d, type, i, allow_singular, name, l);
+  });
   for (Index i = 0; i < k; ++i) {
     const CovarianceFactor& f = factor(i);
     rank[static_cast<std::size_t>(i)] = f.rank;
@@ -414,7 +343,7 @@ const Packed<double>& MixtureData::packed<double>() const {
 
 template <>
 const Packed<float>& MixtureData::packed<float>() const {
-  std::call_once(f32_once_, [this] { pack(*this, f32_); });
+  f32_once_.run([this] { f32_ = pack<float>(*this); });
   return f32_;
 }
 

@@ -30,6 +30,7 @@ std::vector<std::pair<std::string, std::string>> build_info() {
       {"version", GAUSSMIX_VERSION},
       {"compiler", compiler},
       {"eigen", GAUSSMIX_EIGEN_VERSION},
+      {"nlohmann_json", GAUSSMIX_JSON_VERSION},
       {"openmp", openmp},
       {"simd_levels", GAUSSMIX_SIMD_LEVELS},
       {"build_type", GAUSSMIX_BUILD_TYPE},

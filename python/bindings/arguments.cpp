@@ -89,7 +89,10 @@ bool flag_argument(py::handle value, const char* name) {
 
 std::string text_argument(py::handle value, const char* name) {
   if (!PyUnicode_Check(value.ptr())) throw_type(name, "a str", value);
-  return py::cast<std::string>(value);
+  Py_ssize_t size = 0;
+  if (const char* text = PyUnicode_AsUTF8AndSize(value.ptr(), &size)) return {text, static_cast<std::size_t>(size)};
+  PyErr_Clear();  // a half of a surrogate pair
+  throw InvalidArgument(std::string(name) + " must be text that UTF-8 can encode, but is " + described(value));
 }
 
 std::uint64_t seed_argument(py::handle random_state) {

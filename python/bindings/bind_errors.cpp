@@ -3,6 +3,7 @@
 #include <gaussmix/error.hpp>
 
 #include <string>
+#include <string_view>
 
 namespace gaussmix::bindings {
 
@@ -24,17 +25,26 @@ PyObject* new_error(py::module_& m, const char* name, const char* doc, py::handl
   return type;
 }
 
+/// Messages may name a path, which need not be UTF-8.
+void set_error(PyObject* type, const Error& error) {
+  const std::string_view text = error.what();
+  PyObject* message = PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace");
+  if (message == nullptr) return;  // the error of that is set
+  PyErr_SetObject(type, message);
+  Py_DECREF(message);
+}
+
 void translate(std::exception_ptr thrown) {
   try {
     if (thrown) std::rethrow_exception(thrown);
   } catch (const InvalidArgument& error) {
-    py::set_error(invalid_argument_error, error.what());
+    set_error(invalid_argument_error, error);
   } catch (const NumericalError& error) {
-    py::set_error(numerical_error, error.what());
+    set_error(numerical_error, error);
   } catch (const FormatError& error) {
-    py::set_error(format_error, error.what());
+    set_error(format_error, error);
   } catch (const Error& error) {
-    py::set_error(gaussmix_error, error.what());
+    set_error(gaussmix_error, error);
   }
 }
 

@@ -168,6 +168,7 @@ void bind_mixture(py::module_& m) {
               py::arg("covariance_type") = "full", py::kw_only(), py::arg("allow_singular") = false, init_doc);
   bind_properties(mixture);
   bind_score(mixture);
+  bind_model_file(m, mixture);
   mixture.def("sample", &draw, py::arg("n_samples"), py::arg("random_state") = py::none(), py::kw_only(),
               py::arg("num_threads") = py::none(), sample_doc);
   mixture.def(

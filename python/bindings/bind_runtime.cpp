@@ -75,8 +75,8 @@ The instruction-set levels of this build that this processor runs, from the leas
 constexpr const char* build_info_doc = R"doc(build_info()
 --
 
-What this binary was built with, as a dict of str: version, compiler, eigen, openmp, simd_levels, build_type and
-assertions.
+What this binary was built with, as a dict of str: version, compiler, eigen, nlohmann_json, openmp, simd_levels,
+build_type and assertions.
 )doc";
 
 void set_threads(py::handle num_threads) {

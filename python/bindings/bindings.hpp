@@ -12,6 +12,8 @@ void bind_samples(pybind11::module_& m);
 void bind_mixture(pybind11::module_& m);
 /// The scoring verbs of Mixture.
 void bind_score(pybind11::class_<Mixture>& mixture);
+/// The files of Mixture.
+void bind_model_file(pybind11::module_& m, pybind11::class_<Mixture>& mixture);
 void bind_row_scorer(pybind11::module_& m);
 void bind_statistics(pybind11::module_& m);
 void bind_init(pybind11::module_& m);

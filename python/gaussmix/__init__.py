@@ -25,6 +25,7 @@ from ._core import (
 )
 from .fit import FitReport, FitResult, fit
 from .init import KMeansResult, kmeans, kmeans_plus_plus
+from .model_file import Model, load_model
 from .progress import ProgressBar
 
 from .estimator import GaussianMixture  # isort: skip  # it uses the names above
@@ -39,6 +40,7 @@ __all__ = [
     "InvalidArgumentError",
     "KMeansResult",
     "Mixture",
+    "Model",
     "NumericalError",
     "ProgressBar",
     "RowScorer",
@@ -49,6 +51,7 @@ __all__ = [
     "get_num_threads",
     "kmeans",
     "kmeans_plus_plus",
+    "load_model",
     "set_num_threads",
     "set_simd_level",
     "simd_level",

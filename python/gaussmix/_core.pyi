@@ -1,3 +1,5 @@
+import os
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -5,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Buffer
 
 _RandomState = int | np.random.Generator | np.random.RandomState | None
+_Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 _Floats = NDArray[np.float32] | NDArray[np.float64]
 
 __version__: str
@@ -74,11 +77,25 @@ class Mixture:
         self, n_samples: int, random_state: _RandomState = None, *, num_threads: int | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]: ...
     def row_scorer(self) -> RowScorer: ...
+    def save(
+        self,
+        path: _Path,
+        feature_names: Iterable[str] | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None: ...
+    @staticmethod
+    def load(path: _Path) -> Mixture: ...
+    # These two join it in mixture.py.
+    @staticmethod
+    def from_sklearn(est: Any) -> Mixture: ...
+    def to_sklearn(self) -> Any: ...
     def __eq__(self, other: object) -> bool: ...
     def __copy__(self) -> Mixture: ...
     def __deepcopy__(self, memo: object) -> Mixture: ...
     def __getstate__(self) -> tuple[Any, ...]: ...
     def __setstate__(self, state: tuple[Any, ...]) -> None: ...
+
+def load_model(path: _Path) -> tuple[Mixture, tuple[str, ...] | None, dict[str, str]]: ...
 
 class RowScorer:
     @property

@@ -27,6 +27,7 @@ from ._estimator_checks import (
 )
 from ._estimator_progress import FitWatch, fit_tasks, fitted_attributes
 from .fit import fit
+from .mixture import precisions, precisions_cholesky
 from .progress import Callback, Deadline, together
 
 __all__ = ["ConvergenceWarning", "GaussianMixture", "NotFittedError"]
@@ -264,16 +265,11 @@ class GaussianMixture(EstimatorBase):
 
     @property
     def precisions_cholesky_(self) -> FloatArray:
-        mixture = self._fitted_mixture()
-        if mixture.covariance_type in ("diag", "spherical"):
-            return 1.0 / np.sqrt(mixture.covariances)
-        upper = np.linalg.inv(np.linalg.cholesky(mixture.covariances)).swapaxes(-1, -2)
-        return np.triu(upper).astype(np.float64, copy=False)
+        return precisions_cholesky(self._fitted_mixture())
 
     @property
     def precisions_(self) -> FloatArray:
-        upper = self.precisions_cholesky_
-        return upper**2 if self.mixture_.covariance_type in ("diag", "spherical") else upper @ upper.swapaxes(-1, -2)
+        return precisions(self._fitted_mixture())
 
     @property
     def n_features_in_(self) -> int:

@@ -2,7 +2,7 @@
 
     check_objects.py --nm NM --objdump OBJDUMP library|kernels|control OBJECT...
 
-library: no object can print, abort or exit, and none holds a symbol of a plain `Eigen` namespace.
+library: no object can print, abort or exit, and none holds a symbol of a plain `Eigen` or `nlohmann` namespace.
 kernels: the only symbol that leaves is the kernel table, nothing runs at load time, nothing is stored, and nothing is
          called beyond the C library's memory functions.
 control: the object breaks each of these rules on purpose, and each breach must be seen.
@@ -22,7 +22,8 @@ PRINTS = re.compile(
     r"|_ZSt4(cout|cerr|clog)|_ZSt5(wcout|wcerr|wclog)|_ZNSt8ios_base4InitC1Ev"
 )
 LEAVES = re.compile(r"abort|_?exit|_Exit|quick_exit|raise|kill|__assert_fail|_ZSt21__glibcxx_assert_failPKciS0_S0_")
-PLAIN_EIGEN = re.compile(r"(?<!\d)5Eigen")  # in a mangled name; the library's own is 14gaussmix_eigen
+PLAIN_LIBRARY = re.compile(r"(?<!\d)(5Eigen|8nlohmann)")  # in a mangled name; the library's own are these:
+RENAMED = ("14gaussmix_eigen", "17gaussmix_nlohmann")
 KERNEL_CALLS = re.compile(r"mem(cpy|move|set|cmp)|_GLOBAL_OFFSET_TABLE_")
 KERNEL_TABLE = re.compile(r"_ZN8gaussmix4simd\d+kernels_\w+E")
 LOAD_TIME = re.compile(r"\.(init_array|preinit_array|ctors)\b")
@@ -69,8 +70,8 @@ def library_breaches(tools: Tools, path: Path) -> Iterator[str]:
         if LEAVES.fullmatch(name):
             yield f"leaves by {name}"
     for symbol in symbols:
-        if PLAIN_EIGEN.search(symbol.name):
-            yield f"plain Eigen symbol {symbol.name}"
+        if PLAIN_LIBRARY.search(symbol.name):
+            yield f"plain symbol {symbol.name}"
 
 
 def kernel_breaches(tools: Tools, path: Path) -> Iterator[str]:
@@ -92,8 +93,10 @@ def kernel_breaches(tools: Tools, path: Path) -> Iterator[str]:
 def check_library(tools: Tools, objects: list[Path]) -> Iterator[str]:
     for path in objects:
         yield from (f"{path.name}: {breach}" for breach in library_breaches(tools, path))
-    if not any("14gaussmix_eigen" in symbol.name for path in objects for symbol in tools.symbols(path)):
-        yield "no symbol of the renamed Eigen is in sight, so the check for plain ones shows nothing"
+    names = [symbol.name for path in objects for symbol in tools.symbols(path)]
+    for renamed in RENAMED:
+        if not any(renamed in name for name in names):
+            yield f"no symbol of {renamed} is in sight, so the check for plain ones shows nothing"
 
 
 def check_kernels(tools: Tools, objects: list[Path]) -> Iterator[str]:
@@ -113,7 +116,8 @@ def check_control(tools: Tools, objects: list[Path]) -> Iterator[str]:
         "prints by puts",
         "leaves by abort",
         "leaves by exit",
-        "plain Eigen symbol .*plain_symbol.*",
+        "plain symbol .*5Eigen.*plain_symbol.*",
+        "plain symbol .*8nlohmann.*plain_symbol.*",
         "exports .*print_and_leave.*",
         "calls getenv",
         r"runs at load time by .init_array.*",

@@ -22,7 +22,8 @@ TEST_CASE("the version is the project's") {
 TEST_CASE("build_info names every part of the build, each once") {
   const auto by_name = info();
   CHECK(by_name.size() == gaussmix::build_info().size());
-  for (const char* name : {"version", "compiler", "eigen", "openmp", "simd_levels", "build_type", "assertions"}) {
+  for (const char* name :
+       {"version", "compiler", "eigen", "nlohmann_json", "openmp", "simd_levels", "build_type", "assertions"}) {
     CAPTURE(name);
     REQUIRE(by_name.count(name) == 1);
     CHECK_FALSE(by_name.at(name).empty());

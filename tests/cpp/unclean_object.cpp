@@ -7,6 +7,9 @@
 namespace Eigen {
 int plain_symbol() { return 1; }
 }  // namespace Eigen
+namespace nlohmann {
+int plain_symbol() { return 2; }
+}  // namespace nlohmann
 
 namespace {
 const std::string dynamically_initialised = std::getenv("PATH") != nullptr ? "path" : "";
@@ -20,5 +23,5 @@ int print_and_leave(int choice) {
   std::puts("text");
   if (choice == 1) std::abort();
   if (choice == 2) std::exit(choice);
-  return Eigen::plain_symbol();
+  return Eigen::plain_symbol() + nlohmann::plain_symbol();
 }

@@ -12,6 +12,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 PYTHON_EXAMPLE = ROOT / "python" / "examples" / "score_rows.py"
+C_EXAMPLE = ROOT / "cpp" / "examples" / "score_row.c"
 CPP_EXAMPLE = ROOT / "cpp" / "examples" / "fit_and_score.cpp"
 OLD_FAITHFUL = ROOT / "python" / "examples" / "old_faithful.py"
 
@@ -37,7 +38,7 @@ def output_of(*command: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(("language", "example"), [("python", PYTHON_EXAMPLE), ("cpp", CPP_EXAMPLE)])
+@pytest.mark.parametrize(("language", "example"), [("python", PYTHON_EXAMPLE), ("cpp", CPP_EXAMPLE), ("c", C_EXAMPLE)])
 def test_readme_shows_the_example(language: str, example: Path) -> None:
     assert example.read_text(encoding="utf-8") in readme_blocks(language)
 

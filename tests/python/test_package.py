@@ -1,6 +1,7 @@
 """What an installation holds beside the Python modules."""
 
 import re
+import subprocess
 from importlib import metadata
 from pathlib import Path
 
@@ -26,6 +27,15 @@ def test_the_cpp_library_is_there_whole() -> None:
     assert [name for name in headers + package if not installed(name)] == []
 
 
+def test_the_static_library_links_by_hand(tmp_path: Path) -> None:
+    """From any C++ compiler, without CMake."""
+    root = next(root for root in PACKAGE_ROOTS if (root / "lib/libgaussmix.a").is_file())
+    source = ROOT / "tests/package/consumer/main.cpp"
+    command = ["c++", "-std=c++17", f'-DEXPECTED_VERSION="{gaussmix.__version__}"', f"-I{root / 'include'}", source]
+    subprocess.run([*command, root / "lib/libgaussmix.a", "-fopenmp", "-o", tmp_path / "consumer"], check=True)
+    subprocess.run([tmp_path / "consumer"], check=True)
+
+
 def test_other_builds_find_the_cmake_package() -> None:
     assert [entry.value for entry in metadata.entry_points(group="cmake.root", name="gaussmix")] == ["gaussmix"]
 
@@ -39,7 +49,8 @@ def test_the_types_and_the_notices_are_there() -> None:
 
 def test_the_build_says_what_it_is_made_of() -> None:
     info = gaussmix.build_info()
-    assert info["eigen"] == "3.4.1"  # the pinned build requirement
+    assert info["eigen"] == "3.4.1"  # a pinned build requirement
+    assert info["nlohmann_json"] == "3.12.0"  # this one too
     assert info["openmp"] == "on"
     assert info["build_type"] == "Release"
     assert "baseline" in info["simd_levels"]

@@ -250,7 +250,16 @@ def test_what_holds_no_state_of_its_own_is_not_pickled(make_mixture: MakeMixture
 
 def test_build_info() -> None:
     info = gaussmix.build_info()
-    assert list(info) == ["version", "compiler", "eigen", "openmp", "simd_levels", "build_type", "assertions"]
+    assert list(info) == [
+        "version",
+        "compiler",
+        "eigen",
+        "nlohmann_json",
+        "openmp",
+        "simd_levels",
+        "build_type",
+        "assertions",
+    ]
     assert all(type(value) is str and value for value in info.values())
     assert info["version"] == gaussmix.__version__
     assert set(gaussmix.simd_levels()) <= set(info["simd_levels"].split())

@@ -6,6 +6,7 @@
 #include <gaussmix/fit.hpp>
 #include <gaussmix/init.hpp>
 #include <gaussmix/mixture.hpp>
+#include <gaussmix/model_file.hpp>
 #include <gaussmix/sample.hpp>
 #include <gaussmix/simd.hpp>
 #include <gaussmix/statistics.hpp>

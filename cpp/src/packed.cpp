@@ -1,0 +1,141 @@
+#include "packed.hpp"
+
+#include "mixture_data.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace gaussmix::detail {
+namespace {
+
+/// Entries of a triangular factor of rank r in panels.
+Index panel_entries(Index rank) {
+  Index n = 0;
+  for (Index row = 0; row < rank; row += simd::panel_rows)
+    n += simd::panel_rows * std::min(row + simd::panel_rows, rank);
+  return n;
+}
+
+double largest_of(const std::vector<double>& values) {
+  double largest = 0.0;
+  for (const double value : values) largest = std::max(largest, std::abs(value));
+  return largest;
+}
+
+/// See Packed::largest_row. With |x − c| ≤ a and entries of L⁻¹ up to b, all that is summed for y = L⁻¹(x − c) is at most D a b,
+/// and D (D a b + |ν|)² for the squared distance.
+template <class T>
+T largest_row(const MixtureData& data, const std::vector<double>& nu) {
+  const auto d = static_cast<double>(data.d);
+  double b = largest_of(data.inv_std);
+  for (const CovarianceFactor& factor : data.factors) {
+    if (factor.rank < data.d || !factor.order.empty()) return -1;
+    b = std::max(b, largest_of(factor.inverse));
+  }
+  if (std::any_of(data.rank.begin(), data.rank.end(), [&data](Index rank) { return rank < data.d; })) return -1;
+  const double a =
+      (std::sqrt(static_cast<double>(std::numeric_limits<T>::max()) / (8.0 * d)) - largest_of(nu)) / (d * b);
+  return static_cast<T>(0.5 * std::min(a, static_cast<double>(std::numeric_limits<T>::max())) - largest_of(data.means));
+}
+
+}  // namespace
+
+template <class T>
+void Split<T>::assign(const double* values, Index n) {
+  hi_.resize(static_cast<std::size_t>(n));
+  lo_.resize(sizeof(T) < sizeof(double) ? hi_.size() : 0);
+  for (std::size_t i = 0; i < hi_.size(); ++i) hi_[i] = static_cast<T>(values[i]);
+  for (std::size_t i = 0; i < lo_.size(); ++i) lo_[i] = static_cast<T>(values[i] - static_cast<double>(hi_[i]));
+}
+
+template <class T>
+double Split<T>::value(Index i) const noexcept {
+  const auto at = static_cast<std::size_t>(i);
+  return static_cast<double>(hi_[at]) + (lo_.empty() ? 0.0 : static_cast<double>(lo_[at]));
+}
+
+template <class T>
+void Packed<T>::set_factors(const std::vector<CovarianceFactor>& factors, Index k) {
+  Index n_values = 0;
+  std::size_t n_orders = 0;
+  for (const CovarianceFactor& factor : factors) {
+    n_values += panel_entries(factor.rank) + static_cast<Index>(factor.residual.size() + factor.inv_scale.size());
+    n_orders += factor.order.size();
+  }
+  values_.reserve(static_cast<std::size_t>(n_values));  // so that the pointers stay
+  orders_.reserve(n_orders);
+  for (const CovarianceFactor& factor : factors) factors_.push_back(append(factor));
+  if (factors_.size() == 1) factors_.resize(static_cast<std::size_t>(k), simd::Factor<T>(factors_[0]));
+}
+
+template <class T>
+simd::Components<T> Packed<T>::components(Index d) const noexcept {
+  const bool full = !factors_.empty() && !transformed;
+  return {static_cast<Index>(log_norm.size()),
+          d,
+          means.at(0),
+          full ? factors_.data() : nullptr,
+          inv_std.empty() ? nullptr : inv_std.data(),
+          log_norm.data(),
+          log_weight.data()};
+}
+
+template <class T>
+simd::Factor<T> Packed<T>::append(const CovarianceFactor& factor) {
+  const Index r = factor.rank;
+  const auto push = [this](const std::vector<double>& values) {
+    const T* begin = values_.data() + values_.size();
+    for (const double value : values) values_.push_back(static_cast<T>(value));
+    return begin;
+  };
+  const T* panels = values_.data() + values_.size();
+  for (Index row = 0; row < r; row += simd::panel_rows)
+    for (Index j = 0; j < std::min(row + simd::panel_rows, r); ++j)
+      for (Index i = row; i < row + simd::panel_rows; ++i)
+        values_.push_back(i < r && j <= i ? static_cast<T>(factor.inverse[static_cast<std::size_t>(i * r + j)]) : T(0));
+  const Index* order = factor.order.empty() ? nullptr : orders_.data() + orders_.size();
+  orders_.insert(orders_.end(), factor.order.begin(), factor.order.end());
+  const T* residual = push(factor.residual);
+  return {panels, order, r, residual, push(factor.inv_scale)};
+}
+
+template <class T>
+Packed<T> pack(const MixtureData& data) {
+  Packed<T> out;
+  out.log_norm.assign(data.log_norm.begin(), data.log_norm.end());
+  out.log_weight.assign(data.log_weight.begin(), data.log_weight.end());
+  out.inv_std.assign(data.inv_std.begin(), data.inv_std.end());
+  out.set_factors(data.factors, data.k);
+  out.transformed = !data.center.empty();
+  if (!out.transformed) {
+    out.means.assign(data.means.data(), data.k * data.d);
+    out.largest_row = largest_row<T>(data, {});
+    return out;
+  }
+  out.center.assign(data.center.data(), data.d);
+  std::vector<double> nu(data.means.size());
+  const std::vector<double>& inverse = data.factors[0].inverse;
+  for (Index k = 0; k < data.k; ++k)
+    for (Index i = 0; i < data.d; ++i) {
+      double sum = 0.0;
+      for (Index j = 0; j <= i; ++j) {
+        // The center that rows are taken about is the one that T can hold.
+        const double difference = data.means[static_cast<std::size_t>(k * data.d + j)] - out.center.value(j);
+        sum += inverse[static_cast<std::size_t>(i * data.d + j)] * difference;
+      }
+      nu[static_cast<std::size_t>(k * data.d + i)] = sum;
+    }
+  out.means.assign(nu.data(), data.k * data.d);
+  out.largest_row = largest_row<T>(data, nu);
+  return out;
+}
+
+template class Split<double>;
+template class Split<float>;
+template struct Packed<double>;
+template struct Packed<float>;
+template Packed<double> pack(const MixtureData&);
+template Packed<float> pack(const MixtureData&);
+
+}  // namespace gaussmix::detail

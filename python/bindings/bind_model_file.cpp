@@ -1,0 +1,151 @@
+#include "arguments.hpp"
+#include "bindings.hpp"
+
+#include <gaussmix/error.hpp>
+#include <gaussmix/model_file.hpp>
+
+#include <cerrno>
+#include <system_error>
+
+namespace gaussmix::bindings {
+
+namespace {
+
+constexpr const char* save_doc = R"doc(save(self, path, feature_names=None, metadata=None)
+--
+
+Save the mixture to a model file, in the layout of safetensors.
+
+Whoever opens `path` at any time, also after a crash, finds the old file or the new one, whole. `Mixture.load` and
+`load_model` read it, so do C++, C and any reader of safetensors; the mixture loaded scores with the same bits.
+
+Parameters
+----------
+path : str, bytes or os.PathLike
+    Of a regular file, old or new; links are followed.
+feature_names : sequence of str, (D,), or None
+metadata : mapping of str to str, or None
+    The user's own strings, by names that the format does not use itself ("format", "version", "covariance_type",
+    "allow_singular", "checksum_type", "checksum", "feature_names"). 16 MiB at most, with the feature names.
+
+Raises
+------
+OSError
+    When the system refuses; the old file is then as it was.
+InvalidArgumentError
+    For arguments that break the rules above.
+)doc";
+
+constexpr const char* load_doc = R"doc(load(path)
+--
+
+The mixture in a model file: the one that `save` was given, bit for bit.
+
+Parameters
+----------
+path : str, bytes or os.PathLike
+    Safe for files from a stranger: sizes are checked before anything is allocated, then the checksum, then the
+    meaning. Files that other writers of safetensors made may lack the checksum.
+
+Returns
+-------
+Mixture
+
+Raises
+------
+FormatError
+    For a corrupt, truncated or foreign file.
+OSError
+    When the system refuses.
+
+See Also
+--------
+load_model : The mixture with its feature names and metadata.
+)doc";
+
+std::string path_argument(py::handle value) {
+  try {
+    return py::cast<std::string>(py::module_::import("os").attr("fsencode")(value));
+  } catch (const py::error_already_set& error) {
+    if (!error.matches(PyExc_TypeError)) throw;
+  }
+  throw py::type_error("path must be a str, bytes or os.PathLike, but is " + described(value));
+}
+
+/// call(), where what the system refuses becomes the OSError of its number, with `path` as its filename.
+template <class Call>
+auto with_os_errors(py::handle path, const Call& call) {
+  try {
+    return without_gil(call);
+  } catch (const std::system_error& error) {
+    errno = error.code().value();
+    PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path.ptr());
+    throw py::error_already_set();
+  }
+}
+
+std::vector<std::string> feature_names_argument(py::handle value) {
+  std::vector<std::string> names;
+  if (value.is_none()) return names;
+  if (PyUnicode_Check(value.ptr()) || !py::isinstance<py::iterable>(value))
+    throw py::type_error("feature_names must be a sequence of str, but is " + described(value));
+  for (const py::handle name : value)
+    names.push_back(text_argument(name, ("feature_names[" + std::to_string(names.size()) + "]").c_str()));
+  if (names.empty()) throw InvalidArgument("feature_names must have a name for each feature, but has none");
+  return names;
+}
+
+std::map<std::string, std::string> metadata_argument(py::handle value) {
+  std::map<std::string, std::string> metadata;
+  if (value.is_none()) return metadata;
+  if (!py::isinstance(value, py::module_::import("collections.abc").attr("Mapping")))
+    throw py::type_error("metadata must be a mapping of str to str, but is " + described(value));
+  for (const py::handle item : value.attr("items")()) {
+    const auto pair = py::cast<py::tuple>(item);
+    const std::string name = text_argument(pair[0], "a name in metadata");
+    metadata[name] = text_argument(pair[1], ("metadata['" + name + "']").c_str());
+  }
+  return metadata;
+}
+
+void save_mixture(const Mixture& mixture, py::handle path, py::handle feature_names, py::handle metadata) {
+  const std::string name = path_argument(path);
+  const ModelInfo info{feature_names_argument(feature_names), metadata_argument(metadata)};
+  with_os_errors(path, [&] { save(mixture, name, info); });
+}
+
+Model load_file(py::handle path) {
+  const std::string name = path_argument(path);
+  return with_os_errors(path, [&] { return load(name); });
+}
+
+py::object feature_names_of(const ModelInfo& info) {
+  if (info.feature_names.empty()) return py::none();
+  py::tuple names(info.feature_names.size());
+  for (std::size_t j = 0; j < info.feature_names.size(); ++j) names[j] = info.feature_names[j];
+  return std::move(names);
+}
+
+py::dict metadata_of(const ModelInfo& info) {
+  py::dict metadata;
+  for (const auto& [name, value] : info.metadata) metadata[py::str(name)] = value;
+  return metadata;
+}
+
+/// The fields of gaussmix.Model.
+py::tuple load_fields(py::handle path) {
+  Model model = load_file(path);
+  return py::make_tuple(std::move(model.mixture), feature_names_of(model.info), metadata_of(model.info));
+}
+
+}  // namespace
+
+void bind_model_file(py::module_& m, py::class_<Mixture>& mixture) {
+  mixture
+      .def("save", &save_mixture, py::arg("path"), py::arg("feature_names") = py::none(),
+           py::arg("metadata") = py::none(), save_doc)
+      .def_static("load", [](py::handle path) { return load_file(path).mixture; }, py::arg("path"), load_doc);
+  m.def("load_model", &load_fields, py::arg("path"), "load_model(path)\n--\n\nThe fields of gaussmix.Model.");
+}
+
+}  // namespace gaussmix::bindings

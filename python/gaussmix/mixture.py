@@ -1,0 +1,100 @@
+"""Mixtures from and to scikit-learn, which is imported by `to_sklearn` alone."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._core import InvalidArgumentError, Mixture, NumericalError
+
+FloatArray = NDArray[np.float64]
+
+
+def precisions_cholesky(mixture: Mixture) -> FloatArray:
+    """Upper triangular U with Σ⁻¹ = U Uᵀ in the shape of the covariances; 1/σ for "diag" and "spherical"."""
+    if mixture.covariance_type in ("diag", "spherical"):
+        return 1.0 / np.sqrt(mixture.covariances)
+    return np.triu(np.linalg.inv(np.linalg.cholesky(mixture.covariances)).swapaxes(-1, -2))
+
+
+def precisions(mixture: Mixture) -> FloatArray:
+    """Σ⁻¹ in the shape of the covariances."""
+    upper = precisions_cholesky(mixture)
+    return upper**2 if mixture.covariance_type in ("diag", "spherical") else upper @ upper.swapaxes(-1, -2)
+
+
+def from_sklearn(est: Any) -> Mixture:
+    """The mixture that a fitted estimator found.
+
+    Parameters
+    ----------
+    est : sklearn.mixture.GaussianMixture or gaussmix.GaussianMixture
+        Or whatever has their `weights_`, `means_`, `covariances_` and `covariance_type`. Parameters in float64 are
+        taken bit for bit; in float32 weights sum to 1 and matrices are symmetric only to its rounding, which is made
+        good.
+
+    Returns
+    -------
+    Mixture
+
+    Raises
+    ------
+    InvalidArgumentError
+        For an estimator that is not fitted, and for a BayesianGaussianMixture, whose density is not that of the
+        mixture of its mean parameters.
+    TypeError
+        For what is no such estimator.
+    """
+    name = type(est).__name__
+    if not hasattr(est, "covariance_type"):
+        raise TypeError(f"est must be an estimator like GaussianMixture, but is {name}")
+    if hasattr(est, "weight_concentration_prior"):
+        raise InvalidArgumentError(f"est must have the density of a Gaussian mixture, but is {name}")
+    for attribute in ("weights_", "means_", "covariances_"):
+        if not hasattr(est, attribute):
+            raise InvalidArgumentError(f"est must be fitted, but this {name} has no {attribute}")
+    weights, covariances = np.asarray(est.weights_), np.asarray(est.covariances_)
+    if weights.dtype == np.float32:
+        weights = weights / weights.sum(dtype=np.float64)
+    if covariances.dtype == np.float32 and est.covariance_type in ("full", "tied"):
+        covariances = 0.5 * (covariances.astype(np.float64) + covariances.swapaxes(-1, -2))
+    return Mixture(weights, est.means_, covariances, est.covariance_type)
+
+
+def to_sklearn(self: Mixture) -> Any:
+    """A fitted scikit-learn estimator with the parameters of this mixture.
+
+    Whatever takes fitted estimators takes it, skl2onnx for one. No EM has been run: `converged_` is False, `n_iter_` is
+    0 and `lower_bound_` -inf.
+
+    Returns
+    -------
+    sklearn.mixture.GaussianMixture
+
+    Raises
+    ------
+    NumericalError
+        When a covariance is singular: scikit-learn computes with precisions.
+    ImportError
+        Without scikit-learn.
+    """
+    if self.rank.min() < self.n_features:
+        k = int(self.rank.argmin())
+        raise NumericalError(
+            "the covariances must be positive definite for scikit-learn's precisions, "
+            f"but that of component {k} has rank {self.rank[k]} of {self.n_features}"
+        )
+    est = import_module("sklearn.mixture").GaussianMixture(self.n_components, covariance_type=self.covariance_type)
+    est.weights_, est.means_, est.covariances_ = self.weights.copy(), self.means.copy(), self.covariances.copy()
+    est.precisions_cholesky_, est.precisions_ = precisions_cholesky(self), precisions(self)
+    est.converged_, est.n_iter_, est.lower_bound_, est.lower_bounds_ = False, 0, -np.inf, []
+    est.n_features_in_ = self.n_features
+    return est
+
+
+# Mixture is a class of the extension, which knows no Python package; what speaks to one joins it here.
+Mixture.from_sklearn = staticmethod(from_sklearn)  # type: ignore[method-assign]
+Mixture.to_sklearn = to_sklearn  # type: ignore[method-assign]

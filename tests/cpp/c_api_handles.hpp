@@ -1,0 +1,60 @@
+#pragma once
+
+// Owners of the C ABI's handles, and what its tests make them from.
+
+#include "problems.hpp"
+
+#include <doctest/doctest.h>
+#include <gaussmix/gaussmix.h>
+
+#include <memory>
+
+namespace c_api_handles {
+
+using namespace gaussmix;
+using problems::Problem;
+
+template <class H, gaussmix_status (*free_handle)(H*)>
+struct Free {
+  void operator()(H* handle) const { CHECK(free_handle(handle) == GAUSSMIX_OK); }
+};
+template <class H, gaussmix_status (*free_handle)(H*)>
+using Owned = std::unique_ptr<H, Free<H, free_handle>>;
+using OwnedMixture = Owned<gaussmix_mixture, gaussmix_mixture_free>;
+using OwnedScorer = Owned<gaussmix_row_scorer, gaussmix_row_scorer_free>;
+using OwnedStatistics = Owned<gaussmix_statistics, gaussmix_statistics_free>;
+using OwnedResult = Owned<gaussmix_fit_result, gaussmix_fit_result_free>;
+
+/// What a ..._create function makes.
+template <class O, class Create>
+O made(const Create& create) {
+  typename O::pointer handle = nullptr;
+  const gaussmix_status status = create(&handle);
+  INFO(gaussmix_last_error());
+  REQUIRE(status == GAUSSMIX_OK);
+  return O(handle);
+}
+
+inline gaussmix_parameters parameters_of(const Problem& p) {
+  return {sizeof(gaussmix_parameters),
+          static_cast<std::int32_t>(p.type),
+          0,
+          p.k,
+          p.d,
+          static_cast<Index>(p.covariances.size()),
+          p.weights.data(),
+          p.means.data(),
+          p.covariances.data()};
+}
+
+inline OwnedMixture mixture_of(const gaussmix_parameters& parameters) {
+  return made<OwnedMixture>([&](gaussmix_mixture** m) { return gaussmix_mixture_create(&parameters, m); });
+}
+
+inline gaussmix_fit_options fit_options() {
+  gaussmix_fit_options options;
+  REQUIRE(gaussmix_fit_options_defaults(&options, sizeof options) == GAUSSMIX_OK);
+  return options;
+}
+
+}  // namespace c_api_handles
