@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from problems import Problem
 
@@ -55,7 +56,8 @@ def fit_gaussmix(p: Problem, n_iter: int, num_threads: int) -> float:
     return float(result.trace[-1])
 
 
-def fit_sklearn(p: Problem, n_iter: int) -> float:
+def fitted_sklearn(p: Problem, n_iter: int) -> Any:
+    """scikit-learn's estimator after so many iterations from the start."""
     from sklearn.mixture import GaussianMixture
 
     model = GaussianMixture(
@@ -72,7 +74,11 @@ def fit_sklearn(p: Problem, n_iter: int) -> float:
         warnings.simplefilter("ignore")  # it has not converged, and was not to
         model.fit(p.x)
     assert model.n_iter_ == n_iter
-    return float(model.lower_bound_)
+    return model
+
+
+def fit_sklearn(p: Problem, n_iter: int) -> float:
+    return float(fitted_sklearn(p, n_iter).lower_bound_)
 
 
 def fit_onedal(p: Problem, n_iter: int) -> float:
