@@ -1,7 +1,7 @@
 """Rows scored a second by gaussmix beside scikit-learn.
 
     python bench/python/bench_score.py            every shape, 1 and 2 threads: prints Markdown, writes bench_score.json
-    python bench/python/bench_score.py --quick    a fiftieth of the rows, to see that it runs
+    python bench/python/bench_score.py --quick    few rows, to see that it runs
     python bench/python/bench_score.py --shapes full-8,diag-40 --threads 1
 
 Measured are log p(x) (`log_prob`; scikit-learn's `score_samples`) and the responsibilities (`responsibilities`;

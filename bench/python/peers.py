@@ -15,7 +15,8 @@ from typing import Any
 from problems import Problem
 
 Fit = Callable[[int], float]
-"""Does so many iterations from the start; the mean log-likelihood before the last M-step."""
+"""Does so many iterations from the start; the mean log-likelihood before the last M-step. oneDAL and Armadillo raise
+RuntimeError where they cannot."""
 
 REG_COVAR = 1e-6
 TITLES = {"gaussmix": "gaussmix", "sklearn": "scikit-learn", "onedal": "oneDAL", "armadillo": "Armadillo"}
@@ -120,7 +121,10 @@ def armadillo(p: Problem, program: str, threads: int) -> Iterator[Fit]:
             def fit(n_iter: int) -> float:
                 requests.write(f"{n_iter}\n")
                 requests.flush()
-                return float(answers.readline())
+                answer = answers.readline()
+                if not answer:
+                    raise RuntimeError(f"{program} has ended")
+                return float(answer)
 
             yield fit
             requests.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ class Shape:
 
     @property
     def quick(self) -> Shape:
-        """The same shape with a fiftieth of the rows."""
-        return Shape(self.covariance_type, self.n_samples // 50, self.n_features, self.n_components)
+        """The same shape with a fiftieth of the rows, or what full covariances need to be well-conditioned."""
+        least = 4 * self.n_features * self.n_components if self.covariance_type == "full" else 0
+        return replace(self, n_samples=max(self.n_samples // 50, least))
 
     def __str__(self) -> str:
         return f"{self.covariance_type} {self.n_samples:,} × {self.n_features}, K = {self.n_components}"
