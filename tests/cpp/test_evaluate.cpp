@@ -61,8 +61,9 @@ void check_same(const Rows<T>& rows, const std::vector<double>& sample_weight) {
 template <class T, class Check>
 void for_each_problem(const Check& check) {
   for (const CovarianceType type : problems::all_types)
-    for (const auto& [d, k] : {std::pair<Index, Index>(5, 9), {16, 20}, {33, 7}})
+    for (const auto& size : {std::pair<Index, Index>(5, 9), {16, 20}, {33, 7}})
       for (const double spread : {0.3, 3.0, 20.0}) {
+        const Index d = size.first, k = size.second;
         CAPTURE(to_string(type));
         CAPTURE(d);
         CAPTURE(k);

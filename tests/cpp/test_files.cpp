@@ -132,7 +132,7 @@ TEST_CASE("files: on a full disk the old file stays, and nothing else") {
   const TemporaryFolder folder;
   const std::string path = folder.path("a");
   write(path, old_text);
-  for (const rlim_t size : {0, 1, 3, 11}) {
+  for (const rlim_t size : {0u, 1u, 3u, 11u}) {
     const FullDisk disk(size);
     CHECK(error_of([&] { write(path, new_text); }, path) == EFBIG);
     CHECK(error_of([&] { write(folder.path("b"), new_text); }, folder.path("b")) == EFBIG);

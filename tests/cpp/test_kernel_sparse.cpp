@@ -44,7 +44,7 @@ struct Problem {
     }
     for (Index i = 0; i < k * d; ++i) inv_std.push_back(static_cast<T>(0.5 + random.uniform()));
     for (Index i = 0; i < n; ++i) {
-      const auto from = static_cast<Index>(random.below(static_cast<std::uint64_t>(k)));
+      const auto from = static_cast<Index>(random.below(k));
       for (Index j = 0; j < d; ++j) x.push_back(means[at(from * d + j)] + static_cast<T>(symmetric(random, 1)));
     }
     strips.resize(padded() * d);
@@ -147,8 +147,7 @@ TEST_CASE_TEMPLATE("kernels: a search gives the bits of all components, whatever
     const std::vector<T> weight = random_values<T>(p.padded(), random, 1);
     const Posterior<T> expected = whole(p, cut, static_cast<const T*>(nullptr));
     CHECK(searched(p, cut, static_cast<const T*>(nullptr)) == expected);
-    for (std::int32_t& label : p.labels)
-      label = static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(p.k)));
+    for (std::int32_t& label : p.labels) label = static_cast<std::int32_t>(random.below(p.k));
     CHECK(searched(p, cut, static_cast<const T*>(nullptr)) == expected);
     std::vector<T> positive(weight);
     for (T& w : positive) w = std::abs(w);
