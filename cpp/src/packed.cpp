@@ -18,9 +18,14 @@ Index panel_entries(Index rank) {
 }
 
 double largest_of(const std::vector<double>& values) {
-  double largest = 0.0;
-  for (const double value : values) largest = std::max(largest, std::abs(value));
-  return largest;
+  constexpr std::size_t lanes = 4;  // maxima side by side: each waits for the one before it
+  double largest[lanes] = {};
+  std::size_t i = 0;
+  for (; i + lanes <= values.size(); i += lanes)
+    for (std::size_t lane = 0; lane < lanes; ++lane)
+      largest[lane] = std::max(largest[lane], std::abs(values[i + lane]));
+  for (; i < values.size(); ++i) largest[0] = std::max(largest[0], std::abs(values[i]));
+  return *std::max_element(largest, largest + lanes);
 }
 
 /// See Packed::largest_row. With |x − c| ≤ a and entries of L⁻¹ up to b, all that is summed for y = L⁻¹(x − c) is at most D a b,
