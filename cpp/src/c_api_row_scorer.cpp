@@ -10,12 +10,7 @@ struct gaussmix_row_scorer : c_api::Handle<RowScorer, 0x474D5820524F5753> {  // 
 };
 
 gaussmix_status gaussmix_row_scorer_create(const gaussmix_mixture* mixture, gaussmix_row_scorer** scorer) {
-  return c_api::create(scorer, "scorer", [&] {
-    const Mixture& m = live(mixture, "mixture").value;
-    RowScorer prepared(m);
-    prepared.predict({m.means().data(), m.n_features()});  // what grows at its first use grows here
-    return prepared;
-  });
+  return c_api::create(scorer, "scorer", [&] { return RowScorer(live(mixture, "mixture").value); });
 }
 
 gaussmix_status gaussmix_row_scorer_free(gaussmix_row_scorer* scorer) { return c_api::destroy(scorer, "scorer"); }

@@ -140,14 +140,23 @@ void BlockEvaluator<T>::distances_of(Index begin, Index end, T* q) {
   }
 }
 
+template <class T>
+void BlockEvaluator<T>::prepare_far_rows() {
+  if (!far_row_) far_row_.emplace(mixture_);
+  row_.resize(mixture_.d);
+  values_kept_.resize(values_.size());
+  far_rows_.resize(stride_);
+}
+
 /// Calls patch(i, FarRow) for each row of the block with a distance that is not finite or off every support; leaves the
 /// distances in values_.
 template <class T>
 template <class Patch>
 void BlockEvaluator<T>::for_each_far_row(const Patch& patch) {
-  const std::vector<T> kept(values_.data(), values_.data() + mixture_.k * stride_);
+  prepare_far_rows();
+  std::copy(values_.data(), values_.data() + values_.size(), values_kept_.data());
   distances();
-  std::vector<Index> far;
+  Index n_far = 0;
   for (Index i = 0; i < size(); ++i) {
     bool finite = true, supported = false;
     for (Index k = 0; k < mixture_.k; ++k) {
@@ -156,15 +165,15 @@ void BlockEvaluator<T>::for_each_far_row(const Patch& patch) {
       supported = supported ||
                   (q >= 0 && packed_.log_weight[static_cast<std::size_t>(k)] > -std::numeric_limits<T>::infinity());
     }
-    if (!finite || !supported) far.push_back(i);
+    if (!finite || !supported) far_rows_[n_far++] = i;
   }
-  std::copy(kept.begin(), kept.end(), values_.data());
-  row_.resize(static_cast<std::size_t>(mixture_.d));
-  for (const Index i : far) {
+  std::copy(values_kept_.data(), values_kept_.data() + values_.size(), values_.data());
+  for (Index far = 0; far < n_far; ++far) {
+    const Index i = far_rows_[far];
     const T* strip = loader_.strips() + i / kernels_.strip * mixture_.d * kernels_.strip + i % kernels_.strip;
-    for (Index j = 0; j < mixture_.d; ++j)
-      row_[static_cast<std::size_t>(j)] = static_cast<double>(strip[j * kernels_.strip]);
-    patch(i, evaluate_far_row(mixture_, row_.data()));
+    for (Index j = 0; j < mixture_.d; ++j) row_[j] = static_cast<double>(strip[j * kernels_.strip]);
+    far_row_->evaluate(row_.data());
+    patch(i, *far_row_);
   }
 }
 
@@ -184,7 +193,7 @@ const T* BlockEvaluator<T>::log_normal() {
   if (!finite)
     for_each_far_row([this](Index i, const FarRow& row) {
       for (Index k = 0; k < mixture_.k; ++k)
-        values_[k * stride_ + i] = static_cast<T>(row.log_normal[static_cast<std::size_t>(k)]);
+        values_[k * stride_ + i] = static_cast<T>(row.log_normal()[static_cast<std::size_t>(k)]);
     });
   return values_.data();
 }
@@ -196,12 +205,12 @@ const T* BlockEvaluator<T>::posterior(simd::Posterior what) {
                                        packed_.log_weight.data(), what);
   if (!done)
     for_each_far_row([this, what](Index i, const FarRow& row) {
-      for (std::size_t k = 0; k < row.gamma.size(); ++k) {
+      for (std::size_t k = 0; k < row.gamma().size(); ++k) {
         T& value = values_[static_cast<Index>(k) * stride_ + i];
         switch (what) {
-          case simd::Posterior::log_joint: value = static_cast<T>(row.log_joint[k]); break;
-          case simd::Posterior::log_responsibilities: value = static_cast<T>(row.log_gamma[k]); break;
-          case simd::Posterior::responsibilities: value = static_cast<T>(row.gamma[k]); break;
+          case simd::Posterior::log_joint: value = static_cast<T>(row.log_joint()[k]); break;
+          case simd::Posterior::log_responsibilities: value = static_cast<T>(row.log_gamma()[k]); break;
+          case simd::Posterior::responsibilities: value = static_cast<T>(row.gamma()[k]); break;
         }
       }
     });
@@ -221,19 +230,16 @@ const Index* BlockEvaluator<T>::labels() {
     labels_[i] = best;
     done = done && values_[best * stride_ + i] > -std::numeric_limits<T>::infinity();
   }
-  if (!done)
-    for_each_far_row([this](Index i, const FarRow& row) {
-      labels_[i] = std::max_element(row.log_gamma.begin(), row.log_gamma.end()) - row.log_gamma.begin();
-    });
+  if (!done) for_each_far_row([this](Index i, const FarRow& row) { labels_[i] = row.label(); });
   return labels_.data();
 }
 
 template <class T>
 void BlockEvaluator<T>::patch_far_expectation(const T* weight, bool responsibilities) {
   for_each_far_row([this, weight, responsibilities](Index i, const FarRow& row) {
-    log_p_[i] = static_cast<T>(row.log_p);
-    for (std::size_t k = 0; responsibilities && k < row.gamma.size(); ++k)
-      values_[static_cast<Index>(k) * stride_ + i] = static_cast<T>(row.gamma[k]) * (weight ? weight[i] : T(1));
+    log_p_[i] = static_cast<T>(row.log_p());
+    for (std::size_t k = 0; responsibilities && k < row.gamma().size(); ++k)
+      values_[static_cast<Index>(k) * stride_ + i] = static_cast<T>(row.gamma()[k]) * (weight ? weight[i] : T(1));
   });
 }
 

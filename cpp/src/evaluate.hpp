@@ -6,6 +6,7 @@
 #include "mixture_data.hpp"
 
 #include <limits>
+#include <optional>
 
 namespace gaussmix::detail {
 
@@ -65,6 +66,8 @@ class BlockEvaluator {
   /// log p of each row; and in responsibilities() those by the exclusion rule times weight[i] (null: 1).
   const T* expectation(const T* weight, T cut);
   BlockResponsibilities<T> responsibilities() const noexcept;
+  /// Makes the scratch that far rows need, which is otherwise made at the first of them.
+  void prepare_far_rows();
 
   Index stride() const noexcept { return stride_; }
   Index size() const noexcept { return loader_.size(); }
@@ -97,7 +100,11 @@ class BlockEvaluator {
   Buffer<Index> labels_;
   Buffer<T> scratch_;
   Buffer<T> transformed_;
-  std::vector<double> row_;
+
+  std::optional<FarRow> far_row_;
+  Buffer<double> row_;
+  Buffer<T> values_kept_;   ///< while the far rows are looked for
+  Buffer<Index> far_rows_;  ///< their indices
 
   SearchChoice choice_;
   std::int32_t* row_labels_ = nullptr;  ///< of the rows loaded, kept by the caller

@@ -14,44 +14,45 @@ static_assert(std::numeric_limits<Wide>::max_exponent >= 4 * std::numeric_limits
 constexpr Wide infinity = std::numeric_limits<Wide>::infinity();
 constexpr Wide support_tolerance = 64.0L * 0x1p-53L;
 
-/// z_j = x_j − μ_j and |x_j| + |μ_j|, features in `order`.
-struct Difference {
-  std::vector<Wide> z;
-  std::vector<Wide> size;
-};
+}  // namespace
 
-Difference difference(const MixtureData& m, Index k, const double* x, const std::vector<Index>& order) {
-  Difference out;
-  for (Index i = 0; i < m.d; ++i) {
-    const Index j = order.empty() ? i : order[static_cast<std::size_t>(i)];
-    const Wide mean = m.means[static_cast<std::size_t>(k * m.d + j)];
-    out.z.push_back(Wide(x[j]) - mean);
-    out.size.push_back(std::abs(Wide(x[j])) + std::abs(mean));
-  }
-  return out;
+FarRow::FarRow(const MixtureData& mixture) : mixture_(mixture) {
+  const auto k = static_cast<std::size_t>(mixture.k), d = static_cast<std::size_t>(mixture.d);
+  for (auto* values : {&log_normal_, &log_joint_, &q_, &constant_, &behind_}) values->resize(k);
+  for (auto* values : {&log_gamma_, &gamma_}) values->resize(k);
+  for (auto* values : {&z_, &size_}) values->resize(d);
 }
 
-/// ‖L⁻¹(x − μ)‖²; +inf off the support.
-Wide matrix_distance(const CovarianceFactor& factor, Index d, Difference diff) {
-  const auto at = [](Index i) { return static_cast<std::size_t>(i); };
-  const Index r = factor.rank;
+/// Features in `order`.
+void FarRow::load(Index component, const double* x, const std::vector<Index>& order) {
+  for (std::size_t i = 0; i < z_.size(); ++i) {
+    const std::size_t j = order.empty() ? i : static_cast<std::size_t>(order[i]);
+    const Wide mean = mixture_.means[static_cast<std::size_t>(component) * z_.size() + j];
+    z_[i] = Wide(x[j]) - mean;
+    size_[i] = std::abs(Wide(x[j])) + std::abs(mean);
+  }
+}
+
+/// ‖L⁻¹(x − μ)‖²; +inf off the support. Changes z and size where Σ is singular.
+Wide FarRow::matrix_distance(const CovarianceFactor& factor) {
+  const std::size_t r = static_cast<std::size_t>(factor.rank), d = z_.size();
   Wide q = 0;
-  for (Index i = 0; i < r; ++i) {
+  for (std::size_t i = 0; i < r; ++i) {
     Wide y = 0;
-    for (Index j = 0; j <= i; ++j) y += Wide(factor.inverse[at(i * r + j)]) * diff.z[at(j)];
+    for (std::size_t j = 0; j <= i; ++j) y += Wide(factor.inverse[i * r + j]) * z_[j];
     q += y * y;
   }
   if (r == d) return q;
-  for (Index i = 0; i < d; ++i) {
-    diff.z[at(i)] *= Wide(factor.inv_scale[at(i)]);
-    diff.size[at(i)] = diff.size[at(i)] * Wide(factor.inv_scale[at(i)]) + 1;
+  for (std::size_t i = 0; i < d; ++i) {
+    z_[i] *= Wide(factor.inv_scale[i]);
+    size_[i] = size_[i] * Wide(factor.inv_scale[i]) + 1;
   }
-  for (Index i = r; i < d; ++i) {
-    Wide residual = diff.z[at(i)], size = diff.size[at(i)];
-    for (Index j = 0; j < r; ++j) {
-      const Wide a = factor.residual[at((i - r) * r + j)];
-      residual -= a * diff.z[at(j)];
-      size += std::abs(a) * diff.size[at(j)];
+  for (std::size_t i = r; i < d; ++i) {
+    Wide residual = z_[i], size = size_[i];
+    for (std::size_t j = 0; j < r; ++j) {
+      const Wide a = factor.residual[(i - r) * r + j];
+      residual -= a * z_[j];
+      size += std::abs(a) * size_[j];
     }
     if (!(std::abs(residual) <= support_tolerance * size)) return infinity;
   }
@@ -59,61 +60,64 @@ Wide matrix_distance(const CovarianceFactor& factor, Index d, Difference diff) {
 }
 
 /// Σ ((x_j − μ_j) / σ_j)²; +inf off the support.
-Wide variance_distance(const MixtureData& m, Index k, const Difference& diff) {
+Wide FarRow::variance_distance(Index component) const {
+  const double* inv_std = mixture_.inv_std.data() + component * mixture_.d;
   Wide q = 0;
-  for (Index j = 0; j < m.d; ++j) {
-    const auto at = static_cast<std::size_t>(j);
-    const Wide inv_std = m.inv_std[static_cast<std::size_t>(k * m.d + j)];
-    if (inv_std == 0 && !(std::abs(diff.z[at]) <= support_tolerance * diff.size[at])) return infinity;
-    const Wide y = diff.z[at] * inv_std;
+  for (std::size_t j = 0; j < z_.size(); ++j) {
+    if (inv_std[j] == 0 && !(std::abs(z_[j]) <= support_tolerance * size_[j])) return infinity;
+    const Wide y = z_[j] * Wide(inv_std[j]);
     q += y * y;
   }
   return q;
 }
 
-Wide distance(const MixtureData& m, Index k, const double* x) {
-  if (m.factors.empty()) return variance_distance(m, k, difference(m, k, x, {}));
-  const CovarianceFactor& factor = m.factor(k);
-  return matrix_distance(factor, m.d, difference(m, k, x, factor.order));
+Wide FarRow::distance(Index component, const double* x) {
+  static const std::vector<Index> as_they_come;
+  if (mixture_.factors.empty()) {
+    load(component, x, as_they_come);
+    return variance_distance(component);
+  }
+  const CovarianceFactor& factor = mixture_.factor(component);
+  load(component, x, factor.order);
+  return matrix_distance(factor);
 }
 
-/// t_a − t_b for t = constant − q / 2, where q may be so large that t alone would lose the constant: π and the normaliser decide
+/// log_joint_a − log_joint_b, where q may be so large that log_joint alone would lose the constant: π and the normaliser decide
 /// between equal distances. Both finite.
-Wide ahead(Wide q_a, Wide constant_a, Wide q_b, Wide constant_b) { return (q_b - q_a) / 2 + (constant_a - constant_b); }
+Wide FarRow::ahead(std::size_t a, std::size_t b) const { return (q_[b] - q_[a]) / 2 + (constant_[a] - constant_[b]); }
 
-}  // namespace
-
-FarRow evaluate_far_row(const MixtureData& m, const double* x) {
-  const auto n = static_cast<std::size_t>(m.k);
-  FarRow out;
-  std::vector<Wide> q(n), constant(n);
+void FarRow::evaluate(const double* x) {
+  const MixtureData& m = mixture_;
+  const std::size_t n = q_.size();
   std::size_t best = n;
   for (std::size_t k = 0; k < n; ++k) {
-    q[k] = distance(m, static_cast<Index>(k), x);
-    constant[k] = Wide(m.log_norm[k]) + Wide(m.log_weight[k]);
-    out.log_normal.push_back(Wide(m.log_norm[k]) - q[k] / 2);
-    out.log_joint.push_back(constant[k] - q[k] / 2);
-    if (out.log_joint[k] == -infinity) continue;
-    if (best == n || ahead(q[k], constant[k], q[best], constant[best]) > 0) best = k;
+    q_[k] = distance(static_cast<Index>(k), x);
+    constant_[k] = Wide(m.log_norm[k]) + Wide(m.log_weight[k]);
+    log_normal_[k] = Wide(m.log_norm[k]) - q_[k] / 2;
+    log_joint_[k] = constant_[k] - q_[k] / 2;
+    if (log_joint_[k] == -infinity) continue;
+    if (best == n || ahead(k, best) > 0) best = k;
   }
   if (best == n) {  // off every support
-    out.log_p = -infinity;
-    out.log_gamma.assign(m.log_weight.begin(), m.log_weight.end());
-    out.gamma = m.weights;
-    return out;
+    log_p_ = -infinity;
+    log_gamma_ = m.log_weight;
+    gamma_ = m.weights;
+    return;
   }
-  std::vector<Wide> behind(n, -infinity);  // log γ_k − log γ_best
   Wide sum = 0;
   for (std::size_t k = 0; k < n; ++k) {
-    if (out.log_joint[k] != -infinity) behind[k] = ahead(q[k], constant[k], q[best], constant[best]);
-    sum += std::exp(behind[k]);
+    behind_[k] = log_joint_[k] == -infinity ? -infinity : ahead(k, best);
+    sum += std::exp(behind_[k]);
   }
   for (std::size_t k = 0; k < n; ++k) {
-    out.log_gamma.push_back(static_cast<double>(behind[k] - std::log(sum)));
-    out.gamma.push_back(static_cast<double>(std::exp(behind[k]) / sum));
+    log_gamma_[k] = static_cast<double>(behind_[k] - std::log(sum));
+    gamma_[k] = static_cast<double>(std::exp(behind_[k]) / sum);
   }
-  out.log_p = out.log_joint[best] + std::log(sum);
-  return out;
+  log_p_ = log_joint_[best] + std::log(sum);
+}
+
+Index FarRow::label() const noexcept {
+  return std::max_element(log_gamma_.begin(), log_gamma_.end()) - log_gamma_.begin();
 }
 
 }  // namespace gaussmix::detail

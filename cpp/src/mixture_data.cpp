@@ -257,7 +257,10 @@ void MixtureData::check_weights(const std::string& name) {
 /// Makes matrices symmetric.
 void MixtureData::check_covariances(const std::string& name) {
   const auto size = static_cast<Index>(covariances.size());
-  for (Index i = 0; i < size; ++i) {
+  const double most = std::numeric_limits<double>::max(), least = is_matrix(type) ? -most : 0.0;
+  Index n_wrong = 0;  // counted without a way out, so that the compiler takes several at a time
+  for (const double value : covariances) n_wrong += !(value >= least && value <= most);
+  for (Index i = 0; i < size && n_wrong > 0; ++i) {
     const double value = covariances[static_cast<std::size_t>(i)];
     if (!std::isfinite(value)) throw_invalid(place(name, type, d, i) + " must be finite, but is " + format(value));
     if (!is_matrix(type) && value < 0.0)
@@ -345,6 +348,11 @@ template <>
 const Packed<float>& MixtureData::packed<float>() const {
   f32_once_.run([this] { f32_ = pack<float>(*this); });
   return f32_;
+}
+
+const PackedRow& MixtureData::packed_row() const {
+  row_once_.run([this] { row_ = pack_row(*this); });
+  return row_;
 }
 
 void MixtureData::require_common_measure() const {

@@ -2,6 +2,7 @@
 
 #include "once.hpp"
 #include "packed.hpp"
+#include "packed_row.hpp"
 
 #include <gaussmix/mixture.hpp>
 
@@ -56,6 +57,8 @@ class MixtureData {
   /// The kernels' layout; the one for float32 is made at its first use, by whichever thread comes first.
   template <class T>
   const Packed<T>& packed() const;
+  /// The layout of the kernels of one row, likewise made at its first use.
+  const PackedRow& packed_row() const;
   /// @throws NumericalError unless all ranks are equal
   void require_common_measure() const;
 
@@ -71,6 +74,8 @@ class MixtureData {
   Packed<double> f64_;
   mutable Once f32_once_;
   mutable Packed<float> f32_;
+  mutable Once row_once_;
+  mutable PackedRow row_{};
 };
 
 /// A component's covariance in the layout of `type`: variances along the diagonal of feature j.

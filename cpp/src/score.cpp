@@ -1,5 +1,6 @@
 #include "evaluate.hpp"
 #include "parallel.hpp"
+#include "row_evaluator.hpp"
 #include "simd/dispatch.hpp"
 #include "sum.hpp"
 #include "validate.hpp"
@@ -7,6 +8,7 @@
 #include <gaussmix/error.hpp>
 #include <gaussmix/mixture.hpp>
 
+#include <array>
 #include <cmath>
 #include <optional>
 
@@ -16,6 +18,7 @@ namespace {
 using detail::BlockEvaluator;
 using detail::MixtureData;
 using detail::Partition;
+using detail::RowEvaluator;
 using detail::Worker;
 
 /// Multiply-adds that one row costs, for the choice between one thread and several.
@@ -51,6 +54,26 @@ void for_each_block(const Mixture& mixture, const Samples& x, const Execution& e
     for_each_block_as<float>(m, x, execution, skip, use);
   else
     for_each_block_as<double>(m, x, execution, skip, use);
+}
+
+/// Calls use(evaluator) when X is one row of float64 under a mixture so small that preparing blocks would take longer than the
+/// row: nothing is allocated then. False, and nothing done, otherwise.
+template <class Use>
+bool on_one_row(const MixtureData& m, const Samples& x, const Execution& execution, const Use& use) {
+  constexpr double most_work = 1 << 15;  // multiply-adds; also bounds what is kept beside the blocks' layout
+  constexpr Index most_scratch = 1 << 11;
+  if (x.rows() != 1 || x.single_precision() || x.reader() || row_work(m) > most_work ||
+      RowEvaluator::scratch_size(m) > most_scratch || m.packed_row().layout == detail::PackedRow::Layout::block)
+    return false;
+  detail::check_num_threads(execution.num_threads);
+  alignas(simd::alignment) std::array<double, most_scratch> scratch;
+  RowEvaluator row(m, simd::active_kernels().row, scratch.data());
+  for (Index j = 0; j < m.d; ++j) {
+    row.row()[j] = x.float64()(0, j);
+    if (!std::isfinite(row.row()[j])) detail::throw_first_not_finite(x, 0, 1);
+  }
+  use(row);
+  return true;
 }
 
 template <class T>
@@ -110,6 +133,13 @@ void log_responsibilities(const Mixture& mixture, const Samples& x, MatrixView<T
 
 template <class T>
 void responsibilities(const Mixture& mixture, const Samples& x, MatrixView<T> out, const Execution& execution) {
+  check_out(mixture, x, out);
+  mixture.data().require_common_measure();
+  const auto write = [&](RowEvaluator& row) {
+    const double* gamma = row.responsibilities();
+    for (Index k = 0; k < out.cols(); ++k) out(0, k) = static_cast<T>(gamma[k]);
+  };
+  if (on_one_row(mixture.data(), x, execution, write)) return;
   write_posterior(mixture, x, out, execution, simd::Posterior::responsibilities);
 }
 
@@ -117,6 +147,8 @@ template <class T>
 void log_prob(const Mixture& mixture, const Samples& x, VectorView<T> out, const Execution& execution) {
   check_out(mixture, x, out);
   mixture.data().require_common_measure();
+  if (on_one_row(mixture.data(), x, execution, [&](RowEvaluator& row) { out[0] = static_cast<T>(row.log_prob()); }))
+    return;
   for_each_block(mixture, x, execution, execution.skip_excluded, [&](auto& block, Index begin) {
     const auto* values = block.log_prob();
     for (Index i = 0; i < block.size(); ++i) out[begin + i] = static_cast<T>(values[i]);
@@ -126,6 +158,7 @@ void log_prob(const Mixture& mixture, const Samples& x, VectorView<T> out, const
 void predict(const Mixture& mixture, const Samples& x, VectorView<Index> out, const Execution& execution) {
   check_out(mixture, x, out);
   mixture.data().require_common_measure();
+  if (on_one_row(mixture.data(), x, execution, [&](RowEvaluator& row) { out[0] = row.predict(); })) return;
   for_each_block(mixture, x, execution, false, [&](auto& block, Index begin) {
     const Index* labels = block.labels();
     for (Index i = 0; i < block.size(); ++i) out[begin + i] = labels[i];

@@ -88,13 +88,13 @@ void check_output(const char* name, const void* data, Index size, Index stride) 
 }
 
 void check_samples(const Samples& x, Index n_features) {
-  const std::string met = ", but has shape " + shape_of(x);
-  if (x.rows() < 1) throw_invalid("X must have at least 1 row" + met);
+  const auto met = [&] { return ", but has shape " + shape_of(x); };
+  if (x.rows() < 1) throw_invalid("X must have at least 1 row" + met());
   if (n_features != 0 && x.cols() != n_features) {
     const char* columns = n_features == 1 ? " column" : " columns";
-    throw_invalid("X must have " + std::to_string(n_features) + columns + " (n_features of the mixture)" + met);
+    throw_invalid("X must have " + std::to_string(n_features) + columns + " (n_features of the mixture)" + met());
   }
-  if (x.cols() < 1) throw_invalid("X must have at least 1 column" + met);
+  if (x.cols() < 1) throw_invalid("X must have at least 1 column" + met());
   checked_product(x.rows(), x.cols(), "X");
   if (!has_data(x)) throw_invalid("X must have data, but its pointer is null and its shape is " + shape_of(x));
 }

@@ -72,17 +72,28 @@ void view(const py::array& array, VectorView<double>& view) { view = vector_view
 void view(const py::array& array, MatrixView<float>& view) { view = matrix_view<float>(array); }
 void view(const py::array& array, MatrixView<double>& view) { view = matrix_view<double>(array); }
 
+/// Whether all rows are scored in some microseconds: other threads of Python are better served when they wait.
+bool is_brief(const Mixture& mixture, const SampleArray& x) {
+  const auto k = static_cast<double>(mixture.n_components()), d = static_cast<double>(mixture.n_features());
+  return static_cast<double>(x.samples.rows()) * k * d * (d + 8.0) < 32768.0;
+}
+
+template <class F>
+void run(const Mixture& mixture, const SampleArray& x, F&& f) {
+  is_brief(mixture, x) ? f() : without_gil(f);
+}
+
 template <class View>
 void write(void (*verb)(const Mixture&, const Samples&, View, const Execution&), const Mixture& mixture,
            const SampleArray& x, const py::array& result, const Execution& execution) {
   View out;
   view(result, out);
-  without_gil([&] { verb(mixture, x.samples, out, execution); });
+  run(mixture, x, [&] { verb(mixture, x.samples, out, execution); });
 }
 
 template <template <class> class View>
 void bind_verb(py::class_<Mixture>& cls, const char* name, Verb<View> verb, const std::string& doc) {
-  const auto run = [verb](const Mixture& self, py::handle x_argument, py::handle out, py::handle num_threads) {
+  const auto call = [verb](const Mixture& self, py::handle x_argument, py::handle out, py::handle num_threads) {
     const SampleArray x = sample_array(x_argument);
     const Execution execution = execution_argument(num_threads);
     const py::array result = float_output(out, result_shape(verb, x, self), x);
@@ -93,34 +104,35 @@ void bind_verb(py::class_<Mixture>& cls, const char* name, Verb<View> verb, cons
     }
     return result;
   };
-  cls.def(name, run, py::arg("X"), py::kw_only(), py::arg("out") = py::none(), py::arg("num_threads") = py::none(),
+  cls.def(name, call, py::arg("X"), py::kw_only(), py::arg("out") = py::none(), py::arg("num_threads") = py::none(),
           doc.c_str());
 }
 
 void bind_predict(py::class_<Mixture>& cls, const std::string& doc) {
-  const auto run = [](const Mixture& self, py::handle x_argument, py::handle out, py::handle num_threads) {
+  const auto call = [](const Mixture& self, py::handle x_argument, py::handle out, py::handle num_threads) {
     const SampleArray x = sample_array(x_argument);
     const Execution execution = execution_argument(num_threads);
     const py::array result = int64_output(out, {x.samples.rows()}, x);
     const VectorView<Index> labels = vector_view<Index>(result);
-    without_gil([&] { predict(self, x.samples, labels, execution); });
+    run(self, x, [&] { predict(self, x.samples, labels, execution); });
     return result;
   };
-  cls.def("predict", run, py::arg("X"), py::kw_only(), py::arg("out") = py::none(), py::arg("num_threads") = py::none(),
-          doc.c_str());
+  cls.def("predict", call, py::arg("X"), py::kw_only(), py::arg("out") = py::none(),
+          py::arg("num_threads") = py::none(), doc.c_str());
 }
 
 using Sum = double (*)(const Mixture&, const Samples&, VectorView<const double>, const Execution&);
 
 void bind_sum(py::class_<Mixture>& cls, const char* name, Sum sum, const std::string& doc) {
-  const auto run = [sum](const Mixture& self, py::handle x_argument, py::handle sample_weight, py::handle num_threads) {
+  const auto call = [sum](const Mixture& self, py::handle x_argument, py::handle sample_weight,
+                          py::handle num_threads) {
     const SampleArray x = sample_array(x_argument);
     const Execution execution = execution_argument(num_threads);
     const auto weight = sample_weight_array(sample_weight, x.samples.rows());
     const auto weights = weight_view(weight);
     return without_gil([&] { return sum(self, x.samples, weights, execution); });
   };
-  cls.def(name, run, py::arg("X"), py::arg("sample_weight") = py::none(), py::kw_only(),
+  cls.def(name, call, py::arg("X"), py::arg("sample_weight") = py::none(), py::kw_only(),
           py::arg("num_threads") = py::none(), doc.c_str());
 }
 

@@ -46,6 +46,7 @@ class TestedModel {
       : problem_(p),
         parameters_(parameters_of(problem_, allow_singular)),
         rows_(gaussmix_samples_f64(problem_.x.data(), p.n, p.d)),
+        far_(at(p.d), 1e200),
         single_(p.x.begin(), p.x.end()),
         single_rows_(gaussmix_samples_f32(single_.data(), p.n, p.d)),
         log_p_(at(p.n)),
@@ -82,8 +83,8 @@ class TestedModel {
   }
   gaussmix_status score_rows(gaussmix_row_scorer* scorer) {
     gaussmix_status status = GAUSSMIX_OK;
-    for (Index i = 0; i < problem_.n && status == GAUSSMIX_OK; ++i) {
-      const double* row = problem_.row(i);
+    for (Index i = 0; i <= problem_.n && status == GAUSSMIX_OK; ++i) {
+      const double* row = i < problem_.n ? problem_.row(i) : far_.data();
       double log_p = 0;
       Index label = 0;
       status = gaussmix_row_scorer_log_prob(scorer, row, problem_.d, &log_p);
@@ -93,12 +94,27 @@ class TestedModel {
     }
     return status;
   }
+  /// By the functions that take any number of rows.
+  gaussmix_status score_rows_one_by_one() {
+    gaussmix_status status = GAUSSMIX_OK;
+    const Index d = problem_.d, k = problem_.k;
+    for (Index i = 0; i < problem_.n && status == GAUSSMIX_OK; ++i) {
+      const gaussmix_samples row = gaussmix_samples_f64(problem_.row(i), 1, d);
+      Index label = 0;
+      status = gaussmix_log_prob_f64(mixture_, &row, log_p_.data(), 1, 1, nullptr);
+      if (status == GAUSSMIX_OK)
+        status = gaussmix_responsibilities_f64(mixture_, &row, out_.data(), 1, k, k, 1, nullptr);
+      if (status == GAUSSMIX_OK) status = gaussmix_predict(mixture_, &row, &label, 1, 1, nullptr);
+    }
+    return status;
+  }
   bool is_as_it_was() { return score(mixture_) == GAUSSMIX_OK && log_p_ == expected_; }
 
  private:
   Problem problem_;
   gaussmix_parameters parameters_;
   gaussmix_samples rows_;
+  Doubles far_;  ///< a row whose squared distances overflow, and that lies off every support
   std::vector<float> single_;
   gaussmix_samples single_rows_;
   Doubles log_p_, expected_, out_;
@@ -277,17 +293,28 @@ void refuse_to_fit(TestedModel& model, gaussmix_init init, const char* name) {
   std::printf("fit from %s: each of %ld allocations refused\n", name, n);
 }
 
-/// A row scorer allocates when it is made, and not again.
-void count_row_allocations(const std::string& name, TestedModel& model) {
-  gaussmix_row_scorer* scorer = nullptr;
-  check(gaussmix_row_scorer_create(model.mixture(), &scorer) == GAUSSMIX_OK, name + ": the scorer is made");
+/// `operation` scores all rows and allocates nothing.
+void count_allocations(const std::string& name, const TestedModel& model, const Operation& operation) {
   const long before = counted_memory::n_allocations;
-  const gaussmix_status status = model.score_rows(scorer);
+  const gaussmix_status status = operation();
   const long n = counted_memory::n_allocations - before;
   check(status == GAUSSMIX_OK, name + ": the rows are scored");
   check(n == 0, name + ": " + std::to_string(n) + " allocations");
   std::printf("%s: %ld allocations in %lld rows\n", name.c_str(), n, static_cast<long long>(model.problem().n));
+}
+
+/// A row scorer allocates when it is made, and not again.
+void count_row_allocations(const std::string& name, TestedModel& model) {
+  gaussmix_row_scorer* scorer = nullptr;
+  check(gaussmix_row_scorer_create(model.mixture(), &scorer) == GAUSSMIX_OK, name + ": the scorer is made");
+  count_allocations(name, model, [&] { return model.score_rows(scorer); });
   gaussmix_row_scorer_free(scorer);
+}
+
+/// Of one row the other functions too allocate once for a mixture, and not again.
+void count_single_row_allocations(const std::string& name, TestedModel& model) {
+  check(model.score_rows_one_by_one() == GAUSSMIX_OK, name + ": the rows are scored");
+  count_allocations(name + ", one row a call", model, [&] { return model.score_rows_one_by_one(); });
 }
 
 /// Two variances of the second component are 0, where every row has the value of its mean.
@@ -304,6 +331,7 @@ int main() {
   for (const CovarianceType type : all_types) {
     TestedModel large(random_problem(8, 16, 50, type, 5));
     count_row_allocations(to_string(type), large);
+    count_single_row_allocations(to_string(type), large);
     TestedModel small(random_problem(3, 4, 40, type, 3));
     refuse_to_create_and_score(to_string(type), small);
     refuse_first_float_rows(to_string(type), small);

@@ -8,7 +8,20 @@ using namespace problems;
 
 namespace {
 
-/// Rows whose bits differ between the batch verbs and a RowScorer.
+/// Whether the verbs give other bits for this row alone.
+bool differs_alone(const Mixture& mixture, VectorView<const double> row, double log_p, const double* gamma,
+                   Index label) {
+  const MatrixView<const double> x(row.data(), 1, row.size());
+  double own_log_p = 0;
+  Index own_label = -1;
+  Doubles own(at(mixture.n_components()));
+  log_prob<double>(mixture, x, {&own_log_p, 1});
+  responsibilities<double>(mixture, x, {own.data(), 1, mixture.n_components()});
+  predict(mixture, x, {&own_label, 1});
+  return own_log_p != log_p || own_label != label || !std::equal(own.begin(), own.end(), gamma);
+}
+
+/// Rows whose bits differ between the batch verbs and a RowScorer, or the batch verbs of one row.
 Index rows_that_differ(const Mixture& mixture, const Doubles& x) {
   const Index d = mixture.n_features(), k = mixture.n_components(), n = static_cast<Index>(x.size()) / d;
   const MatrixView<const double> rows(x.data(), n, d);
@@ -22,7 +35,8 @@ Index rows_that_differ(const Mixture& mixture, const Doubles& x) {
   for (Index i = 0; i < n; ++i) {
     const VectorView<const double> row(x.data() + i * d, d);
     scorer.responsibilities(row, own);
-    different += scorer.log_prob(row) != log_p[at(i)] || scorer.predict(row) != labels[at(i)] ||
+    different += differs_alone(mixture, row, log_p[at(i)], gamma.data() + i * k, labels[at(i)]) ||
+                 scorer.log_prob(row) != log_p[at(i)] || scorer.predict(row) != labels[at(i)] ||
                  !std::equal(own.begin(), own.end(), gamma.begin() + i * k);
   }
   return different;
@@ -103,4 +117,27 @@ TEST_CASE("row scorer: refuses rows of the wrong length or that are not finite, 
   const Doubles halves = {0.5, 0.5}, means = {0, 0}, variances = {0, 1};
   const Mixture unequal(halves, MatrixView<const double>(means.data(), 2, 1), variances, CovarianceType::diag, true);
   CHECK_THROWS_AS(RowScorer{unequal}, NumericalError);
+}
+
+TEST_CASE("one row: strides, and the place of what is not finite") {
+  const Problem p = random_problem(3, 4, 1, CovarianceType::tied, 79);
+  const Mixture mixture = p.mixture();
+  Doubles log_p(1), spread, gamma(6, -1);
+  log_prob<double>(mixture, MatrixView<const double>(p.x.data(), 1, 4), log_p);
+  for (const double value : p.x) spread.insert(spread.begin(), {value, inf});
+  const MatrixView<const double> reversed(spread.data() + 6, 1, 4, 100, -2);
+  std::vector<float> single(1);
+  log_prob<float>(mixture, reversed, single);
+  CHECK(single[0] == static_cast<float>(log_p[0]));
+  responsibilities<double>(mixture, reversed, {gamma.data(), 1, 3, 6, 2});
+  CHECK(std::abs(gamma[0] + gamma[2] + gamma[4] - 1) <= 12 * unit<double>);
+  CHECK(gamma[1] == -1);
+
+  spread[4] = std::nan("");
+  const double before = log_p[0];
+  const std::string message =
+      bad_input::message_of<InvalidArgument>([&] { log_prob<double>(mixture, reversed, log_p); });
+  CHECK(message == "X[0, 1] must be finite, but is nan");
+  CHECK(log_p[0] == before);
+  CHECK_THROWS_AS(log_prob<double>(mixture, p.rows(), log_p, {-1, {}}), InvalidArgument);
 }

@@ -214,9 +214,8 @@ GAUSSMIX_API gaussmix_status gaussmix_log_likelihood(const gaussmix_mixture* mix
 
 // ---- one row at a time ------------------------------------------------------------------------------------------------
 
-/// Scores one row of doubles at a time, for services: one scorer per thread. Gives the bits of the batch functions and takes no
-/// lock. A call that returns GAUSSMIX_OK has allocated nothing, rows aside that lie so far out (a squared distance beyond
-/// 1e308, or off every support) that they are evaluated again at length.
+/// Scores one row of doubles at a time, for services: one scorer per thread. Gives the bits of the batch functions, takes no
+/// lock, and a call that returns GAUSSMIX_OK has allocated nothing.
 typedef struct gaussmix_row_scorer gaussmix_row_scorer;
 
 /// Prepares a scorer; the mixture may be freed before it.

@@ -73,7 +73,8 @@ class GAUSSMIX_API Mixture {
 /// is written as T. What a call writes is the same for any thread count, any strides, and row by row.
 /// All throw InvalidArgument for an X or `out` of the wrong shape and for the first value of X that is not finite (`out` is
 /// then unspecified). Those that mix components throw NumericalError when the components' supports differ in rank: their
-/// densities then have no common measure.
+/// densities then have no common measure. log_prob, responsibilities and predict of one float64 row take the way of RowScorer
+/// where that is the quicker one: they allocate at a mixture's first such row only.
 ///@{
 
 /// out(i, k) = log N(x_i | μ_k, Σ_k) = log p(x_i | z_k = 1), (N, K); eq. 2.43. Defined for components of unequal rank too.
