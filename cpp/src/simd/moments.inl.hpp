@@ -139,30 +139,79 @@ inline constexpr int tile_rows = 8;
 inline constexpr int tile_rows = 4;
 #endif
 inline constexpr int tile_vectors = 3;
-/// Points centred and weighted at a time: they stay in the nearest caches, and float32 sums go to double after as many.
-inline constexpr Index chunk_rows = rows_per_flush;
+/// Points centred and weighted at a time: float32 sums go to double after as many. So much of one panel stays in the nearest
+/// cache.
+inline constexpr Index chunk_rows = rows_per_flush - 1;
+
+// Centred points (x − center) lie in panels of the columns of a tile, (chunk_rows, column_panel) each, weighted ones γ(x − center)
+// in panels that hold the rows of one or more tiles, (chunk_rows, row_panel) each: a tile reads both from end to end.
+template <class T>
+inline constexpr Index column_panel = tile_vectors * lanes<T>;
+template <class T>
+inline constexpr Index row_panel = lanes<T> > tile_rows ? lanes<T> : tile_rows;
 
 template <class T>
-GAUSSMIX_INLINE Index padded_features(Index d) {
-  constexpr Index unit = lanes<T> > tile_rows ? lanes<T> : tile_rows;
-  return (d + unit - 1) / unit * unit;
+GAUSSMIX_INLINE T* column_panel_of(T* centred, Index j) {
+  return centred + j / column_panel<T> * (column_panel<T> * chunk_rows);
 }
+/// The place of feature j in the panel's first row.
+template <class T>
+GAUSSMIX_INLINE T* in_row_panel(T* weighted, Index j) {
+  return weighted + j / row_panel<T> * (row_panel<T> * chunk_rows) + j % row_panel<T>;
+}
+
+constexpr Index padded_to(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 template <class T>
 Index moments_scratch(Index d) {
-  return 2 * chunk_rows * padded_features<T>(d);
+  return chunk_rows * (padded_to(d, column_panel<T>) + padded_to(d, row_panel<T>));
 }
 
-/// scatter(row … row + tile_rows, column … column + NV vectors) += Σ_i weighted_i(row) · centred_i(column).
+/// Centres and weights NV vectors of features from feature j on, the beginning of a panel, of which the last holds `last` ≤ lanes
+/// features; adds Σγ(x − center) to `first`.
 template <class T, int NV>
-void add_tile(const T* weighted, const T* centred, Index count, Index width, Index d, Index row, Index column,
-              double* scatter) {
+void centre_features(const T* x, Index row_stride, WeightedRows<T> rows, Location<T> center, Index j, Index last,
+                     T* centred, T* weighted, double* first) {
+  const auto features = [](int v, Index count) { return v + 1 < NV ? Index{lanes<T>} : count; };
+  Vec<T> hi[NV], lo[NV] = {}, sum[NV] = {};
+  T* product[NV];
+  for (int v = 0; v < NV; ++v) {
+    hi[v] = load_some(center.hi + j + v * lanes<T>, features(v, last));
+    if constexpr (sizeof(T) == sizeof(float)) lo[v] = load_some(center.lo + j + v * lanes<T>, features(v, last));
+    product[v] = in_row_panel(weighted, j + v * lanes<T>);
+  }
+  T* out = column_panel_of(centred, j);
+  const auto centre = [&](const Index p, const Index count) {
+    const T* row = x + rows.rows[p] * row_stride + j;
+    const Vec<T> g = broadcast(rows.gamma[p]);
+    for (int v = 0; v < NV; ++v) {
+      Vec<T> c = load_some(row + v * lanes<T>, features(v, count)) - hi[v];
+      if constexpr (sizeof(T) == sizeof(float)) c -= lo[v];
+      const Vec<T> w = g * c;
+      store(out + p * column_panel<T> + v * lanes<T>, c);
+      store(product[v] + p * row_panel<T>, w);
+      sum[v] += w;
+    }
+  };
+  if (last == lanes<T>)
+    for (Index p = 0; p < rows.count; ++p) centre(p, lanes<T>);
+  else
+    for (Index p = 0; p < rows.count; ++p) centre(p, last);
+  for (int v = 0; v < NV; ++v)
+    for (Index l = 0; l < features(v, last); ++l) first[j + v * lanes<T> + l] += static_cast<double>(sum[v][l]);
+}
+
+/// The lower triangle of scatter(row … row + tile_rows, column … column + NV vectors) += Σ_i weighted_i(row) · centred_i(column).
+template <class T, int NV>
+void add_tile(const T* weighted, const T* centred, Index count, Index d, Index row, Index column, double* scatter) {
+  weighted = in_row_panel(weighted, row);
+  centred = column_panel_of(centred, column);
   Vec<T> acc[tile_rows][NV] = {};
-  for (Index i = 0; i < count; ++i, weighted += width, centred += width) {
+  for (Index i = 0; i < count; ++i, weighted += row_panel<T>, centred += column_panel<T>) {
     Vec<T> c[NV];
-    for (int v = 0; v < NV; ++v) c[v] = load(centred + column + v * lanes<T>);
+    for (int v = 0; v < NV; ++v) c[v] = load(centred + v * lanes<T>);
     for (int r = 0; r < tile_rows; ++r) {
-      const Vec<T> w = broadcast(weighted[row + r]);
+      const Vec<T> w = broadcast(weighted[r]);
       for (int v = 0; v < NV; ++v) acc[r][v] = madd<T>(w, c[v], acc[r][v]);
     }
   }
@@ -174,68 +223,36 @@ void add_tile(const T* weighted, const T* centred, Index count, Index width, Ind
       }
 }
 
-/// The lower triangle of scatter += Σ_i weighted_i centred_iᵀ, tile by tile.
-template <class T>
-void add_scatter(const T* weighted, const T* centred, Index count, Index width, Index d, double* scatter) {
-  for (Index row = 0; row < d; row += tile_rows) {
-    const Index last = row + tile_rows < d ? row + tile_rows : d;  // columns [0, last)
-    Index column = 0;
-    for (; column + 2 * lanes<T> < last; column += 3 * lanes<T>)
-      add_tile<T, 3>(weighted, centred, count, width, d, row, column, scatter);
-    if (column + lanes<T> < last)
-      add_tile<T, 2>(weighted, centred, count, width, d, row, column, scatter);
-    else if (column < last)
-      add_tile<T, 1>(weighted, centred, count, width, d, row, column, scatter);
-  }
-}
-
-/// Centres one row and weights it, both padded with zeros to `width`; adds the weighted row to `first`.
-template <class T>
-GAUSSMIX_INLINE void centre_row(const T* row, Index d, Index width, Location<T> center, T gamma, T* centred,
-                                T* weighted, T* first) {
-  Index j = 0;
-  for (; j + lanes<T> <= d; j += lanes<T>) {
-    Vec<T> c = load_unaligned(row + j) - load_unaligned(center.hi + j);
-    if constexpr (sizeof(T) == sizeof(float)) c -= load_unaligned(center.lo + j);
-    const Vec<T> w = gamma * c;
-    store(centred + j, c);
-    store(weighted + j, w);
-    store(first + j, load(first + j) + w);
-  }
-  for (; j < width; ++j) {
-    T c = 0;
-    if (j < d) {
-      c = row[j] - center.hi[j];
-      if constexpr (sizeof(T) == sizeof(float)) c -= center.lo[j];
-    }
-    const T w = gamma * c;
-    centred[j] = c;
-    weighted[j] = w;
-    first[j] += w;
-  }
-}
-
-/// Lanes along features, the rows in their order.
+/// Lanes along features, the rows in their order; then tile by tile.
 template <class T>
 void moments_full(const T* x, Index row_stride, WeightedRows<T> weighted, Index d, Location<T> center, T* scratch,
                   double* sum, double* first, double* second) {
-  const Index width = padded_features<T>(d);
   T* centred = scratch;
-  T* product = scratch + (chunk_rows - 1) * width;  // the last row of each half holds the chunk's Σγd
-  T* chunk_first = product + (chunk_rows - 1) * width;
+  T* product = scratch + chunk_rows * padded_to(d, column_panel<T>);
   *sum = 0.0;
   for (Index j = 0; j < d; ++j) first[j] = 0.0;
   for (Index j = 0; j < d * d; ++j) second[j] = 0.0;
-  for (Index begin = 0; begin < weighted.count; begin += chunk_rows - 1) {
-    const Index count = weighted.count - begin < chunk_rows - 1 ? weighted.count - begin : chunk_rows - 1;
-    for (Index j = 0; j < width; ++j) chunk_first[j] = T(0);
-    for (Index p = 0; p < count; ++p) {
-      const T gamma = weighted.gamma[begin + p];
-      *sum += static_cast<double>(gamma);
-      centre_row(x + weighted.rows[begin + p] * row_stride, d, width, center, gamma, centred + p * width,
-                 product + p * width, chunk_first);
+  for (Index begin = 0; begin < weighted.count; begin += chunk_rows) {
+    const Index count = weighted.count - begin < chunk_rows ? weighted.count - begin : chunk_rows;
+    const WeightedRows<T> part{weighted.rows + begin, weighted.gamma + begin, count};
+    for (Index p = 0; p < count; ++p) *sum += static_cast<double>(part.gamma[p]);
+    for (Index column = 0; column < d; column += column_panel<T>) {
+      const Index rest = d - column < column_panel<T> ? d - column : column_panel<T>, last = (rest - 1) % lanes<T> + 1;
+      switch ((rest + lanes<T> - 1) / lanes<T>) {
+        case 1: centre_features<T, 1>(x, row_stride, part, center, column, last, centred, product, first); break;
+        case 2: centre_features<T, 2>(x, row_stride, part, center, column, last, centred, product, first); break;
+        default: centre_features<T, 3>(x, row_stride, part, center, column, last, centred, product, first); break;
+      }
     }
-    for (Index j = 0; j < d; ++j) first[j] += static_cast<double>(chunk_first[j]);
-    add_scatter(product, centred, count, width, d, second);
+    for (Index column = 0; column < d; column += column_panel<T>)
+      for (Index row = column / tile_rows * tile_rows; row < d; row += tile_rows) {
+        const Index columns = (row + tile_rows < d ? row + tile_rows : d) - column;
+        if (columns <= lanes<T>)
+          add_tile<T, 1>(product, centred, count, d, row, column, second);
+        else if (columns <= 2 * lanes<T>)
+          add_tile<T, 2>(product, centred, count, d, row, column, second);
+        else
+          add_tile<T, 3>(product, centred, count, d, row, column, second);
+      }
   }
 }
