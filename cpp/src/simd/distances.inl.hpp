@@ -31,21 +31,51 @@ bool pack(const T* x, Index row_stride, Index col_stride, const std::int32_t* or
   return !any<T>(~(check == T(0)));
 }
 
+/// y_r += panel(r) · c for rows r = first … of a panel.
+template <class T>
+GAUSSMIX_INLINE void add_column(const T* panel, Index first, const Vec<T> (&c)[strip_vectors],
+                                Vec<T> (&y)[panel_rows][strip_vectors]) {
+  for (Index r = first; r < panel_rows; ++r) {
+    const Vec<T> l = broadcast(panel[r]);
+    for (int v = 0; v < strip_vectors; ++v) y[r][v] = madd<T>(l, c[v], y[r][v]);
+  }
+}
+
+/// The last columns of a panel, a triangle: column(j, c) fills c for its j-th. Whole ones are unrolled from J on.
+template <class T, Index J = 0, class Column>
+GAUSSMIX_INLINE void add_triangle(const T* panel, Index columns, const Column& column,
+                                  Vec<T> (&y)[panel_rows][strip_vectors]) {
+  if (J == 0 && columns < panel_rows) {
+    for (Index j = 0; j < columns; ++j) {
+      Vec<T> c[strip_vectors];
+      column(j, c);
+      add_column(panel + j * panel_rows, j, c, y);
+    }
+  } else if constexpr (J < panel_rows) {
+    Vec<T> c[strip_vectors];
+    column(J, c);
+    add_column(panel + J * panel_rows, J, c, y);
+    add_triangle<T, J + 1>(panel, columns, column, y);
+  }
+}
+
 /// Calls done(r, y) with rows y_r = L⁻¹(r, :) · c, r = 4p … 4p + 3, of each panel p, for a strip c of centred features, (rank, strip).
 template <class T, class Done>
 GAUSSMIX_INLINE void for_each_panel(const T* panels, Index rank, const T* centred, const Done& done) {
   constexpr Index strip = strip_of<T>;
   for (Index row = 0; row < rank; row += panel_rows) {
-    const Index columns = row + panel_rows < rank ? row + panel_rows : rank;
     Vec<T> y[panel_rows][strip_vectors] = {};
-    for (Index j = 0; j < columns; ++j, panels += panel_rows) {
-      Vec<T> c[strip_vectors];
+    const auto column = [&](Index j, Vec<T>(&c)[strip_vectors]) {
       for (int v = 0; v < strip_vectors; ++v) c[v] = load(centred + j * strip + v * lanes<T>);
-      for (Index r = 0; r < panel_rows; ++r) {
-        const Vec<T> l = broadcast(panels[r]);
-        for (int v = 0; v < strip_vectors; ++v) y[r][v] = madd<T>(l, c[v], y[r][v]);
-      }
+    };
+    for (Index j = 0; j < row; ++j, panels += panel_rows) {
+      Vec<T> c[strip_vectors];
+      column(j, c);
+      add_column(panels, 0, c, y);
     }
+    const Index columns = row + panel_rows < rank ? panel_rows : rank - row;
+    add_triangle(panels, columns, [&](Index j, Vec<T>(&c)[strip_vectors]) { column(row + j, c); }, y);
+    panels += columns * panel_rows;
     done(row, y);
   }
 }

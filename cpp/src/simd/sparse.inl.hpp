@@ -22,27 +22,21 @@ GAUSSMIX_INLINE bool reaches_full(const T* strip_begin, Index d, Location<T> mea
                                   const Bar<T>& bar, T* centred, Vec<T>* sum) {
   constexpr Index strip = strip_of<T>;
   for (Index row = 0; row < d; row += panel_rows) {
-    const Index columns = row + panel_rows < d ? row + panel_rows : d;
     Vec<T> y[panel_rows][strip_vectors] = {};
     for (Index j = 0; j < row; ++j, panels += panel_rows) {
       Vec<T> c[strip_vectors];
       for (int v = 0; v < strip_vectors; ++v) c[v] = load(centred + j * strip + v * lanes<T>);
-      for (Index r = 0; r < panel_rows; ++r) {
-        const Vec<T> l = broadcast(panels[r]);
-        for (int v = 0; v < strip_vectors; ++v) y[r][v] = madd<T>(l, c[v], y[r][v]);
-      }
+      add_column(panels, 0, c, y);
     }
-    for (Index j = row; j < columns; ++j, panels += panel_rows) {
-      Vec<T> c[strip_vectors];
+    const Index columns = row + panel_rows < d ? panel_rows : d - row;
+    const auto centre_next = [&](Index j, Vec<T>(&c)[strip_vectors]) {
       for (int v = 0; v < strip_vectors; ++v) {
-        c[v] = difference(strip_begin + j * strip + v * lanes<T>, mean, j);
-        store(centred + j * strip + v * lanes<T>, c[v]);
+        c[v] = difference(strip_begin + (row + j) * strip + v * lanes<T>, mean, row + j);
+        store(centred + (row + j) * strip + v * lanes<T>, c[v]);
       }
-      for (Index r = 0; r < panel_rows; ++r) {
-        const Vec<T> l = broadcast(panels[r]);
-        for (int v = 0; v < strip_vectors; ++v) y[r][v] = madd<T>(l, c[v], y[r][v]);
-      }
-    }
+    };
+    add_triangle(panels, columns, centre_next, y);
+    panels += columns * panel_rows;
     for (Index r = 0; r < panel_rows; ++r)
       for (int v = 0; v < strip_vectors; ++v) sum[v] = madd<T>(y[r][v], y[r][v], sum[v]);
     if (below<T>(sum, log_norm, bar)) return false;
