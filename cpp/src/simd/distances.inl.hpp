@@ -64,7 +64,8 @@ template <class T, class Done>
 GAUSSMIX_INLINE void for_each_panel(const T* panels, Index rank, const T* centred, const Done& done) {
   constexpr Index strip = strip_of<T>;
   for (Index row = 0; row < rank; row += panel_rows) {
-    Vec<T> y[panel_rows][strip_vectors] = {};
+    Vec<T> y[panel_rows][strip_vectors];
+    set_zero(y);
     const auto column = [&](Index j, Vec<T>(&c)[strip_vectors]) {
       for (int v = 0; v < strip_vectors; ++v) c[v] = load(centred + j * strip + v * lanes<T>);
     };
@@ -126,7 +127,8 @@ void distances_any(const T* strips, Index n_strips, Index d, Location<T> mean, F
   constexpr Index strip = strip_of<T>;
   for (Index s = 0; s < n_strips; ++s, strips += d * strip, q += strip) {
     centre(strips, d, mean, factor.order, scratch);
-    Vec<T> sum[strip_vectors] = {};
+    Vec<T> sum[strip_vectors];
+    set_zero(sum);
     for_each_panel(factor.panels, factor.rank, scratch, [&](Index, const Vec<T>(&y)[panel_rows][strip_vectors]) {
       for (Index r = 0; r < panel_rows; ++r)
         for (int v = 0; v < strip_vectors; ++v) sum[v] = madd<T>(y[r][v], y[r][v], sum[v]);
@@ -208,7 +210,8 @@ GAUSSMIX_INLINE void add_squares(const T* strips, Index d, Location<T> mean, con
 template <class T, int S>
 GAUSSMIX_INLINE void strips_diag(const T* strips, Index d, Location<T> mean, const T* inv_std, bool singular, T* q) {
   constexpr Index strip = strip_of<T>;
-  Vec<T> sum[S][strip_vectors] = {};
+  Vec<T> sum[S][strip_vectors];
+  set_zero(sum);
   add_squares<T, S, true>(strips, d, mean, inv_std, sum);
   for (int s = 0; s < S; ++s)
     for (int v = 0; v < strip_vectors; ++v) {
@@ -232,7 +235,8 @@ void distances_diag(const T* strips, Index n_strips, Index d, Location<T> mean, 
 
 template <class T, int S>
 GAUSSMIX_INLINE void strips_unit(const T* strips, Index d, Location<T> center, T* q) {
-  Vec<T> sum[S][strip_vectors] = {};
+  Vec<T> sum[S][strip_vectors];
+  set_zero(sum);
   add_squares<T, S, false>(strips, d, center, nullptr, sum);
   for (int s = 0; s < S; ++s)
     for (int v = 0; v < strip_vectors; ++v) store(q + s * strip_of<T> + v * lanes<T>, sum[s][v]);

@@ -19,7 +19,9 @@ void moments_of(const T* strips, Index n, Location<T> center, const T* gamma, do
   for (int j = 0; j < (Full ? D * D : D); ++j) second[j] = 0.0;
   for (Index begin = 0; begin < n; begin += strips_per_flush * strip) {
     const Index end = begin + strips_per_flush * strip < n ? begin + strips_per_flush * strip : n;
-    Vec<T> total{}, s1[D] = {}, s2[D][D] = {};
+    Vec<T> total{}, s1[D], s2[D][D];
+    set_zero(s1);
+    set_zero(s2);
     for (Index i = begin; i < end; i += strip)
       for (int v = 0; v < strip_vectors; ++v) {
         const Vec<T> g = load(gamma + i + v * lanes<T>);
@@ -77,7 +79,10 @@ template <class T, int NV>
 GAUSSMIX_INLINE void add_features(const T* x, Index row_stride, WeightedRows<T> weighted, Location<T> center, Index j,
                                   Index last, double* first, double* second) {
   const auto features = [](int v, Index count) { return v + 1 < NV ? Index{lanes<T>} : count; };
-  Vec<T> hi[NV], lo[NV] = {}, s1[NV] = {}, s2[NV] = {};
+  Vec<T> hi[NV], lo[NV], s1[NV], s2[NV];
+  set_zero(lo);
+  set_zero(s1);
+  set_zero(s2);
   for (int v = 0; v < NV; ++v) {
     hi[v] = load_some(center.hi + j + v * lanes<T>, features(v, last));
     if constexpr (sizeof(T) == sizeof(float)) lo[v] = load_some(center.lo + j + v * lanes<T>, features(v, last));
@@ -173,7 +178,9 @@ template <class T, int NV>
 void centre_features(const T* x, Index row_stride, WeightedRows<T> rows, Location<T> center, Index j, Index last,
                      T* centred, T* weighted, double* first) {
   const auto features = [](int v, Index count) { return v + 1 < NV ? Index{lanes<T>} : count; };
-  Vec<T> hi[NV], lo[NV] = {}, sum[NV] = {};
+  Vec<T> hi[NV], lo[NV], sum[NV];
+  set_zero(lo);
+  set_zero(sum);
   T* product[NV];
   for (int v = 0; v < NV; ++v) {
     hi[v] = load_some(center.hi + j + v * lanes<T>, features(v, last));
@@ -206,7 +213,8 @@ template <class T, int NV>
 void add_tile(const T* weighted, const T* centred, Index count, Index d, Index row, Index column, double* scatter) {
   weighted = in_row_panel(weighted, row);
   centred = column_panel_of(centred, column);
-  Vec<T> acc[tile_rows][NV] = {};
+  Vec<T> acc[tile_rows][NV];
+  set_zero(acc);
   for (Index i = 0; i < count; ++i, weighted += row_panel<T>, centred += column_panel<T>) {
     Vec<T> c[NV];
     for (int v = 0; v < NV; ++v) c[v] = load(centred + v * lanes<T>);

@@ -22,7 +22,8 @@ GAUSSMIX_INLINE bool reaches_full(const T* strip_begin, Index d, Location<T> mea
                                   const Bar<T>& bar, T* centred, Vec<T>* sum) {
   constexpr Index strip = strip_of<T>;
   for (Index row = 0; row < d; row += panel_rows) {
-    Vec<T> y[panel_rows][strip_vectors] = {};
+    Vec<T> y[panel_rows][strip_vectors];
+    set_zero(y);
     for (Index j = 0; j < row; ++j, panels += panel_rows) {
       Vec<T> c[strip_vectors];
       for (int v = 0; v < strip_vectors; ++v) c[v] = load(centred + j * strip + v * lanes<T>);
@@ -125,7 +126,8 @@ GAUSSMIX_INLINE void strip_posterior(const StripSearch<T>& search, const std::in
                                      const T* weight, bool responsibilities, T* gamma, T* log_p) {
   constexpr Index strip = strip_of<T>;
   const Components<T>& c = search.components;
-  Vec<T> sum[strip_vectors] = {};
+  Vec<T> sum[strip_vectors];
+  set_zero(sum);
   for (Index a = 0; a < kept; ++a)
     for (int v = 0; v < strip_vectors; ++v) {
       T* p = gamma + a * strip + v * lanes<T>;

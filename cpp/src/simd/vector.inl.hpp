@@ -97,6 +97,16 @@ GAUSSMIX_INLINE V select(I mask, V a, V b) {
   return mask ? a : b;
 }
 
+/// Zeros by assignment: an array initialised as a whole may be written to memory, a string of bytes at a time.
+template <class V, int N>
+GAUSSMIX_INLINE void set_zero(V (&v)[N]) {
+  for (int i = 0; i < N; ++i) v[i] = V{};
+}
+template <class V, int M, int N>
+GAUSSMIX_INLINE void set_zero(V (&v)[M][N]) {
+  for (int i = 0; i < M; ++i) set_zero(v[i]);
+}
+
 /// Whether any lane of a comparison of Vec<T> holds.
 template <class T>
 GAUSSMIX_INLINE bool any(IntVec<T> mask) {
