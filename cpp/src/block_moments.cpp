@@ -13,8 +13,8 @@ constexpr double max_shift = 64.0;
 /// difference of the two: that many units of rounding are lost.
 constexpr double max_spread = 256.0;
 
-/// Bytes of rows that stay in the nearest caches while every component takes its diagonal sums.
-constexpr Index tile_bytes = Index{1} << 17;
+/// Bytes of rows that stay in the nearest cache while every component takes its diagonal sums.
+constexpr Index tile_bytes = Index{1} << 15;
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
