@@ -23,8 +23,10 @@ from peers import TITLES, fitted_sklearn
 from problems import SEPARATIONS, Shape, make_problem
 
 if TYPE_CHECKING:
-    from problems import Floats
+    from numpy import floating
+    from numpy.typing import NDArray
 
+    Floats = NDArray[floating[Any]]
     Scores = dict[str, Callable[[], Floats]]
 
 LIBRARIES = ("gaussmix", "sklearn")

@@ -5,6 +5,7 @@
 #include "blocks.hpp"
 #include "parallel.hpp"
 #include "simd/dispatch.hpp"
+#include "start.hpp"
 #include "validate.hpp"
 
 #include <gaussmix/init.hpp>
@@ -201,7 +202,8 @@ double distance_error(Index n_features) {
   return static_cast<double>(n_features + 8) * unit_roundoff;
 }
 
-/// Rows chosen as seeds, (K,), and the nearest one of each row, (N,), a seed's own for the seeds.
+/// Rows chosen as seeds, (K,) or fewer where the start was ended, and the component of each row, (N,): its nearest seed, a
+/// seed's own for the seeds.
 struct Seeds {
   std::vector<Index> rows;
   std::vector<std::int32_t> labels;
@@ -211,9 +213,10 @@ struct Seeds {
 template <class T>
 Seeds seeds_by_distance(const Points<T>& points, Index n_components, std::uint64_t seed);
 
-/// Lloyd's iterations from the places of rows `seeds`, (K,), as kmeans() says.
+/// Lloyd's iterations from the places of rows `seeds`, (K,), as kmeans() says, at least one pass.
 template <class T>
-KMeansResult lloyd(const Points<T>& points, const std::vector<Index>& seeds, int max_iter);
+KMeansResult lloyd(const Points<T>& points, const std::vector<Index>& seeds, int max_iter,
+                   const EndStart& end_start = {});
 
 /// Whether points of this range have squared distances that neither overflow nor, as long as they matter beside the range,
 /// lose digits in the type of X; in float64 with room for weights down to 1e-200.

@@ -265,7 +265,7 @@ detail::Assignment make_assignment(const Problem& p, std::uint64_t seed) {
     return
         [seed, k](Index begin, Index end, double* out) { detail::random_responsibilities(seed, begin, end, k, out); };
   auto labels = std::make_shared<const std::vector<std::int32_t>>(
-      detail::start_labels(p.x, k, o.init, seed, p.weight, p.execution));
+      detail::start_labels(p.x, k, o.init, seed, p.weight, p.execution, o.end_start));
   return one_hot([labels](Index i) { return static_cast<Index>((*labels)[static_cast<std::size_t>(i)]); });
 }
 

@@ -42,6 +42,7 @@ namespace {
 
 constexpr std::uint32_t seeding_stream = 1;
 constexpr std::uint32_t responsibilities_stream = 2;
+constexpr std::uint32_t unseeded_stream = 3;
 
 /// Draws an index of [begin, end) with probability proportional to mass(i): the one where the running sum passes `rest`, the
 /// last of positive mass when rounding lets `rest` pass them all. `rest` is left relative to that index.
@@ -62,7 +63,7 @@ Index where_sum_passes(Index begin, Index end, const Mass& mass, double& rest) {
 template <class T>
 class Seeding {
  public:
-  Seeding(const Points<T>& points, Index n_components, std::uint64_t seed);
+  Seeding(const Points<T>& points, Index n_components, std::uint64_t seed, const EndStart& end_start = {});
 
   /// By greedy k-means++.
   Seeds by_distance();
@@ -92,6 +93,7 @@ class Seeding {
           weight(p.partition.block_rows) {}
   };
 
+  bool ended() const { return end_start_ && end_start_(); }
   Index n_seeds() const noexcept { return static_cast<Index>(seeds_.rows.size()); }
   double mass(Index i) const noexcept {
     const double w = points_.weight[i];
@@ -104,6 +106,7 @@ class Seeding {
   void adopt(const Candidate& chosen);
   void weigh(Index leaf);
   void weigh_all();
+  void give_rows_to_unseeded();
   void set_closest(T value) { std::fill(closest_.begin(), closest_.end(), value); }
   Seeds finished();
   Index load_within_reach(Scratch& scratch, Index begin, Index end, const std::vector<T>& reach) const;
@@ -120,6 +123,8 @@ class Seeding {
 
   const Points<T>& points_;
   Index n_components_;
+  EndStart end_start_;
+  std::uint64_t seed_;
   Random random_;
   Seeds seeds_;
   Centers<T> places_;              // of the seeds
@@ -129,9 +134,11 @@ class Seeding {
 };
 
 template <class T>
-Seeding<T>::Seeding(const Points<T>& points, Index n_components, std::uint64_t seed)
+Seeding<T>::Seeding(const Points<T>& points, Index n_components, std::uint64_t seed, const EndStart& end_start)
     : points_(points),
       n_components_(n_components),
+      end_start_(end_start),
+      seed_(seed),
       random_(seed, seeding_stream),
       places_(n_components, points.n_features()),
       closest_(static_cast<std::size_t>(points.n_samples())),
@@ -151,6 +158,7 @@ Seeds Seeding<T>::by_distance() {
     double potential = 0.0;
     for (const double m : leaf_mass_) potential += m;
     if (potential == 0.0) break;
+    if (ended()) return finished();
     std::vector<Candidate> candidates;
     for (int t = 0; t < n_trials; ++t) candidates.push_back(candidate(draw()));
     adopt(candidates[best_of(candidates)]);
@@ -165,7 +173,10 @@ Seeds Seeding<T>::by_weight() {
   const std::vector<Index> rows = std::move(seeds_.rows);
   seeds_.rows.clear();
   set_closest(infinity);
-  for (const Index row : rows) adopt(candidate(row));
+  for (const Index row : rows) {
+    adopt(candidate(row));
+    if (ended()) break;
+  }
   return finished();
 }
 
@@ -320,8 +331,19 @@ void Seeding<T>::weigh_all() {
   for (Index leaf = 0; leaf < points_.partition.leaves(); ++leaf) weigh(leaf);
 }
 
+/// Every component without a seed takes 1 of K rows, drawn by lot: a broad one, as nothing is known of it.
+template <class T>
+void Seeding<T>::give_rows_to_unseeded() {
+  for (std::size_t i = 0; i < seeds_.labels.size(); ++i) {
+    const double u = uniform_from(Philox::words(seed_, i, 0, unseeded_stream)[0]);
+    const auto drawn = static_cast<Index>(u * static_cast<double>(n_components_));
+    if (drawn >= n_seeds()) seeds_.labels[i] = static_cast<std::int32_t>(drawn);
+  }
+}
+
 template <class T>
 Seeds Seeding<T>::finished() {
+  if (n_seeds() < n_components_) give_rows_to_unseeded();
   for (Index k = 0; k < n_seeds(); ++k) {
     seeds_.labels[static_cast<std::size_t>(seeds_.rows[static_cast<std::size_t>(k)])] = static_cast<std::int32_t>(k);
   }
@@ -362,16 +384,18 @@ template Seeds seeds_by_distance(const Points<float>&, Index, std::uint64_t);
 template Seeds seeds_by_distance(const Points<double>&, Index, std::uint64_t);
 
 std::vector<std::int32_t> start_labels(const Samples& x, Index n_components, Init init, std::uint64_t seed,
-                                       VectorView<const double> sample_weight, const Execution& execution) {
-  if (init == Init::kmeans) {
-    std::vector<std::int32_t> labels = kmeans(x, n_components, seed, sample_weight, 300, execution).labels;
-    give_each_a_row(labels, n_components, sample_weight);
-    return labels;
-  }
-  return with_points(x, n_components, sample_weight, execution, [&](const auto& points, int) {
-    if (init == Init::random_from_data) return Seeding(points, n_components, seed).by_weight().labels;
-    return Seeding(points, n_components, seed).by_distance().labels;
-  });
+                                       VectorView<const double> sample_weight, const Execution& execution,
+                                       const EndStart& end_start) {
+  std::vector<std::int32_t> labels =
+      with_points(x, n_components, sample_weight, execution, [&](const auto& points, int) {
+        Seeding seeding(points, n_components, seed, end_start);
+        Seeds seeds = init == Init::random_from_data ? seeding.by_weight() : seeding.by_distance();
+        const bool ended = static_cast<Index>(seeds.rows.size()) < n_components;
+        if (init != Init::kmeans || ended) return std::move(seeds.labels);
+        return lloyd(points, seeds.rows, 300, end_start).labels;
+      });
+  give_each_a_row(labels, n_components, sample_weight);
+  return labels;
 }
 
 void random_responsibilities(std::uint64_t seed, Index begin, Index end, Index n_components, double* out) {

@@ -65,7 +65,7 @@ template <class T>
 class Lloyd {
  public:
   Lloyd(const Points<T>& points, const std::vector<Index>& seeds);
-  KMeansResult run(int max_iter);
+  KMeansResult run(int max_iter, const EndStart& end_start);
 
  private:
   using Label = std::conditional_t<std::is_same_v<T, float>, std::int32_t, std::int64_t>;  // of T's width, for vectors
@@ -136,12 +136,12 @@ Lloyd<T>::Lloyd(const Points<T>& points, const std::vector<Index>& seeds)
 }
 
 template <class T>
-KMeansResult Lloyd<T>::run(int max_iter) {
+KMeansResult Lloyd<T>::run(int max_iter, const EndStart& end_start) {
   int n_iter = 0;
   bool whole = true;
   while (true) {
     pass(whole);
-    const bool last = n_iter == max_iter;
+    const bool last = n_iter == max_iter || (end_start && end_start());
     if (!whole && (last || sums_.changed == 0 || sums_are_worn())) pass(whole = true);
     if (last) break;
     const bool seated = seat_empty_clusters();
@@ -341,11 +341,11 @@ void Lloyd<T>::move_centers(const std::vector<double>& means) {
 }  // namespace
 
 template <class T>
-KMeansResult lloyd(const Points<T>& points, const std::vector<Index>& seeds, int max_iter) {
-  return Lloyd<T>(points, seeds).run(max_iter);
+KMeansResult lloyd(const Points<T>& points, const std::vector<Index>& seeds, int max_iter, const EndStart& end_start) {
+  return Lloyd<T>(points, seeds).run(max_iter, end_start);
 }
-template KMeansResult lloyd(const Points<float>&, const std::vector<Index>&, int);
-template KMeansResult lloyd(const Points<double>&, const std::vector<Index>&, int);
+template KMeansResult lloyd(const Points<float>&, const std::vector<Index>&, int, const EndStart&);
+template KMeansResult lloyd(const Points<double>&, const std::vector<Index>&, int, const EndStart&);
 
 }  // namespace detail
 

@@ -78,6 +78,15 @@ std::function<bool(const FitProgress&)> callback_argument(py::handle callable) {
   };
 }
 
+/// As callback_argument; the wrapper hands over None or a function of its own.
+std::function<bool()> end_start_argument(py::handle callable) {
+  if (callable.is_none()) return {};
+  return [callable] {
+    const py::gil_scoped_acquire_simple acquire;
+    return py::cast<bool>(callable());
+  };
+}
+
 FitOptions options_argument(const py::kwargs& given, CovarianceType type) {
   FitOptions options;
   options.covariance_type = type;
@@ -89,6 +98,7 @@ FitOptions options_argument(const py::kwargs& given, CovarianceType type) {
   options.on_degenerate = on_degenerate_from_string(text_argument(given["on_degenerate"], "on_degenerate"));
   options.allow_singular = flag_argument(given["allow_singular"], "allow_singular");
   options.callback = callback_argument(given["callback"]);
+  options.end_start = end_start_argument(given["end_start"]);
   return options;
 }
 

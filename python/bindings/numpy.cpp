@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <initializer_list>
 #include <limits>
 
 namespace gaussmix::bindings {
@@ -12,6 +13,24 @@ namespace {
 
 [[noreturn]] void throw_invalid(const char* name, const std::string& rule_and_value) {
   throw InvalidArgument(std::string(name) + " " + rule_and_value);
+}
+
+bool matches_any(const py::error_already_set& error, std::initializer_list<PyObject*> types) {
+  return std::any_of(types.begin(), types.end(), [&](PyObject* type) { return error.matches(type); });
+}
+
+[[noreturn]] void throw_unreadable(const char* name, const py::error_already_set& error) {
+  throw py::type_error(std::string(name) + " must be readable as an array: " + std::string(py::str(error.value())));
+}
+
+/// Where the memory of `value` lies, a DLDeviceType. @throws py::type_error when it cannot say
+int dlpack_device(py::handle value, const char* name) {
+  try {
+    return py::cast<int>(py::tuple(value.attr("__dlpack_device__")())[0]);
+  } catch (const py::error_already_set& error) {
+    if (!matches_any(error, {PyExc_BufferError, PyExc_RuntimeError, PyExc_TypeError, PyExc_ValueError})) throw;
+    throw_unreadable(name, error);
+  }
 }
 
 /// @throws py::type_error unless NumPy can look at the memory of `value`
@@ -29,7 +48,7 @@ void check_reachable(py::handle value, const char* name) {
   bool on_host = !py::hasattr(value, "__cuda_array_interface__");
   if (py::hasattr(value, "__dlpack_device__")) {
     constexpr int cpu = 1, cuda_host = 3, rocm_host = 11, cuda_managed = 13;  // DLDeviceType
-    const int device = py::cast<int>(py::tuple(value.attr("__dlpack_device__")())[0]);
+    const int device = dlpack_device(value, name);
     on_host = device == cpu || device == cuda_host || device == rocm_host || device == cuda_managed;
   }
   if (!on_host) {
@@ -45,13 +64,12 @@ py::object converted(py::handle value, const char* name) {
   const bool only_dlpack = py::hasattr(value, "__dlpack__") && !py::hasattr(value, "__array__");
   try {
     return numpy.attr(only_dlpack ? "from_dlpack" : "asarray")(value);
-  } catch (py::error_already_set& error) {
-    const std::string met = std::string(py::str(error.value()));
-    if (error.matches(PyExc_ValueError)) throw_invalid(name, "must be a rectangular array of real numbers: " + met);
-    if (error.matches(PyExc_BufferError) || error.matches(PyExc_RuntimeError) || error.matches(PyExc_TypeError)) {
-      throw py::type_error(std::string(name) + " must be readable as an array: " + met);
+  } catch (const py::error_already_set& error) {
+    if (error.matches(PyExc_ValueError)) {
+      throw_invalid(name, "must be a rectangular array of real numbers: " + std::string(py::str(error.value())));
     }
-    throw;
+    if (!matches_any(error, {PyExc_BufferError, PyExc_RuntimeError, PyExc_TypeError})) throw;
+    throw_unreadable(name, error);
   }
 }
 

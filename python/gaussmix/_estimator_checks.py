@@ -113,9 +113,17 @@ def check_parameters(params: Mapping[str, Any], owner: str) -> None:
             raise kind(f"The {name!r} parameter of {owner} must be {rule.text}. Got {value!r} instead.")
 
 
+def _as_array(values: Any, name: str) -> NDArray[Any]:
+    """`values` as an array of any dtype but a complex one."""
+    array = as_array(values, name)
+    if array.dtype.kind == "c":
+        raise InvalidArgumentError(f"Complex data not supported: {name} has dtype {array.dtype}")
+    return array
+
+
 def _as_init(values: Any, name: str, argument: str, shape: tuple[int, ...]) -> NDArray[Any]:
     """`values` of the parameter `argument` as a finite array of `shape`, float32 or float64."""
-    array = np.asarray(values)
+    array = _as_array(values, argument)
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64)
     if array.shape != shape:
@@ -225,14 +233,12 @@ def _as_real(values: Any, name: str) -> NDArray[Any]:
     """`values` as an array of a real dtype: objects become float64, booleans, integers and floats stay."""
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"{name} must not be a masked array; fill or drop the masked entries")
-    array = as_array(values, name)
+    array = _as_array(values, name)
     kind = array.dtype.kind
     if kind in "biuf":
         return array
     if kind == "O":
         return array.astype(np.float64)
-    if kind == "c":
-        raise InvalidArgumentError(f"Complex data not supported: {name} has dtype {array.dtype}")
     if kind in "SU":
         raise InvalidArgumentError(
             "dtype='numeric' is not compatible with arrays of bytes/strings. "

@@ -152,12 +152,13 @@ class GaussianMixture(EstimatorBase):
         """Finds π, μ and Σ from X, (N, D), N ≥ max(2, K). `y` is ignored. Warns when EM did not converge.
 
         `callback` is called with a `FitProgress` after each iteration; a true result ends the fit with what it has.
-        `deadline`, in seconds, ends it after the first iteration that ends later than this. A fit that fails or is
+        `deadline`, in seconds, ends it after the first iteration that ends later than this, and a start that takes
+        longer with its pass over X. A fit that fails or is
         interrupted leaves the estimator as it was.
         """
         owner = type(self).__name__
         check_parameters(self.get_params(), owner)
-        timer = None if deadline is None else self._deadline(deadline)
+        timer = None if deadline is None else Deadline(deadline)
         names = feature_names(X)
         samples = as_samples(X, owner, min_samples=2)
         if samples.shape[0] < self.n_components:
@@ -182,7 +183,8 @@ class GaussianMixture(EstimatorBase):
                     on_degenerate="raise",
                     sample_weight=as_sample_weight(sample_weight),
                     random_state=self._seed(),
-                    callback=together(watch, tasks if self.max_iter > 0 else None, callback, timer),
+                    callback=together(watch, tasks if self.max_iter > 0 else None, callback),
+                    deadline=timer,
                 )
             converged = bool(result.converged or (watch is not None and watch.is_settled))
             attributes = fitted_attributes(result.mixture, [float(value) for value in result.trace], converged)
@@ -330,11 +332,6 @@ class GaussianMixture(EstimatorBase):
         if isinstance(self.random_state, np.random.RandomState):
             return int(self.random_state.randint(2**32, dtype=np.uint64))
         return int(self.random_state)
-
-    def _deadline(self, seconds: float) -> Deadline:
-        if self.max_iter == 0:
-            raise InvalidArgumentError("deadline must not be given when max_iter is 0, as it would have no effect")
-        return Deadline(seconds)
 
     def _watch(self) -> FitWatch | None:
         """What prints, and compares the bounds of a warm start; None where there is nothing to watch."""

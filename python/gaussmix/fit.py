@@ -71,7 +71,7 @@ def fit(
     sample_weight: ArrayLike | None = None,
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
     callback: Callback | None = None,
-    deadline: float | None = None,
+    deadline: float | Deadline | None = None,
     num_threads: int | None = None,
 ) -> FitResult:
     """Find π, μ, Σ by expectation-maximisation, one fused E- and M-step per pass over X.
@@ -117,7 +117,9 @@ def fit(
         Called as ``callback(progress)`` with a `FitProgress` after each iteration; a true result ends the fit with what
         it has, an exception ends it for good. `ProgressBar` is one.
     deadline : float
-        Seconds, above 0. The fit ends with what it has after the first iteration that ends later than this.
+        Seconds, above 0. The fit ends with what it has after the first iteration that ends later than this; a start by
+        `init` that takes longer ends with its pass over X, and one iteration follows. Components for which the start
+        has found no seed by then begin with rows drawn by lot.
     num_threads : int
         At least 1; None means `get_num_threads`. Every number gives the same bits.
 
@@ -134,7 +136,7 @@ def fit(
     TypeError
         For complex, object, sparse or masked arrays and for arguments of the wrong type.
     """
-    timer = None if deadline is None else Deadline(deadline)
+    timer = deadline if isinstance(deadline, Deadline) or deadline is None else Deadline(deadline)
     if timer is not None and max_iter == 0:
         raise InvalidArgumentError("deadline must not be given when max_iter is 0, as it would have no effect")
     found = _core.fit(
@@ -157,6 +159,7 @@ def fit(
         sample_weight=sample_weight,
         random_state=random_state,
         callback=together(callback, timer),
+        end_start=None if timer is None else timer.has_passed,
         num_threads=num_threads,
     )
     report = FitReport(**found.pop("report"))

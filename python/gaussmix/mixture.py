@@ -17,7 +17,8 @@ def precisions_cholesky(mixture: Mixture) -> FloatArray:
     """Upper triangular U with Σ⁻¹ = U Uᵀ in the shape of the covariances; 1/σ for "diag" and "spherical"."""
     if mixture.covariance_type in ("diag", "spherical"):
         return 1.0 / np.sqrt(mixture.covariances)
-    return np.triu(np.linalg.inv(np.linalg.cholesky(mixture.covariances)).swapaxes(-1, -2))
+    inverse = np.asarray(np.linalg.inv(np.linalg.cholesky(mixture.covariances)), np.float64)
+    return np.triu(inverse.swapaxes(-1, -2))
 
 
 def precisions(mixture: Mixture) -> FloatArray:

@@ -68,8 +68,12 @@ class Deadline:
         self.has_ended_the_fit = False
         self._end = time.monotonic() + self.seconds
 
+    def has_passed(self) -> bool:
+        """Whether it is time to end, a start too."""
+        return time.monotonic() >= self._end
+
     def __call__(self, progress: FitProgress) -> bool:  # noqa: ARG002
-        self.has_ended_the_fit = time.monotonic() >= self._end
+        self.has_ended_the_fit = self.has_passed()
         return self.has_ended_the_fit
 
 

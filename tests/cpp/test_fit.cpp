@@ -255,6 +255,29 @@ TEST_CASE("fit: the callback sees every iteration and may end the fit, or throw"
                        InvalidArgument);
 }
 
+TEST_CASE("fit: a start may be ended with what it has") {
+  const Problem p = random_problem(6, 2, 2000, CovarianceType::full, 166);
+  FitOptions o = options_of(CovarianceType::full);
+  o.on_degenerate = OnDegenerate::raise;
+  int asked = 0;
+  o.end_start = [&] { return ++asked < 0; };
+  CHECK(same(fit(p.rows(), 6, o), fit(p.rows(), 6)));
+  const int asks = asked;
+  REQUIRE(asks > 8);
+  for (const int last : {1, 5, 6, asks}) {
+    CAPTURE(last);
+    asked = 0;
+    o.end_start = [&] { return ++asked == last; };
+    const FitResult result = fit(p.rows(), 6, o);
+    CHECK(asked == last);
+    CHECK(result.mixture.n_components() == 6);
+    CHECK(result.n_iter > 0);
+    CHECK(result.report.n_reseeded + result.report.n_floored == 0);
+  }
+  o.end_start = []() -> bool { throw std::domain_error("enough"); };
+  CHECK_THROWS_AS(fit(p.rows(), 6, o), std::domain_error);
+}
+
 TEST_CASE("fit: a caller's stop ends it with Interrupted") {
   const Problem p = random_problem(3, 2, 2000, CovarianceType::full, 167);
   FitOptions endless;

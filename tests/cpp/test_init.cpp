@@ -234,6 +234,45 @@ TEST_CASE("init: every component owns a row of positive weight, however the rows
   }
 }
 
+TEST_CASE("init: a start that is ended has the seeds so far, and draws the rows of the other components") {
+  const Cloud cloud = blobs(6000, 3, 4, 2.0, 9);
+  constexpr Index k = 10;
+  const auto ended_after = [&](int asks, Init init, int threads = 1) {
+    const auto labels =
+        start_labels(cloud.view(), k, init, 11, {}, Execution{threads, {}}, [&asks] { return --asks == 0; });
+    CHECK(asks == 0);
+    return labels;
+  };
+  const auto first_seeds = kmeans_plus_plus(cloud.view(), k, 11);
+  for (const int n_seeds : {1, 4, 9}) {
+    CAPTURE(n_seeds);
+    const auto labels = ended_after(n_seeds, Init::kmeans_plus_plus);
+    const Doubles places = places_of(cloud, {first_seeds.begin(), first_seeds.begin() + n_seeds});
+    const auto nearest = nearest_of_all(cloud, places);
+    std::vector<Index> drawn(k);
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      if (labels[i] < n_seeds) {
+        CHECK(labels[i] == nearest[i]);
+      } else {
+        ++drawn[static_cast<std::size_t>(labels[i])];
+      }
+    }
+    for (Index c = n_seeds; c < k; ++c) CHECK(is_plausible(drawn[static_cast<std::size_t>(c)], cloud.n, 1.0 / k));
+    CHECK(owners(labels, {}).size() == k);
+    CHECK(ended_after(n_seeds, Init::kmeans) == labels);
+    CHECK(ended_after(n_seeds, Init::kmeans_plus_plus, 3) == labels);
+    CHECK(owners(ended_after(n_seeds, Init::random_from_data), {}).size() == k);
+  }
+  for (const int n_iter : {0, 1, 5}) {  // beyond the k − 1 asks between seeds
+    CAPTURE(n_iter);
+    CHECK(ended_after(k + n_iter, Init::kmeans) == kmeans(cloud.view(), k, 11, {}, n_iter).labels);
+  }
+  for (const Init init : {Init::kmeans, Init::kmeans_plus_plus, Init::random_from_data}) {
+    CHECK(start_labels(cloud.view(), k, init, 11, {}, {}, [] { return false; }) ==
+          start_labels(cloud.view(), k, init, 11, {}, {}));
+  }
+}
+
 TEST_CASE("init: rows of weight 0 have no influence, whatever they hold") {
   const Cloud cloud = blobs(500, 2, 4, 3.0, 12);
   Cloud longer = cloud;

@@ -7,6 +7,7 @@ import pickle
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gaussmix
@@ -88,6 +89,11 @@ WEIGHTED: dict[str, Callable[..., object]] = {
     "bic": MIX.bic,
     "accumulate": STATS.accumulate,
 }
+
+
+def calling(function: Callable[..., object], *args: Any, **options: Any) -> Callable[[], object]:
+    """The call, yet to be made; what it hands over may be of any type, on purpose."""
+    return partial(function, *args, **options)
 
 
 def with_two_components(function: Callable[..., object]) -> Callable[..., object]:
@@ -199,10 +205,9 @@ def grid(
 ) -> Iterator[Case]:
     """Each function with each bad value of one keyword; `args` come before it."""
     for (name, function), (what, value, error, message) in itertools.product(functions.items(), bad):
-        call = lambda f=function, v=value: f(*args, **{argument: v})  # noqa: E731
-        yield Case(f"{name}, {argument}: {what}", call, error, message)
+        yield Case(f"{name}, {argument}: {what}", calling(function, *args, **{argument: value}), error, message)
 
 
 def first_argument(functions: dict[str, Callable[..., object]], argument: str, bad: list[Bad]) -> Iterator[Case]:
     for (name, function), (what, value, error, message) in itertools.product(functions.items(), bad):
-        yield Case(f"{name}, {argument}: {what}", lambda f=function, v=value: f(v), error, message)
+        yield Case(f"{name}, {argument}: {what}", calling(function, value), error, message)

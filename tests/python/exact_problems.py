@@ -49,7 +49,7 @@ class Problem:
 
     @property
     def d(self) -> int:
-        return self.means.shape[1]
+        return int(self.means.shape[1])
 
 
 def covariances_of(rng: np.random.Generator, covariance_type: str, k: int, d: int) -> Floats:
@@ -144,7 +144,8 @@ def step(mixture: gaussmix.Mixture, x: Array, w: npt.ArrayLike | None = None) ->
 
 def deviations(mixture: gaussmix.Mixture) -> Floats:
     """Standard deviations, (K, D)."""
-    return np.sqrt(np.einsum("kii->ki", full_covariances(mixture)))
+    variances: Floats = np.einsum("kii->ki", full_covariances(mixture))
+    return np.sqrt(variances)
 
 
 def step_bound(mixture: gaussmix.Mixture, x: Floats, w: Floats | None = None) -> Floats:

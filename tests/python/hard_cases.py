@@ -55,7 +55,7 @@ class Case:
 def correlation(rng: np.random.Generator, d: int, condition: float) -> Array:
     """A random (D, D) matrix of unit diagonal; its condition number is about `condition`."""
     q, _ = np.linalg.qr(rng.normal(size=(d, d)))
-    a = (q * np.geomspace(1.0, 1.0 / condition, d)) @ q.T
+    a: Array = (q * np.geomspace(1.0, 1.0 / condition, d)) @ q.T
     a = (a + a.T) / 2
     std = np.sqrt(np.diag(a))
     a = a / np.outer(std, std)

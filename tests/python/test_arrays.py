@@ -201,6 +201,13 @@ class OnAnotherDevice(WithDlpack):
         raise AssertionError("nobody asks for a copy from there")
 
 
+class OnNoDevice(WithDlpack):
+    """Has no memory at all, like a tensor of shapes alone."""
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        raise ValueError("Unknown device type meta")
+
+
 class OnlyCuda:
     __cuda_array_interface__: ClassVar[dict[str, Any]] = {"shape": (2, 2), "typestr": "<f8", "version": 3}
 
@@ -238,6 +245,7 @@ def test_the_estimator_refuses_what_the_core_cannot_read(x: Any, message: str) -
         (np.ma.masked_less(X, 0), "X must not be a masked array"),
         (sparse.csr_matrix(X), "X must be a dense array, but is a sparse one: csr_matrix"),
         (Shy(), "X must be readable as an array: Can't export tensors that require gradient"),
+        (OnNoDevice(), "X must be readable as an array: Unknown device type meta"),
         (
             OnAnotherDevice(),
             "X must lie in main memory, but lies on another device: OnAnotherDevice; move it there first",
@@ -254,6 +262,71 @@ def test_the_estimator_refuses_what_the_core_cannot_read(x: Any, message: str) -
 def test_what_is_no_array_of_real_numbers(mixture: gaussmix.Mixture, x: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         mixture.log_prob(x)
+
+
+# ---- tensors, where torch is installed ----
+
+Tensor = Callable[[Any, Any], Any]  # of (torch, a float64 tensor)
+
+TENSORS: dict[str, Tensor] = {
+    "float64": lambda _, t: t,
+    "float32": lambda _, t: t.float(),
+    "transposed": lambda _, t: t.T.contiguous().T,
+    "transposed float32": lambda _, t: t.float().T.contiguous().T,
+    "every other row and column": lambda _, t: t.repeat_interleave(2, 0).repeat_interleave(2, 1)[::2, ::2],
+    "without gradients": lambda _, t: t.clone().requires_grad_().detach(),
+    "inference": lambda torch, t: torch.inference_mode()(t.clone)(),
+}
+NO_ARRAYS: dict[str, tuple[Tensor, str]] = {
+    "with gradients": (lambda _, t: t.clone().requires_grad_(), "must be readable as an array: .*detach"),
+    "bfloat16": (lambda _, t: t.bfloat16(), "must be readable as an array: .*BFloat16"),
+    "sparse": (lambda _, t: t.to_sparse(), "must be readable as an array: .*dense"),
+    "opaque": (lambda _, t: t.to_mkldnn(), "must be readable as an array: "),
+    "without memory": (lambda _, t: t.to("meta"), "must be readable as an array: .*meta"),
+    "complex": (lambda torch, t: torch.complex(t, t), "(must hold real numbers, but )?has dtype complex"),
+}
+
+
+@pytest.fixture
+def torch() -> Any:
+    return pytest.importorskip("torch")
+
+
+@pytest.mark.parametrize("kind", TENSORS)
+def test_tensors_are_read_in_place(torch: Any, mixture: gaussmix.Mixture, kind: str) -> None:
+    tensor = TENSORS[kind](torch, torch.from_numpy(X))
+    x = tensor.numpy().copy()
+    with pytest.raises(InvalidArgumentError, match="out must not share memory with X"):
+        mixture.responsibilities(tensor, out=tensor.numpy()[:, :3])
+    assert mixture.log_prob(tensor).tobytes() == mixture.log_prob(x).tobytes()
+    assert mixture.row_scorer().log_prob(tensor[3]) == mixture.row_scorer().log_prob(x[3])
+    w = np.arange(1.0, N + 1)
+    weight = torch.from_numpy(w)
+    assert mixture.log_likelihood(tensor, weight) == mixture.log_likelihood(x, w)
+    found = gaussmix.fit(tensor, 2, sample_weight=weight, random_state=0)
+    assert found.mixture == gaussmix.fit(x, 2, sample_weight=w, random_state=0).mixture
+    model = gaussmix.GaussianMixture(2, means_init=tensor[:2], random_state=0, max_iter=500)
+    means = model.fit(tensor, sample_weight=weight.float()).means_
+    assert np.array_equal(means, model.set_params(means_init=x[:2]).fit(x, sample_weight=w).means_)
+    assert np.array_equal(model.predict(tensor), model.predict(x))
+
+
+@pytest.mark.parametrize("kind", NO_ARRAYS)
+def test_tensors_that_are_no_arrays(torch: Any, mixture: gaussmix.Mixture, kind: str) -> None:
+    make, message = NO_ARRAYS[kind]
+    tensor, model = make(torch, torch.from_numpy(X).float()), gaussmix.GaussianMixture(2)
+    calls: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("X", lambda: mixture.log_prob(tensor)),
+        ("X", lambda: gaussmix.fit(tensor, 2)),
+        ("X", lambda: model.fit(tensor)),
+        ("sample_weight", lambda: gaussmix.fit(X, 2, sample_weight=tensor)),
+        ("sample_weight", lambda: model.fit(X, sample_weight=tensor)),
+        ("means_init", lambda: gaussmix.fit(X, 2, means_init=tensor)),
+        ("means_init", lambda: model.set_params(means_init=tensor).fit(X)),
+    )
+    for name, call in calls:
+        with pytest.raises((TypeError, InvalidArgumentError), match=f"{name} {message}"):
+            call()
 
 
 @pytest.mark.parametrize(

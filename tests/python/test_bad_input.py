@@ -1,8 +1,5 @@
 """Parameters, rows and outputs that a mixture and its verbs must refuse, and values for the whole process."""
 
-# Wrong types are handed over on purpose.
-# pyright: reportArgumentType=false, reportCallIssue=false, reportOperatorIssue=false
-
 from __future__ import annotations
 
 import pickle
@@ -35,6 +32,7 @@ from bad_input import (
     Case,
     X,
     bad_types,
+    calling,
     changed,
     check,
     first_argument,
@@ -49,10 +47,10 @@ def other_features() -> Iterator[Case]:
     message = r"X must have 2 columns .*, but has shape \({}\)"
     for name, function in (VERBS | WEIGHTED).items():
         yield Case(
-            f"{name}, X: D = 3", lambda f=function: f(np.zeros((4, 3))), InvalidArgumentError, message.format("4, 3")
+            f"{name}, X: D = 3", calling(function, np.zeros((4, 3))), InvalidArgumentError, message.format("4, 3")
         )
         yield Case(
-            f"{name}, X: D = 1", lambda f=function: f(np.zeros((4, 1))), InvalidArgumentError, message.format("4, 1")
+            f"{name}, X: D = 1", calling(function, np.zeros((4, 1))), InvalidArgumentError, message.format("4, 1")
         )
 
 
@@ -64,7 +62,7 @@ def bad_outputs() -> Iterator[Case]:
         read_only.flags.writeable = False
         within = np.zeros((7, *good.shape[1:]), good.dtype)
         yield from (
-            Case(f"{name}, out: {what}", lambda v=verb, o=out, x=x: v(x, out=o), error, message)
+            Case(f"{name}, out: {what}", calling(verb, x, out=out), error, message)
             for what, x, out, error, message in (
                 ("a list", X, good.tolist(), TypeError, "out must be None or an ndarray, but is .*list"),
                 ("too short", X, good[:5], InvalidArgumentError, f"out must have shape {shape}, but has shape"),
@@ -83,7 +81,7 @@ def bad_outputs() -> Iterator[Case]:
         if good.dtype == float:
             out = copy if good.ndim == 2 else copy[:, 1]
             message = "out must not share memory with X, but does"
-            yield Case(f"{name}, out: X", lambda v=verb, x=copy, o=out: v(x, out=o), InvalidArgumentError, message)
+            yield Case(f"{name}, out: X", calling(verb, copy, out=out), InvalidArgumentError, message)
 
 
 def mixture_case(name: str, error: type[Exception], message: str, **changes: Any) -> Case:
@@ -202,7 +200,7 @@ def unequal_ranks() -> Iterator[Case]:
         "aic",
         "bic",
     ):
-        yield Case(f"{name}, unequal ranks", lambda n=name: getattr(LINE, n)(X), NumericalError, message)
+        yield Case(f"{name}, unequal ranks", calling(getattr(LINE, name), X), NumericalError, message)
     yield Case("accumulate, unequal ranks", lambda: gaussmix.Statistics(LINE).accumulate(X), NumericalError, message)
     yield Case("row_scorer, unequal ranks", lambda: LINE.row_scorer().log_prob(X[0]), NumericalError, message)
 
@@ -214,12 +212,12 @@ def sizes() -> Iterator[Case]:
     wide = gaussmix.Mixture(np.full(1024, 2.0**-10), np.zeros((1024, 2)), np.ones(1024), "spherical")
     uncountable = np.broadcast_to(np.zeros((1, 2)), (2**58, 2))
     for name in VERBS:
-        yield Case(f"{name}, 2**46 rows", lambda n=name: getattr(MIX, n)(many), MemoryError, "")
+        yield Case(f"{name}, 2**46 rows", calling(getattr(MIX, name), many), MemoryError, "")
     for name in ("log_joint", "responsibilities"):
-        call = lambda n=name: getattr(wide, n)(uncountable)  # noqa: E731
+        call = calling(getattr(wide, name), uncountable)
         yield Case(f"{name}, 2**68 values", call, too_large[1], r"shape \(288230376151711744, 1024\)")
     for n, error in ((2**46, MemoryError), (2**62, InvalidArgumentError)):
-        yield Case(f"sample, {n} rows", lambda n=n: MIX.sample(n, 0), error, "" if error is MemoryError else str(n))
+        yield Case(f"sample, {n} rows", calling(MIX.sample, n, 0), error, "" if error is MemoryError else str(n))
 
 
 N_SAMPLES: list[Bad] = [
@@ -235,7 +233,7 @@ SAMPLE: dict[str, Callable[..., object]] = {"sample": MIX.sample}
 PROCESS = [
     Case("set_num_threads, -1", lambda: gaussmix.set_num_threads(-1), InvalidArgumentError,
          "num_threads must be .*but is -1"),
-    Case("set_num_threads, 1.0", lambda: gaussmix.set_num_threads(1.0), TypeError,
+    Case("set_num_threads, 1.0", calling(gaussmix.set_num_threads, 1.0), TypeError,
          "num_threads must be an int, but is 1.0"),
     Case("set_num_threads, True", lambda: gaussmix.set_num_threads(True), TypeError,
          "num_threads must be an int, but is True"),
@@ -243,8 +241,8 @@ PROCESS = [
          "num_threads must be within 32"),
     Case("set_simd_level, unknown", lambda: gaussmix.set_simd_level("sse9"), InvalidArgumentError, "sse9"),
     Case("set_simd_level, empty", lambda: gaussmix.set_simd_level(""), InvalidArgumentError, "level|simd"),
-    Case("set_simd_level, None", lambda: gaussmix.set_simd_level(None), TypeError, "level must be a str, but is None"),
-    Case("log_prob, out by position", lambda: MIX.log_prob(X, np.empty(6)), TypeError, "log_prob"),
+    Case("set_simd_level, None", calling(gaussmix.set_simd_level, None), TypeError, "level must be a str, but is None"),
+    Case("log_prob, out by position", calling(MIX.log_prob, X, np.empty(6)), TypeError, "log_prob"),
 ]  # fmt: skip
 
 

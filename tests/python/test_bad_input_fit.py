@@ -1,10 +1,8 @@
 """Data, options and bytes that estimation must refuse: fit, k-means, statistics and the estimator."""
 
-# Wrong types are handed over on purpose.
-# pyright: reportArgumentType=false, reportCallIssue=false, reportOperatorIssue=false
-
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -37,6 +35,7 @@ from bad_input import (
     Case,
     X,
     bad_types,
+    calling,
     changed,
     check,
     first_argument,
@@ -47,7 +46,7 @@ from gaussmix import FormatError, InvalidArgumentError, NumericalError
 from scipy import sparse
 
 
-def fit_case(name: str, error: type[Exception], message: str, *, k: int = 2, x: Any = X, **options: Any) -> Case:
+def fit_case(name: str, error: type[Exception], message: str, *, k: Any = 2, x: Any = X, **options: Any) -> Case:
     return Case(f"fit: {name}", lambda: gaussmix.fit(x, k, **options), error, message)
 
 
@@ -207,15 +206,15 @@ COLLAPSED.accumulate(np.tile([1.0, 2.0], (6, 1)))
 
 def statistics() -> Iterator[Case]:
     for what, other in other_statistics().items():
-        yield Case(f"merge, {what}", lambda o=other: STATS.merge(o), InvalidArgumentError, what)
-        yield Case(f"addition, {what}", lambda o=other: STATS + o, InvalidArgumentError, what)
+        yield Case(f"merge, {what}", calling(STATS.merge, other), InvalidArgumentError, what)
+        yield Case(f"addition, {what}", calling(operator.add, STATS, other), InvalidArgumentError, what)
     for name, value in (("a number", 3), ("None", None), ("a mixture", MIX)):
-        yield Case(f"merge, {name}", lambda v=value: STATS.merge(v), TypeError, "Statistics")
-        yield Case(f"addition, {name}", lambda v=value: STATS + v, TypeError, "Statistics")
-    for value, error in ((-1.0, InvalidArgumentError), (NAN, InvalidArgumentError), (INF, InvalidArgumentError),
+        yield Case(f"merge, {name}", calling(STATS.merge, value), TypeError, "Statistics")
+        yield Case(f"addition, {name}", calling(operator.add, STATS, value), TypeError, "Statistics")
+    for factor, error in ((-1.0, InvalidArgumentError), (NAN, InvalidArgumentError), (INF, InvalidArgumentError),
                          ("2", TypeError), (None, TypeError), (True, TypeError), (1j, TypeError)):  # fmt: skip
-        message = rf"factor must be .*but is {re.escape(repr(value).removesuffix('.0'))}"
-        yield Case(f"scale, {value!r}", lambda v=value: STATS.scale(v), error, message)
+        message = rf"factor must be .*but is {re.escape(repr(factor).removesuffix('.0'))}"
+        yield Case(f"scale, {factor!r}", calling(STATS.scale, factor), error, message)
     for name, options, error, message in (
         ("reg_covar: -1", {"reg_covar": -1}, InvalidArgumentError, "reg_covar must be .*but is -1"),
         ("reg_covar: nan", {"reg_covar": NAN}, InvalidArgumentError, "reg_covar must be .*but is nan"),
@@ -224,8 +223,8 @@ def statistics() -> Iterator[Case]:
         ("on_degenerate: None", {"on_degenerate": None}, TypeError, "on_degenerate must be a str, but is None"),
         ("allow_singular", {"allow_singular": "yes"}, TypeError, "allow_singular must be a bool, but is 'yes'"),
     ):
-        yield Case(f"maximize, {name}", lambda o=options: STATS.maximize(**o), error, message)
-    yield Case("maximize, positional", lambda: STATS.maximize(1e-6), TypeError, "maximize")
+        yield Case(f"maximize, {name}", calling(STATS.maximize, **options), error, message)
+    yield Case("maximize, positional", calling(STATS.maximize, 1e-6), TypeError, "maximize")
     yield Case("maximize, no rows", lambda: gaussmix.Statistics(MIX).maximize(), NumericalError, "weight.*0")
     yield Case(
         "maximize, collapsed",
@@ -233,16 +232,12 @@ def statistics() -> Iterator[Case]:
         NumericalError,
         "component [01] has collapsed: its covariance has rank [01] of 2",
     )
-    yield Case("Statistics of a list", lambda: gaussmix.Statistics([1.0]), TypeError, "Mixture")
+    yield Case("Statistics of a list", calling(gaussmix.Statistics, [1.0]), TypeError, "Mixture")
     for name, data in (("None", None), ("text", "gaussmix"), ("a number", 8), ("a list", [1, 2])):
-        yield Case(
-            f"from_bytes, {name}",
-            lambda d=data: gaussmix.Statistics.from_bytes(d),
-            TypeError,
-            "data must be bytes-like",
-        )
-    for name, data in (("nothing", b""), ("zeros", bytes(200)), ("a text", b"not statistics at all")):
-        yield Case(f"from_bytes, {name}", lambda d=data: gaussmix.Statistics.from_bytes(d), FormatError, ".{20}")
+        call = calling(gaussmix.Statistics.from_bytes, data)
+        yield Case(f"from_bytes, {name}", call, TypeError, "data must be bytes-like")
+    for name, text in (("nothing", b""), ("zeros", bytes(200)), ("a text", b"not statistics at all")):
+        yield Case(f"from_bytes, {name}", calling(gaussmix.Statistics.from_bytes, text), FormatError, ".{20}")
 
 
 def model_case(name: str, error: type[Exception], message: str, **parameters: Any) -> Case:
@@ -348,7 +343,7 @@ CASES = [
     ),
     Case(
         "kmeans, max_iter: 1.0",
-        lambda: gaussmix.kmeans(X, 2, max_iter=1.0),
+        calling(gaussmix.kmeans, X, 2, max_iter=1.0),
         TypeError,
         "max_iter must be an int, but is 1.0",
     ),
@@ -402,7 +397,7 @@ def test_a_corrupt_byte_is_a_format_error_or_another_valid_value(flip: int) -> N
     for place in range(len(DATA)):
         corrupt = bytearray(DATA)
         corrupt[place] ^= flip
-        restored = outcome(lambda c=bytes(corrupt): gaussmix.Statistics.from_bytes(c))
+        restored = outcome(calling(gaussmix.Statistics.from_bytes, bytes(corrupt)))
         if isinstance(restored, str):
             assert len(restored) > 20
             continue

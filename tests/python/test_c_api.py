@@ -112,7 +112,8 @@ def test_the_versions_are_those_of_the_header_and_the_package(library: ctypes.CD
 def test_scores_have_the_bits_of_python(
     library: ctypes.CDLL, handle: c_void_p, mix: gaussmix.Mixture, dtype: str, order: str
 ) -> None:
-    X = np.asarray(mix.sample(100, random_state=1)[0], dtype=dtype, order=order)[::-2]
+    rows = mix.sample(100, random_state=1)[0].astype(dtype)
+    X = (np.asfortranarray(rows) if order == "F" else rows)[::-2]
     suffix = {"float32": "f32", "float64": "f64"}[dtype]
     x = samples(X)
     log_p = np.empty(50, dtype)

@@ -78,11 +78,11 @@ def assert_step(mix: gaussmix.Mixture, truth: ExactStep, digits: float = DIGITS)
     assert_within("weights", mix.weights, truth.weights, digits)
     assert_within("means", mix.means, truth.means, exact(digits * std + half_ulp))
     units = {
-        "full": lambda: std[:, :, None] * std[:, None, :],
-        "tied": lambda: np.outer(std[0], std[0]),
-        "diag": lambda: std**2,
-        "spherical": lambda: std[:, 0] ** 2,
-    }[mix.covariance_type]()
+        "full": std[:, :, None] * std[:, None, :],
+        "tied": np.outer(std[0], std[0]),
+        "diag": std**2,
+        "spherical": std[:, 0] ** 2,
+    }[mix.covariance_type]
     assert_within("covariances", mix.covariances, truth.covariances, exact(digits * units))
 
 

@@ -17,7 +17,8 @@ def covariances_of(variances: Array, d: int, covariance_type: str) -> Array:
     """σ_k² I for each component in the layout of the type; tied takes the first."""
     full = variances[:, None, None] * np.eye(d)
     diag = np.repeat(variances[:, None], d, axis=1)
-    return {"full": full, "tied": full[0], "diag": diag, "spherical": variances}[covariance_type]
+    layouts: dict[str, Array] = {"full": full, "tied": full[0], "diag": diag, "spherical": variances}
+    return layouts[covariance_type]
 
 
 def mixture(weights: list[float], means: Array, variances: list[float], covariance_type: str) -> gaussmix.Mixture:

@@ -28,6 +28,8 @@ import gaussmix
 
 N, D, K, threads = {N}, {D}, {K}, {THREADS}
 layout, dtype, work, path = sys.argv[1:]
+if "tensor" in layout:
+    import torch
 rng = np.random.default_rng(7)
 centers = rng.integers(-40, 41, (K, D))
 
@@ -51,7 +53,8 @@ def make():
         return np.load(path, mmap_mode="r")
     if layout == "strided":
         return filled(np.empty((N, D), dtype)[::-1])
-    return filled(np.empty((N, D), dtype, order="F" if layout == "fortran" else "C"))
+    x = filled(np.empty((N, D), dtype, order="F" if "fortran" in layout else "C"))
+    return torch.from_numpy(x) if "tensor" in layout else x
 
 
 def fit(x, init):
@@ -102,9 +105,14 @@ def test_the_limit_is_below_what_it_forbids() -> None:
         ("c", "int16", "score"),
         ("memmap", "float64", "k-means++"),
         ("memmap", "float32", "score"),
+        ("tensor", "float32", "kmeans"),
+        ("fortran tensor", "float32", "k-means++"),
+        ("fortran tensor", "float64", "score"),
     ],
 )
 def test_peak_memory(layout: str, dtype: str, work: str, tmp_path: Path) -> None:
+    if "tensor" in layout:
+        pytest.importorskip("torch")
     used = measure(layout, dtype, work, tmp_path / "x.npy")
     assert used["made"] <= used["x"] + 16 * MIB, "making X must not hide the peak of the fit"
     assert used["peak"] <= used["x"] + WORK

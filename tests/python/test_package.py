@@ -31,8 +31,9 @@ def test_the_static_library_links_by_hand(tmp_path: Path) -> None:
     """From any C++ compiler, without CMake."""
     root = next(root for root in PACKAGE_ROOTS if (root / "lib/libgaussmix.a").is_file())
     source = ROOT / "tests/package/consumer/main.cpp"
-    command = ["c++", "-std=c++17", f'-DEXPECTED_VERSION="{gaussmix.__version__}"', f"-I{root / 'include'}", source]
-    subprocess.run([*command, root / "lib/libgaussmix.a", "-fopenmp", "-o", tmp_path / "consumer"], check=True)
+    options = ["-std=c++17", f'-DEXPECTED_VERSION="{gaussmix.__version__}"', f"-I{root / 'include'}"]
+    sources = [str(source), str(root / "lib/libgaussmix.a"), "-fopenmp"]
+    subprocess.run(["c++", *options, *sources, "-o", tmp_path / "consumer"], check=True)
     subprocess.run([tmp_path / "consumer"], check=True)
 
 

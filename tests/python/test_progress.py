@@ -131,6 +131,39 @@ def test_a_deadline_of_the_estimator_is_said() -> None:
     assert GaussianMixture(2).fit(X, deadline=60).converged_  # warns of nothing
 
 
+class Clock:
+    """A second passes whenever it is looked at."""
+
+    now = 0
+
+    def monotonic(self) -> int:
+        self.now += 1
+        return self.now
+
+
+@pytest.mark.parametrize("init", ["kmeans", "k-means++", "random_from_data"])
+def test_a_deadline_cuts_a_long_start(monkeypatch: pytest.MonkeyPatch, init: str) -> None:
+    seen: list[FitProgress] = []
+    monkeypatch.setattr(gaussmix.progress, "time", clock := Clock())
+    result = gaussmix.fit(X, 20, init=init, random_state=0, callback=seen.append, deadline=5.5, num_threads=1)
+    assert clock.now == 8  # one look begins, six stand between seven seeds, one ends the fit
+    assert (result.n_iter, result.converged, len(seen)) == (1, False, 1)
+    assert result.mixture == seen[0].mixture
+    assert result.mixture.n_components == 20
+    assert np.isfinite(result.log_likelihood)
+    with pytest.warns(ConvergenceWarning, match=r"The fit ended at its deadline of 5\.5 s, before it converged"):
+        model = GaussianMixture(20, init_params=init, n_init=3, random_state=0).fit(X, deadline=5.5)
+    assert (clock.now, model.n_iter_) == (16, 1)
+    other = gaussmix.fit(X, 20, init=init, random_state=0, deadline=5.5, num_threads=2)
+    assert other.mixture == result.mixture
+
+
+@pytest.mark.parametrize("init", ["kmeans", "k-means++", "random_from_data"])
+def test_a_deadline_that_does_not_strike_changes_nothing(init: str) -> None:
+    options: dict[str, Any] = {"init": init, "random_state": 0}
+    assert gaussmix.fit(X, 20, deadline=1e9, **options).mixture == gaussmix.fit(X, 20, **options).mixture
+
+
 # ---- bars ----
 
 

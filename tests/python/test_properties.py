@@ -126,7 +126,7 @@ def first_covariance(problem: Problem) -> Floats:
 @given(seeds, types, st.sampled_from(INITS), st.integers(-60, 60))
 def test_starts_scale_exactly(seed: int, kind: str, init: str, exponent: int) -> None:
     x, s = make_problem(seed, kind, 300, 3, 3).x, 2.0**exponent
-    options = {"init": init, "max_iter": 0, "random_state": seed, "on_degenerate": "raise"}
+    options: dict[str, Any] = {"init": init, "max_iter": 0, "random_state": seed, "on_degenerate": "raise"}
     before, after = (gaussmix.fit(y, 3, kind, **options).mixture for y in (x, s * x))
     assert bits(after.weights) == bits(before.weights)
     assert bits(after.means) == bits(s * before.means)
@@ -138,7 +138,7 @@ def integer_map(rng: np.random.Generator, covariance_type: str, d: int) -> Float
     if covariance_type == "diag":
         return np.diag(rng.choice([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0], d))
     if covariance_type == "spherical":
-        return rng.integers(1, 4) * np.eye(d)[rng.permutation(d)] * rng.choice([-1.0, 1.0], d)
+        return np.asarray(rng.integers(1, 4) * np.eye(d)[rng.permutation(d)] * rng.choice([-1.0, 1.0], d), float)
     lower = np.tril(rng.integers(-2, 3, (d, d)), -1) + np.diag(rng.choice([-2.0, -1.0, 1.0, 2.0], d))
     upper = np.triu(rng.integers(-2, 3, (d, d)), 1) + np.eye(d)
     return np.asarray(lower @ upper, float)

@@ -182,7 +182,7 @@ def test_supports_that_cross() -> None:
     covariances = np.array([[[4.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 1.0]]])
     mix = gaussmix.Mixture([0.5, 0.5], np.zeros((2, 2)), covariances, allow_singular=True)
     x = np.array([[3.0, 0.0], [0.0, 3.0], [0.0, 0.0], [1.0, 1.0]])
-    expected = [[1, 0], [0, 1], [1 / 3, 2 / 3], [0.5, 0.5]]
+    expected = [[1.0, 0.0], [0.0, 1.0], [1 / 3, 2 / 3], [0.5, 0.5]]
     assert np.allclose(mix.responsibilities(x), expected, rtol=0, atol=8 * 2.0**-53)
     assert mix.log_prob(x)[3] == -np.inf
 

@@ -41,6 +41,9 @@ struct FitOptions {
   std::uint64_t seed = 0;
   /// Called on the calling thread after each iteration; true ends the fit with what it has. May throw.
   std::function<bool(const FitProgress&)> callback;
+  /// Asked on the calling thread between the passes of a start over X; true ends the start with what it has: the centers so far
+  /// or, before K seeds are chosen, the seeds so far, beside which the other components take rows at random. May throw.
+  std::function<bool()> end_start;
 };
 
 /// What happened on the way: counts over all iterations of the start that was kept, and seconds spent over all starts.
