@@ -40,7 +40,7 @@ InvalidArgumentError
 constexpr const char* simd_level_doc = R"doc(simd_level()
 --
 
-The instruction-set level in use: "baseline", "avx2" or "avx512".
+The instruction-set level in use: "baseline" (SSE2 on x86-64, NEON on arm64), "avx2" or "avx512".
 
 Chosen at first use: what the environment variable ``GAUSSMIX_SIMD`` names, else the best of `simd_levels`.
 

@@ -2,9 +2,10 @@
 
     check_objects.py --nm NM --objdump OBJDUMP library|kernels|control OBJECT...
 
-library: no object can print, abort or exit, and none holds a symbol of a plain `Eigen` or `nlohmann` namespace.
+library: no object can print, abort or exit, and none holds a symbol of a plain `Eigen` or `nlohmann` namespace; none
+         holds an instruction that some x86-64 processor lacks.
 kernels: the only symbol that leaves is the kernel table, nothing runs at load time, nothing is stored, and nothing is
-         called beyond the C library's memory functions.
+         called beyond the C library's memory functions; no x86-64 instruction or register is of a higher level.
 control: the object breaks each of these rules on purpose, and each breach must be seen.
 """
 
@@ -25,7 +26,10 @@ LEAVES = re.compile(r"abort|_?exit|_Exit|quick_exit|raise|kill|__assert_fail|_ZS
 PLAIN_LIBRARY = re.compile(r"(?<!\d)(5Eigen|8nlohmann)")  # in a mangled name; the library's own are these:
 RENAMED = ("14gaussmix_eigen", "17gaussmix_nlohmann")
 KERNEL_CALLS = re.compile(r"mem(cpy|move|set|cmp)|_GLOBAL_OFFSET_TABLE_")
-KERNEL_TABLE = re.compile(r"_ZN8gaussmix4simd\d+kernels_\w+E")
+KERNEL_TABLE = re.compile(r"_ZN8gaussmix4simd\d+kernels_(\w+)E")
+# In a line of objdump: the instructions of AVX begin with v; AVX-512 has wider, more and mask registers.
+AVX512 = r"%zmm|%[xy]mm(1[6-9]|[23]\d)|%k[0-7]"
+TOO_WIDE = {"baseline": re.compile(rf"\tv[a-z]|%ymm|{AVX512}"), "avx2": re.compile(AVX512)}
 LOAD_TIME = re.compile(r"\.(init_array|preinit_array|ctors)\b")
 WRITABLE = re.compile(r"\.(data|bss|tdata|tbss)(?!\.rel\.ro)\b")
 
@@ -53,6 +57,10 @@ class Tools(NamedTuple):
             if len(fields) >= 3 and fields[0].isdigit():
                 yield fields[1], int(fields[2], 16)
 
+    def code(self, path: Path) -> list[str]:
+        """The lines of the disassembly."""
+        return run(self.objdump, "-d", "--no-show-raw-insn", str(path)).splitlines()
+
 
 def run(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -62,8 +70,15 @@ def undefined(symbols: list[Symbol]) -> Iterator[str]:
     return (s.name.split("@")[0] for s in symbols if s.kind in "Uw")
 
 
+def width_breaches(tools: Tools, path: Path, level: str) -> Iterator[str]:
+    too_wide = TOO_WIDE.get(level)
+    if too_wide and (lines := [line for line in tools.code(path) if too_wide.search(line)]):
+        yield f"has {len(lines)} instructions that {level} lacks, such as {lines[0].strip()}"
+
+
 def library_breaches(tools: Tools, path: Path) -> Iterator[str]:
     symbols = tools.symbols(path)
+    yield from width_breaches(tools, path, "baseline")
     for name in undefined(symbols):
         if PRINTS.fullmatch(name):
             yield f"prints by {name}"
@@ -102,14 +117,20 @@ def check_library(tools: Tools, objects: list[Path]) -> Iterator[str]:
 def check_kernels(tools: Tools, objects: list[Path]) -> Iterator[str]:
     for path in objects:
         yield from (f"{path.name}: {breach}" for breach in kernel_breaches(tools, path))
-        if not any(KERNEL_TABLE.fullmatch(symbol.name) for symbol in tools.symbols(path)):
+        tables = [KERNEL_TABLE.fullmatch(symbol.name) for symbol in tools.symbols(path)]
+        levels = [table[1] for table in tables if table]
+        if not levels:
             yield f"{path.name}: no kernel table"
+        for level in levels:
+            yield from (f"{path.name}: {breach}" for breach in width_breaches(tools, path, level))
 
 
 def check_control(tools: Tools, objects: list[Path]) -> Iterator[str]:
     """Each breach that unclean_object.cpp holds must be reported."""
     seen = [b for path in objects for b in (*library_breaches(tools, path), *kernel_breaches(tools, path))]
+    is_x86 = any("x86-64" in run(tools.objdump, "-f", str(path)) for path in objects)
     for expected in (
+        *([r"has \d+ instructions that baseline lacks, such as .*"] if is_x86 else []),
         "prints by _ZSt4cout",
         "prints by _ZSt4cerr",
         r"prints by _*printf\w*",

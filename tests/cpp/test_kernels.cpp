@@ -197,6 +197,21 @@ TEST_CASE_TEMPLATE("kernels: distances_diag, distances_unit and transform", T, f
   });
 }
 
+TEST_CASE_TEMPLATE("kernels: a product is added unrounded wherever the instruction set can", T, float, double) {
+  // (1 + e)² − (1 + 2e) is e², which a product rounded by itself loses.
+  const T e = sizeof(T) == sizeof(float) ? T(0x1p-13) : T(0x1p-30);
+  for (const simd::KernelTable* table : tables()) {
+    CAPTURE(table->name);
+    const simd::Kernels<T>& kernels = simd::kernels_of<T>(*table);
+    Block<T> block(kernels, 1, 2, {-(1 + 2 * e), 1 + e}, {0, 0});
+    const std::vector<T> panels = {1, 1, 0, 0, 0, 1 + e, 0, 0};
+    kernels.transform(block.strips.data(), 1, 2, block.location(), {panels.data(), nullptr, 2, nullptr, nullptr},
+                      block.scratch.data(), block.out.data());
+    const bool can = (table->features & (simd::feature_fma | simd::feature_neon)) != 0;
+    CHECK(block.entry(block.out, 0, 1) == (can ? e * e : 0));
+  }
+}
+
 TEST_CASE_TEMPLATE("kernels: points off a support are marked, points within rounding of it are not", T, float, double) {
   for (const simd::KernelTable* table : tables()) {
     CAPTURE(table->name);

@@ -106,6 +106,15 @@ TEST_CASE("simd: GAUSSMIX_SIMD forces a table, empty means none, anything else i
       "but is \"avx512\"");
 }
 
+#ifdef __aarch64__
+TEST_CASE("simd: NEON is the baseline of arm64, and there is no other level") {
+  CHECK(simd::cpu_features() == simd::feature_neon);
+  CHECK(simd::active_kernels().features == simd::feature_neon);
+  CHECK(simd_levels() == std::vector<std::string>{"baseline"});
+  CHECK_THROWS_AS(set_simd_level("avx2"), InvalidArgument);
+}
+#endif
+
 #ifdef __x86_64__
 TEST_CASE("simd: the processor's features are those that the compiler's own runtime sees") {
   const std::uint32_t found = simd::cpu_features();

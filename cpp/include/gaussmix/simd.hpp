@@ -7,8 +7,8 @@
 
 namespace gaussmix {
 
-/// The instruction-set level in use: "baseline", "avx2" or "avx512". Chosen once, at first use: the one that GAUSSMIX_SIMD
-/// names, else the best that this build holds and this processor runs.
+/// The instruction-set level in use: "baseline" (SSE2 on x86-64, NEON on arm64), "avx2" or "avx512". Chosen once, at first use:
+/// the one that GAUSSMIX_SIMD names, else the best that this build holds and this processor runs.
 /// @throws InvalidArgument when GAUSSMIX_SIMD names a level that is unknown or absent
 GAUSSMIX_API std::string simd_level();
 
