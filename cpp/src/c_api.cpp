@@ -52,8 +52,21 @@ gaussmix_status report_exception() noexcept {
   }
 }
 
+void check_struct_size(std::size_t size, std::size_t least, const char* name) {
+  if (size < least)
+    detail::throw_invalid(std::string(name) + ".struct_size must be at least " + std::to_string(least) + ", but is " +
+                          std::to_string(size));
+}
+
+void check_unknown_members(const void* given, std::size_t size, std::size_t known, const char* name) {
+  const auto* bytes = static_cast<const unsigned char*>(given);
+  if (std::any_of(bytes + known, bytes + size, [](unsigned char byte) { return byte != 0; }))
+    detail::throw_invalid(std::string(name) + " must be 0 beyond the " + std::to_string(known) +
+                          " bytes that version " + version() + " knows, but is not");
+}
+
 Samples samples_argument(const gaussmix_samples* given) {
-  const gaussmix_samples& x = sized(given, "X");
+  const gaussmix_samples& x = input(given, "X");
   switch (x.dtype) {
     case GAUSSMIX_FLOAT32:
       return MatrixView<const float>(static_cast<const float*>(x.data), x.n_samples, x.n_features, x.row_stride,
@@ -73,7 +86,7 @@ VectorView<const double> weight_argument(const double* sample_weight, std::int64
 Execution execution_argument(const gaussmix_execution* given) {
   Execution out;
   if (given == nullptr) return out;
-  const gaussmix_execution& execution = sized(given, "execution");
+  const gaussmix_execution& execution = input(given, "execution");
   out.num_threads = execution.num_threads;
   if (execution.stop != nullptr)
     out.stop = [stop = execution.stop, context = execution.context] { return stop(context) != 0; };

@@ -9,6 +9,7 @@
 #include <gaussmix/views.hpp>
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,14 +79,28 @@ gaussmix_status destroy(H* handle, const char* name) noexcept {
   });
 }
 
-/// A struct of the caller's, of the size that this library knows.
+/// @throws InvalidArgument when a struct called `name` of this size lacks members
+void check_struct_size(std::size_t size, std::size_t least, const char* name);
+/// What a later header added to a struct must be 0, that is unused. @throws InvalidArgument
+void check_unknown_members(const void* given, std::size_t size, std::size_t known, const char* name);
+
+/// A struct that the caller filled, by this header or a later one.
 template <class S>
-S& sized(S* given, const char* name) {
+const S& input(const S* given, const char* name) {
   const std::size_t size = required(given, name).struct_size;
-  if (size != sizeof(S))
-    detail::throw_invalid(std::string(name) + ".struct_size must be " + std::to_string(sizeof(S)) + ", but is " +
-                          std::to_string(size));
+  check_struct_size(size, sizeof(S), name);
+  check_unknown_members(given, size, sizeof(S), name);
   return *given;
+}
+
+/// Writes to a struct of the caller's, of this header or a later one, whose further members become 0.
+template <class S>
+void output(S* given, const char* name, S values) {
+  const std::size_t size = required(given, name).struct_size;
+  check_struct_size(size, sizeof(S), name);
+  values.struct_size = size;
+  *given = values;
+  std::memset(reinterpret_cast<unsigned char*>(given) + sizeof(S), 0, size - sizeof(S));
 }
 
 Samples samples_argument(const gaussmix_samples* x);

@@ -76,12 +76,10 @@ FitOptions options_argument(const gaussmix_fit_options& given, const Samples& x,
 
 gaussmix_status gaussmix_fit_options_defaults(gaussmix_fit_options* options, std::size_t struct_size) {
   return guarded([&] {
-    gaussmix_fit_options& out = required(options, "options");
-    out.struct_size = struct_size;
-    c_api::sized(options, "options");
+    required(options, "options");
+    c_api::check_struct_size(struct_size, sizeof *options, "options");
     const FitOptions defaults;
-    out = {};
-    out.struct_size = struct_size;
+    gaussmix_fit_options out = {};
     out.covariance_type = static_cast<std::int32_t>(defaults.covariance_type);
     out.init = static_cast<std::int32_t>(defaults.init);
     out.n_init = defaults.n_init;
@@ -91,6 +89,8 @@ gaussmix_status gaussmix_fit_options_defaults(gaussmix_fit_options* options, std
     out.tol = defaults.tol;
     out.reg_covar = defaults.reg_covar;
     out.seed = defaults.seed;
+    options->struct_size = struct_size;
+    c_api::output(options, "options", out);
   });
 }
 
@@ -100,7 +100,7 @@ gaussmix_status gaussmix_fit(const gaussmix_samples* x, std::int64_t n_component
   return c_api::create(result, "result", [&] {
     const Samples rows = c_api::samples_argument(x);
     FitOptions asked;
-    if (options != nullptr) asked = options_argument(c_api::sized(options, "options"), rows, n_components);
+    if (options != nullptr) asked = options_argument(c_api::input(options, "options"), rows, n_components);
     return fit(rows, n_components, asked, c_api::weight_argument(sample_weight, sample_weight_stride, rows),
                c_api::execution_argument(execution));
   });
@@ -115,10 +115,11 @@ gaussmix_status gaussmix_fit_result_mixture(const gaussmix_fit_result* result, g
 gaussmix_status gaussmix_fit_result_summary(const gaussmix_fit_result* result, gaussmix_fit_summary* summary) {
   return guarded([&] {
     const FitResult& r = live(result, "result").value;
-    c_api::sized(summary, "summary") = {
-        sizeof(gaussmix_fit_summary), r.log_likelihood,        r.converged ? 1 : 0, r.n_iter,
-        r.report.n_floored,           r.report.n_dropped,      r.report.n_reseeded, r.report.init_seconds,
-        r.report.em_seconds,          r.report.closing_seconds};
+    const gaussmix_fit_summary values = {
+        sizeof values,       r.log_likelihood,        r.converged ? 1 : 0, r.n_iter,
+        r.report.n_floored,  r.report.n_dropped,      r.report.n_reseeded, r.report.init_seconds,
+        r.report.em_seconds, r.report.closing_seconds};
+    c_api::output(summary, "summary", values);
   });
 }
 

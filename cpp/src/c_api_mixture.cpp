@@ -32,7 +32,7 @@ gaussmix_status score_log_prob(const gaussmix_mixture* mixture, const gaussmix_s
 
 gaussmix_status gaussmix_mixture_create(const gaussmix_parameters* parameters, gaussmix_mixture** mixture) {
   return c_api::create(mixture, "mixture", [&] {
-    const gaussmix_parameters& p = c_api::sized(parameters, "parameters");
+    const gaussmix_parameters& p = c_api::input(parameters, "parameters");
     return Mixture({p.weights, p.n_components}, {p.means, p.n_components, p.n_features},
                    {p.covariances, p.n_covariances}, static_cast<CovarianceType>(p.covariance_type),
                    p.allow_singular != 0);
@@ -44,7 +44,7 @@ gaussmix_status gaussmix_mixture_free(gaussmix_mixture* mixture) { return c_api:
 gaussmix_status gaussmix_mixture_parameters(const gaussmix_mixture* mixture, gaussmix_parameters* parameters) {
   return guarded([&] {
     const Mixture& m = live(mixture, "mixture").value;
-    gaussmix_parameters& out = c_api::sized(parameters, "parameters");
+    gaussmix_parameters out = {};
     out.covariance_type = static_cast<std::int32_t>(m.covariance_type());
     out.allow_singular = m.allow_singular() ? 1 : 0;
     out.n_components = m.n_components();
@@ -53,6 +53,7 @@ gaussmix_status gaussmix_mixture_parameters(const gaussmix_mixture* mixture, gau
     out.weights = m.weights().data();
     out.means = m.means().data();
     out.covariances = m.covariances().data();
+    c_api::output(parameters, "parameters", out);
   });
 }
 

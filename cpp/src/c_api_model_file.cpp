@@ -53,7 +53,7 @@ void check_size(std::int64_t size, const char* name) {
 ModelInfo info_argument(const gaussmix_model_info* given) {
   ModelInfo out;
   if (given == nullptr) return out;
-  const gaussmix_model_info& info = c_api::sized(given, "info");
+  const gaussmix_model_info& info = c_api::input(given, "info");
   check_size(info.n_feature_names, "info.n_feature_names");
   check_size(info.n_metadata, "info.n_metadata");
   for (std::int64_t i = 0; i < info.n_feature_names; ++i)
@@ -102,9 +102,6 @@ gaussmix_status gaussmix_mixture_from_bytes(const std::uint8_t* bytes, std::int6
 gaussmix_status gaussmix_mixture_info(const gaussmix_mixture* mixture, gaussmix_model_info* info) {
   return guarded([&] {
     const auto& loaded = live(mixture, "mixture").info;
-    gaussmix_model_info& out = c_api::sized(info, "info");
-    out = {};
-    out.struct_size = sizeof out;
-    if (loaded) out = loaded->view();
+    c_api::output(info, "info", loaded ? loaded->view() : gaussmix_model_info{});
   });
 }

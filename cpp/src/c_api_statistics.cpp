@@ -65,7 +65,7 @@ gaussmix_status gaussmix_statistics_maximize(const gaussmix_statistics* statisti
   return c_api::create(mixture, "mixture", [&] {
     MaximizeOptions asked;
     if (options != nullptr) {
-      const gaussmix_maximize_options& given = c_api::sized(options, "options");
+      const gaussmix_maximize_options& given = c_api::input(options, "options");
       asked = {given.reg_covar, static_cast<OnDegenerate>(given.on_degenerate), given.allow_singular != 0};
     }
     return live(statistics, "statistics").value.maximize(asked);

@@ -57,12 +57,13 @@ std::string followed(const std::string& path) {
 class NewFile {
  public:
   /// @param name  what messages call it
-  NewFile(const std::string& target, const std::string& name) : target_(target), name_(name) {
+  /// @param mode  its permissions, less what the process masks
+  NewFile(const std::string& target, const std::string& name, mode_t mode) : target_(target), name_(name) {
     static std::atomic<unsigned> counter{0};
     const std::string start = folder_of(target) + ".gaussmix-" + std::to_string(::getpid()) + "-";
     do {  // a name may be taken by a process that crashed, or by one on another machine
       path_ = start + std::to_string(counter++);
-      descriptor_ = uninterrupted([&] { return ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
+      descriptor_ = uninterrupted([&] { return ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode); });
     } while (descriptor_ < 0 && errno == EEXIST);
     if (descriptor_ < 0) throw_system("save", name_);
   }
@@ -73,9 +74,15 @@ class NewFile {
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
 
-  /// Where they differ: some file systems refuse to be told what they have.
-  void set_permissions(mode_t mode) {
+  /// Gives it the owner and group of another, as far as the process may, and its permissions; where they differ, since some
+  /// file systems refuse to be told what they have.
+  void resemble(const struct stat& other) {
     struct stat status;
+    if (::fstat(descriptor_, &status) != 0) throw_system("save", name_);
+    const bool shared = (status.st_gid == other.st_gid || ::fchown(descriptor_, uid_t(-1), other.st_gid) == 0) &&
+                        (status.st_uid == other.st_uid || ::fchown(descriptor_, other.st_uid, gid_t(-1)) == 0);
+    static_cast<void>(shared);  // only the administrator may give files away
+    const mode_t mode = other.st_mode & all_permissions;
     if (::fstat(descriptor_, &status) != 0) throw_system("save", name_);
     if ((status.st_mode & all_permissions) != mode && ::fchmod(descriptor_, mode) != 0) throw_system("save", name_);
   }
@@ -156,8 +163,8 @@ void replace_file(const std::string& path, const std::vector<Piece>& pieces) {
   if (exists && !S_ISREG(old.st_mode))
     throw_invalid("path must name a regular file, but '" + path + "' is a device, pipe or socket");
   if (exists && ::faccessat(AT_FDCWD, target.c_str(), W_OK, AT_EACCESS) != 0) throw_system("save", path);
-  NewFile file(target, path);
-  if (exists) file.set_permissions(old.st_mode & all_permissions);
+  NewFile file(target, path, exists ? 0600 : 0666);
+  if (exists) file.resemble(old);
   for (const Piece& piece : pieces) file.append(piece);
   file.take_place();
   flush_folder(folder_of(target));

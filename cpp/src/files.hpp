@@ -37,7 +37,7 @@ struct Piece {
 
 /// Makes the pieces, one after another, the content of the file. Whoever opens it at any time finds the old content or the
 /// new one: that goes to a new file in the same folder, then to the disk, and only then takes the name. Links are followed,
-/// permissions kept; on any error nothing has changed.
+/// permissions kept, owner and group where the process may; on any error nothing has changed.
 /// @throws InvalidArgument for a path that holds a NUL, or names a device, pipe or socket
 void replace_file(const std::string& path, const std::vector<Piece>& pieces);
 

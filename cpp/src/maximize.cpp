@@ -121,14 +121,14 @@ class MStep {
         throw NumericalError(
             (type_ == CovarianceType::spherical ? std::string("X has") : "feature " + std::to_string(j) + " of X has") +
             " no variance, so no covariance can be positive definite; drop it, raise reg_covar or pass "
-            "allow_singular=true");
+            "allow_singular");
     if (!matrices()) return;
     const detail::PivotedCholesky pivoted = rank_of(total_covariance_);
     if (pivoted.kind != detail::PivotedCholesky::Kind::positive_definite)
       throw NumericalError(
           "the covariance of X has rank " + std::to_string(pivoted.rank) + " of " + std::to_string(d_) +
           " (linearly dependent features, or fewer rows than features), so no "
-          "covariance can be positive definite; drop features, raise reg_covar or pass allow_singular=true");
+          "covariance can be positive definite; drop features, raise reg_covar or pass allow_singular");
   }
 
   /// Raises a covariance to the floor. @returns whether it was below

@@ -69,7 +69,7 @@ std::string describe(const std::string& name, CovarianceType type, Index compone
   throw NumericalError(
       describe(name, type, component) + " must be positive definite, but has rank " + std::to_string(rank) + " of " +
       std::to_string(d) +
-      "; pass allow_singular=true for the density on its support, a positive reg_covar when fitting, or "
+      "; pass allow_singular for the density on its support, a positive reg_covar when fitting, or "
       "fewer features");
 }
 

@@ -205,7 +205,15 @@ std::string in_quotes(const std::string& text) {
   std::size_t end = std::min<std::size_t>(text.size(), 60);
   if (end < text.size())
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not within a character
-  return "'" + text.substr(0, end) + (end < text.size() ? "…'" : "'");
+  std::string readable = "'";
+  for (const char c : text.substr(0, end)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7F)
+      readable += c;
+    else  // a terminal, or a log, may take it for an order
+      (readable += "\\x") += {"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 0xF]};
+  }
+  return readable + (end < text.size() ? "…'" : "'");
 }
 
 std::string shape_text(const Shape& shape) {

@@ -50,6 +50,19 @@ void check_read_rows_finite(const Samples& x, Index begin, Index end) {
   }
 }
 
+/// Whether the last element lies so far from the first that no memory holds both; strides in elements of up to 8 bytes.
+bool leaves_memory(Index rows, Index row_stride, Index cols, Index col_stride) {
+  Index by_row = 0, by_col = 0, reach = 0;
+  return __builtin_mul_overflow(rows - 1, row_stride, &by_row) ||
+         __builtin_mul_overflow(cols - 1, col_stride, &by_col) || __builtin_add_overflow(by_row, by_col, &reach) ||
+         __builtin_mul_overflow(reach, Index{8}, &reach);
+}
+
+template <class T>
+bool leaves_memory(const MatrixView<const T>& x) {
+  return leaves_memory(x.rows(), x.row_stride(), x.cols(), x.col_stride());
+}
+
 bool has_data(const Samples& x) {
   if (x.reader()) return true;
   return x.single_precision() ? x.float32().data() != nullptr : x.float64().data() != nullptr;
@@ -81,6 +94,10 @@ void check_data(const char* name, const void* data, Index size) {
 
 void check_output(const char* name, const void* data, Index size, Index stride) {
   check_data(name, data, size);
+  if (size > 1 && leaves_memory(size, stride, 1, 0)) {
+    throw_invalid(std::string(name) + " must lie within the address space, but has stride " + std::to_string(stride) +
+                  " over " + std::to_string(size) + " elements");
+  }
   if (size > 1 && stride == 0) {
     throw_invalid(std::string(name) + " must not overlap itself, but has stride 0 over " + std::to_string(size) +
                   " elements");
@@ -96,6 +113,8 @@ void check_samples(const Samples& x, Index n_features) {
   }
   if (x.cols() < 1) throw_invalid("X must have at least 1 column" + met());
   checked_product(x.rows(), x.cols(), "X");
+  if (!x.reader() && (x.single_precision() ? leaves_memory(x.float32()) : leaves_memory(x.float64())))
+    throw_invalid("X must lie within the address space, but its strides lead out of it" + met());
   if (!has_data(x)) throw_invalid("X must have data, but its pointer is null and its shape is " + shape_of(x));
 }
 
@@ -106,6 +125,8 @@ Index check_sample_weight(VectorView<const double> weight, Index n_samples) {
                   std::to_string(weight.size()));
   }
   check_data("sample_weight", weight.data(), weight.size());
+  if (leaves_memory(n_samples, weight.stride(), 1, 0))
+    throw_invalid("sample_weight must lie within the address space, but has stride " + std::to_string(weight.stride()));
   Index positive = 0;
   double total = 0.0;
   for (Index i = 0; i < n_samples; ++i) {

@@ -34,8 +34,8 @@ def from_sklearn(est: Any) -> Mixture:
     ----------
     est : sklearn.mixture.GaussianMixture or gaussmix.GaussianMixture
         Or whatever has their `weights_`, `means_`, `covariances_` and `covariance_type`. Parameters in float64 are
-        taken bit for bit; in float32 weights sum to 1 and matrices are symmetric only to its rounding, which is made
-        good.
+        taken as they are, but that Mixture makes matrices exactly symmetric; in float32 weights sum to 1 and matrices
+        are symmetric only to its rounding, which is made good.
 
     Returns
     -------

@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <string>
 #include <thread>
 
@@ -46,12 +47,13 @@ TEST_CASE("c api: null, wrong sizes, values that are not finite") {
   Doubles with_nan = p.x, out(12);
   with_nan[7] = bad_input::quiet_nan;
   const gaussmix_samples nan_rows = gaussmix_samples_f64(with_nan.data(), 6, 2);
-  gaussmix_samples small = x, odd_type = x, null_data = x, negative = x, wide = x;
+  gaussmix_samples small = x, odd_type = x, null_data = x, negative = x, wide = x, far_apart = x;
   small.struct_size = 8;
   odd_type.dtype = 7;
   null_data.data = nullptr;
   negative.n_samples = -6;
   wide.n_features = 3;
+  far_apart.row_stride = std::numeric_limits<std::int64_t>::max() / 2;
   const gaussmix_execution bad_threads = {sizeof bad_threads, -2, nullptr, nullptr};
   const gaussmix_execution bad_size = {1, 0, nullptr, nullptr};
   double value = 0;
@@ -78,6 +80,7 @@ TEST_CASE("c api: null, wrong sizes, values that are not finite") {
       {"X of another type", invalid, log_prob(odd_type), {"X.dtype", "7"}},
       {"X without data", invalid, log_prob(null_data), {"X", "null"}},
       {"X of negative size", invalid, log_prob(negative), {"X", "-6"}},
+      {"X beyond all memory", invalid, log_prob(far_apart), {"X", "strides"}},
       {"X too wide", invalid, log_prob(wide), {"X", "3"}},
       {"threads", invalid, log_prob(x, &bad_threads), {"num_threads", "-2"}},
       {"execution of another size", invalid, log_prob(x, &bad_size), {"execution.struct_size", "1"}},
@@ -138,7 +141,7 @@ TEST_CASE("c api: parameters that make no mixture") {
       {"no covariances", invalid, create([](C& c) { c.covariances = nullptr; }), {"covariances", "null"}},
       {"covariances too few", invalid, create([](C& c) { c.n_covariances = 4; }), {"covariances", "4"}},
       {"an unknown type", invalid, create([](C& c) { c.covariance_type = 4; }), {"covariance_type", "4"}},
-      {"another struct", invalid, create([](C& c) { ++c.struct_size; }), {"parameters.struct_size"}},
+      {"another struct", invalid, create([](C& c) { --c.struct_size; }), {"parameters.struct_size"}},
       {"indefinite",
        GAUSSMIX_ERROR_NUMERICAL,
        create([](C& c) { c.covariances = indefinite.data(); }),
@@ -212,6 +215,33 @@ TEST_CASE("c api: what statistics and fits refuse") {
   CHECK(result == nullptr);
   CHECK(next == nullptr);
   CHECK(read == nullptr);
+}
+
+TEST_CASE("c api: structs of later headers, whose new members may be 0 alone") {
+  struct Later {
+    gaussmix_execution known;
+    double added;
+  };
+  const Problem p = random_problem(2, 2, 6, CovarianceType::diag, 33);
+  const OwnedMixture handle = mixture_of(parameters_of(p));
+  const gaussmix_samples x = gaussmix_samples_f64(p.x.data(), 6, 2);
+  Doubles out(6);
+  Later later = {{sizeof later, 1, nullptr, nullptr}, 0};
+  CHECK(gaussmix_log_prob_f64(handle.get(), &x, out.data(), 6, 1, &later.known) == GAUSSMIX_OK);
+  later.added = 1;
+  CHECK(gaussmix_log_prob_f64(handle.get(), &x, out.data(), 6, 1, &later.known) == GAUSSMIX_ERROR_INVALID_ARGUMENT);
+  CHECK(std::string(gaussmix_last_error()).find("execution must be 0 beyond the 32 bytes") != std::string::npos);
+
+  struct LaterParameters {
+    gaussmix_parameters known;
+    double added;
+  } filled;
+  filled.known.struct_size = sizeof filled;
+  filled.added = 7;
+  CHECK(gaussmix_mixture_parameters(handle.get(), &filled.known) == GAUSSMIX_OK);
+  CHECK(filled.known.struct_size == sizeof filled);
+  CHECK(filled.known.n_components == 2);
+  CHECK(filled.added == 0);
 }
 
 TEST_CASE("c api: handles of another type and freed ones are refused") {

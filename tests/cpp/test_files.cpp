@@ -116,6 +116,19 @@ TEST_CASE("files: permissions are those of other new files, then those of the ol
   ::umask(mask);
 }
 
+TEST_CASE("files: owner and group are those of the old file, where the process may give files away") {
+  if (::geteuid() != 0) return;
+  const TemporaryFolder folder;
+  write(folder.path("a"), old_text);
+  REQUIRE(::chown(folder.path("a").c_str(), 65534, 65533) == 0);
+  write(folder.path("a"), new_text);
+  struct stat status;
+  REQUIRE(::stat(folder.path("a").c_str(), &status) == 0);
+  CHECK(status.st_uid == 65534);
+  CHECK(status.st_gid == 65533);
+  CHECK(folder.content("a") == bytes(new_text));
+}
+
 TEST_CASE("files: a link stays one, and its file is replaced") {
   const TemporaryFolder folder;
   fs::create_directory(folder.path("there"));

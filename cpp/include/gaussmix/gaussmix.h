@@ -9,7 +9,11 @@
 ///           scratch and sums: one thread at a time each. Freed handles are refused as long as their memory still shows it.
 /// Arrays    belong to the caller and are read or written in place, never kept. Sizes are in elements, strides too; any
 ///           stride is legal, but 0 in an output of more than one element. Arrays without a stride are contiguous, row-major.
-/// Structs   begin with struct_size, their sizeof in the caller's header: later versions add members at the end.
+/// Structs   begin with struct_size, their sizeof in the caller's header: later versions add members at the end. A library that
+///           does not know a member refuses it unless its bytes are 0, and sets it to 0 in what it fills.
+/// Memory    A lack of it is a status, GAUSSMIX_ERROR_OUT_OF_MEMORY, and leaves everything as it was; but an OpenMP runtime that
+///           finds none for its threads ends the process. With num_threads 1, or gaussmix_set_num_threads(1) for calls without
+///           an execution, there are no threads to start.
 ///
 /// N rows, D features, K components. Values and rules are those of the C++ headers, bit for bit.
 
@@ -100,7 +104,7 @@ typedef struct gaussmix_model_info {
   int64_t n_feature_names;             ///< 0 or D
   int64_t n_metadata;                  ///< the caller's own entries
   const char* const* feature_names;    ///< (n_feature_names,)
-  const char* const* metadata_names;   ///< (n_metadata,), distinct
+  const char* const* metadata_names;   ///< (n_metadata,), distinct up to a NUL within one
   const char* const* metadata_values;  ///< (n_metadata,)
 } gaussmix_model_info;
 

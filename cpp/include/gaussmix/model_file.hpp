@@ -34,8 +34,8 @@ struct Model {
 };
 
 /// Saves the mixture: whoever opens `path` at any time, also after a crash, finds the old file or the new one, whole. A new
-/// file is written beside the old one, flushed to the disk, and given its name and permissions; links are followed. What a
-/// crash may leave is a hidden file .gaussmix-….
+/// file is written beside the old one, flushed to the disk, and given its name, its permissions and, where the process may, its
+/// owner and group; links are followed. What a crash may leave is a hidden file .gaussmix-….
 /// @throws InvalidArgument    for feature names that are not D, a metadata name that the format uses, text that is not UTF-8,
 ///                            a header above 16 MiB, a `path` that names no regular file
 /// @throws std::system_error  with `path` in its message, when the system refuses; the old file is then as it was
