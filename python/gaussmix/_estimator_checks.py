@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -101,13 +101,14 @@ _RULES = {
 }
 
 
-def check_parameters(params: Mapping[str, Any], owner: str) -> None:
-    """Checks the constructor parameters of `owner`, a class name.
+def check_parameters(estimator: object) -> None:
+    """Checks the attributes of `estimator` that its methods go by, whatever the constructor of its class takes.
 
     Raises TypeError or InvalidArgumentError for the first one that breaks its rule.
     """
+    owner = type(estimator).__name__
     for name, rule in _RULES.items():
-        value = params[name]
+        value = getattr(estimator, name)
         kind = InvalidArgumentError if rule.has_type(value) else TypeError
         if not (rule.has_type(value) and rule.has_value(value)):
             raise kind(f"The {name!r} parameter of {owner} must be {rule.text}. Got {value!r} instead.")

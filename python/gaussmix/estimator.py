@@ -157,7 +157,7 @@ class GaussianMixture(EstimatorBase):
         interrupted leaves the estimator as it was.
         """
         owner = type(self).__name__
-        check_parameters(self.get_params(), owner)
+        check_parameters(self)
         timer = None if deadline is None else Deadline(deadline)
         names = feature_names(X)
         samples = as_samples(X, owner, min_samples=2)

@@ -13,7 +13,7 @@ import joblib
 import numpy as np
 import pytest
 import sklearn
-from gaussmix import FitProgress, GaussianMixture
+from gaussmix import FitProgress, GaussianMixture, InvalidArgumentError
 from numpy.typing import NDArray
 from sklearn import config_context, datasets, mixture
 from sklearn.base import clone
@@ -86,6 +86,29 @@ def test_parameters_that_are_memory_maps(tmp_path: Path) -> None:
     np.save(tmp_path / "means.npy", X[[0, 60]])
     means = np.load(tmp_path / "means.npy", mmap_mode="r")
     assert GaussianMixture(2, means_init=means, random_state=0).fit(X).converged_
+
+
+# ---- subclasses ----
+
+
+class Preset(GaussianMixture):
+    """Takes few of the parameters, and one of its own."""
+
+    def __init__(self, n_components: int = 2, scale: float = 1.0) -> None:
+        super().__init__(n_components, random_state=0)
+        self.scale = scale
+
+
+def test_a_subclass_may_have_a_constructor_of_its_own() -> None:
+    preset = Preset(scale=2.0).fit(X)
+    assert preset.mixture_ == GaussianMixture(2, random_state=0).fit(X).mixture_
+    assert preset.get_params() == {"n_components": 2, "scale": 2.0}
+    assert repr(preset) == "Preset(scale=2.0)"
+    assert clone(preset).fit_predict(X).tolist() == preset.predict(X).tolist()
+    assert pickle.loads(pickle.dumps(preset)).mixture_ == preset.mixture_
+    preset.tol = -1.0
+    with pytest.raises(InvalidArgumentError, match=r"The 'tol' parameter of Preset must be .* Got -1\.0"):
+        preset.fit(X)
 
 
 # ---- notebooks ----
