@@ -197,14 +197,16 @@ class GaussianMixture(EstimatorBase):
     def fit_predict(
         self,
         X: Any,
-        y: Any = None,  # noqa: ARG002
+        y: Any = None,
         sample_weight: Any = None,
         *,
         callback: Callback | None = None,
         deadline: float | None = None,
     ) -> NDArray[np.int64]:
-        """`fit` with these arguments, then `predict(X)`."""
-        return self.fit(X, sample_weight=sample_weight, callback=callback, deadline=deadline).predict(X)
+        """`fit` with those of these arguments that are not None, then `predict(X)`."""
+        options = {"y": y, "sample_weight": sample_weight, "callback": callback, "deadline": deadline}
+        given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+        return self.fit(X, **given).predict(X)
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """The component with the largest responsibility for each row of X, (N,)."""

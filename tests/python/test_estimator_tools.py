@@ -111,6 +111,23 @@ def test_a_subclass_may_have_a_constructor_of_its_own() -> None:
         preset.fit(X)
 
 
+def test_a_subclass_may_have_a_fit_of_fewer_arguments() -> None:
+    class Centred(GaussianMixture):
+        labels: Any = None
+
+        def fit(self, X: Any, y: Any = None) -> Any:  # type: ignore[override]
+            self.labels = y
+            return super().fit(X - X.mean(axis=0))
+
+    model = Centred(2, random_state=0)
+    assert model.fit_predict(X).tolist() == model.predict(X).tolist()
+    assert model.labels is None
+    assert len(model.fit_predict(X, [1])) == len(X)
+    assert model.labels == [1]
+    with pytest.raises(TypeError, match="sample_weight"):
+        model.fit_predict(X, sample_weight=np.ones(len(X)))
+
+
 # ---- notebooks ----
 
 
