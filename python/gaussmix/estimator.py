@@ -27,10 +27,13 @@ from ._estimator_checks import (
 )
 from ._estimator_progress import FitWatch, fit_tasks, fitted_attributes
 from .fit import fit
-from .mixture import precisions, precisions_cholesky
+from .mixture import once_per_mixture, precisions, precisions_cholesky
 from .progress import Callback, Deadline, together
 
 __all__ = ["ConvergenceWarning", "GaussianMixture", "NotFittedError"]
+
+_precisions = once_per_mixture(precisions)
+_precisions_cholesky = once_per_mixture(precisions_cholesky)
 
 
 class GaussianMixture(EstimatorBase):
@@ -83,9 +86,10 @@ class GaussianMixture(EstimatorBase):
     covariances_ : ndarray
         Σ: (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical".
     precisions_ : ndarray
-        Σ⁻¹ in the same shape, computed at each access.
+        Σ⁻¹ in the same shape, computed at the first access.
     precisions_cholesky_ : ndarray
-        Upper triangular U with Σ⁻¹ = U Uᵀ in the same shape, computed at each access; 1/σ for "diag" and "spherical".
+        Upper triangular U with Σ⁻¹ = U Uᵀ in the same shape, computed at the first access; 1/σ for "diag" and
+        "spherical".
     converged_ : bool
         Whether the change fell below `tol`.
     n_iter_ : int
@@ -269,11 +273,11 @@ class GaussianMixture(EstimatorBase):
 
     @property
     def precisions_cholesky_(self) -> FloatArray:
-        return precisions_cholesky(self._fitted_mixture())
+        return _precisions_cholesky(self._fitted_mixture())
 
     @property
     def precisions_(self) -> FloatArray:
-        return precisions(self._fitted_mixture())
+        return _precisions(self._fitted_mixture())
 
     @property
     def n_features_in_(self) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 import pickle
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +45,34 @@ def assert_same(made: Any, model: GaussianMixture) -> None:
     assert made.mixture_ == model.mixture_
     assert made.lower_bounds_ == model.lower_bounds_
     np.testing.assert_array_equal(made.predict_proba(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize("name", ["precisions_", "precisions_cholesky_"])
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
+def test_precisions_are_computed_once_for_each_mixture(covariance_type: str, name: str) -> None:
+    model = GaussianMixture(3, covariance_type=covariance_type, random_state=0).fit(X)
+    size, held = len(pickle.dumps(model)), dict(vars(model))
+    first = getattr(model, name)
+    assert getattr(model, name) is first
+    with pytest.raises(ValueError, match="read-only"):
+        first[...] = 0.0
+    assert vars(model) == held
+    assert len(pickle.dumps(model)) == size
+    for made in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model), copy.copy(model)):
+        assert_same(made, model)
+        np.testing.assert_array_equal(getattr(made, name), first)
+    second = getattr(model.fit(X[:100]), name)
+    np.testing.assert_array_equal(second, getattr(clone(model).fit(X[:100]), name))
+    assert not np.array_equal(second, first)
+
+
+def test_precisions_are_kept_no_longer_than_their_mixture() -> None:
+    model = GaussianMixture(2, random_state=0).fit(X)
+    held = weakref.ref(model.precisions_), weakref.ref(model.precisions_cholesky_)
+    assert all(array() is not None for array in held)
+    model.fit(X[:100])
+    gc.collect()
+    assert all(array() is None for array in held)
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
