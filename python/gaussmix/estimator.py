@@ -28,7 +28,7 @@ from ._estimator_checks import (
 from ._estimator_progress import FitWatch, fit_tasks, fitted_attributes
 from .fit import fit
 from .mixture import once_per_mixture, precisions, precisions_cholesky
-from .progress import Callback, Deadline, together
+from .progress import Callback, Deadline, Noted, together
 
 __all__ = ["ConvergenceWarning", "GaussianMixture", "NotFittedError"]
 
@@ -153,7 +153,8 @@ class GaussianMixture(EstimatorBase):
         callback: Callback | None = None,
         deadline: float | None = None,
     ) -> Self:
-        """Finds π, μ and Σ from X, (N, D), N ≥ max(2, K). `y` is ignored. Warns when EM did not converge.
+        """Finds π, μ and Σ from X, (N, D), N ≥ max(2, K). `y` is ignored. Warns when EM did not converge, unless the
+        callback ended it.
 
         `callback` is called with a `FitProgress` after each iteration; a true result ends the fit with what it has.
         `deadline`, in seconds, ends it after the first iteration that ends later than this, and a start that takes
@@ -175,6 +176,8 @@ class GaussianMixture(EstimatorBase):
         about = {"n_init": start.get("n_init", 1), "max_iter": self.max_iter, "tol": self.tol}
         with fit_tasks(self, X=X, y=None, metadata=metadata, **about) as tasks:
             watch = self._watch()
+            told = together(watch, tasks if self.max_iter > 0 else None, callback)
+            noted = None if told is None else Noted(told)
             with scikit_learn_wording():
                 result = fit(
                     samples,
@@ -187,14 +190,16 @@ class GaussianMixture(EstimatorBase):
                     on_degenerate="raise",
                     sample_weight=as_sample_weight(sample_weight),
                     random_state=self._seed(),
-                    callback=together(watch, tasks if self.max_iter > 0 else None, callback),
+                    callback=noted,
                     deadline=timer,
                 )
+            if watch is not None:
+                watch.close()
             converged = bool(result.converged or (watch is not None and watch.is_settled))
             attributes = fitted_attributes(result.mixture, [float(value) for value in result.trace], converged)
             if tasks is not None:
                 tasks.close(attributes)
-        self._warn_unless(converged, timer)
+        self._warn_unless(converged, noted, timer)
         self._adopt(attributes, names)
         return self
 
@@ -352,11 +357,13 @@ class GaussianMixture(EstimatorBase):
             last_bound=last_bound,
         )
 
-    def _warn_unless(self, converged: bool, timer: Deadline | None) -> None:
+    def _warn_unless(self, converged: bool, noted: Noted | None, timer: Deadline | None) -> None:
         if converged or self.max_iter == 0:
             return
         if timer is not None and timer.has_ended_the_fit:
             message = f"The fit ended at its deadline of {timer.seconds} s, before it converged."
+        elif noted is not None and noted.has_ended_the_fit:
+            return  # as its callback wanted
         else:
             message = (
                 "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "

@@ -268,8 +268,7 @@ def test_scikit_learns_callbacks_see_starts_and_iterations() -> None:
 def test_scikit_learns_callbacks_end_a_fit() -> None:
     recorder = Recorder(stop_at=("iteration", 2))
     model = GaussianMixture(2, n_init=3, tol=0.0, random_state=0).set_callbacks(recorder)
-    with pytest.warns(UserWarning, match="did not converge"):
-        model.fit(X)
+    model.fit(X)  # warns of nothing
     assert model.n_iter_ == 3
     ended = [entry for entry in recorder.told if entry[0] == "end"]
     assert ended == [*(("end", "iteration", i) for i in range(3)), ("end", "start", 0), ("end", "fit", 0)]
