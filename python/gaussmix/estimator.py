@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -158,8 +158,7 @@ class GaussianMixture(EstimatorBase):
 
         `callback` is called with a `FitProgress` after each iteration; a true result ends the fit with what it has.
         `deadline`, in seconds, ends it after the first iteration that ends later than this, and a start that takes
-        longer with its pass over X. A fit that fails or is
-        interrupted leaves the estimator as it was.
+        longer with its pass over X. A fit that fails or is interrupted leaves the estimator as it was.
         """
         owner = type(self).__name__
         check_parameters(self)
@@ -266,27 +265,49 @@ class GaussianMixture(EstimatorBase):
 
     @property
     def weights_(self) -> FloatArray:
+        """π, (K,), float64, read-only: at least 0, with sum 1."""
         return self._fitted_mixture().weights
 
     @property
     def means_(self) -> FloatArray:
+        """μ, (K, D), float64, read-only."""
         return self._fitted_mixture().means
 
     @property
     def covariances_(self) -> FloatArray:
+        """Σ, float64, read-only: (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical"."""
         return self._fitted_mixture().covariances
 
     @property
     def precisions_cholesky_(self) -> FloatArray:
+        """Upper triangular U with Σ⁻¹ = U Uᵀ, float64, read-only, in the shape of `covariances_`; 1/σ for "diag" and
+        "spherical". Computed at the first access.
+        """
         return _precisions_cholesky(self._fitted_mixture())
 
     @property
     def precisions_(self) -> FloatArray:
+        """Σ⁻¹, float64, read-only, in the shape of `covariances_`. Computed at the first access."""
         return _precisions(self._fitted_mixture())
 
     @property
     def n_features_in_(self) -> int:
+        """Features seen in `fit`, D: an int."""
         return self._fitted_mixture().n_features
+
+    if not TYPE_CHECKING:  # a checker would take it for leave to set any attribute
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Sets an attribute, but none that `mixture_` holds."""
+            try:
+                super().__setattr__(name, value)
+            except AttributeError as error:
+                if not isinstance(getattr(GaussianMixture, name, None), property):
+                    raise
+                raise AttributeError(
+                    f"{name} cannot be set: it is read from mixture_. A mixture of given parameters is "
+                    "gaussmix.Mixture(weights, means, covariances, covariance_type)."
+                ) from error
 
     def _n_parameters(self) -> int:
         """Free parameters of the mixture, under the name that code written for scikit-learn calls."""

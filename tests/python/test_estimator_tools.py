@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import inspect
 import pickle
 import subprocess
 import sys
@@ -45,6 +46,31 @@ def assert_same(made: Any, model: GaussianMixture) -> None:
     assert made.mixture_ == model.mixture_
     assert made.lower_bounds_ == model.lower_bounds_
     np.testing.assert_array_equal(made.predict_proba(X), model.predict_proba(X))
+
+
+READ_ONLY = ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_", "n_features_in_")
+
+
+@pytest.mark.parametrize("name", READ_ONLY)
+def test_what_the_mixture_holds_documents_itself_and_cannot_be_set(model: GaussianMixture, name: str) -> None:
+    text = inspect.getdoc(getattr(GaussianMixture, name))
+    assert text is not None
+    assert ("int" if name == "n_features_in_" else "float64, read-only") in text
+    before = model.mixture_
+    for each in (model, GaussianMixture()):
+        with pytest.raises(AttributeError, match=rf"{name} cannot be set.* is gaussmix\.Mixture\(weights, means, cov"):
+            setattr(each, name, getattr(model, name))
+    assert model.mixture_ is before
+
+
+def test_other_read_only_attributes_of_a_subclass_are_its_own_affair() -> None:
+    class Named(GaussianMixture):
+        @property
+        def name(self) -> str:
+            return "mine"
+
+    with pytest.raises(AttributeError, match="has no setter"):
+        Named().name = "yours"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("name", ["precisions_", "precisions_cholesky_"])
