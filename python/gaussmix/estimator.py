@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -257,7 +258,7 @@ class GaussianMixture(EstimatorBase):
     def sample(self, n_samples: int = 1) -> tuple[FloatArray, NDArray[np.int64]]:
         """Draws `n_samples` ≥ 1 rows from the mixture: X, (n, D), and the component of each row, (n,)."""
         mixture = self._fitted_mixture()
-        if n_samples < 1:
+        if isinstance(n_samples, Real) and n_samples < 1:
             raise InvalidArgumentError(
                 f"Invalid value for 'n_samples': {n_samples} . The sampling requires at least one sample."
             )
