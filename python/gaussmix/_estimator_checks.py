@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -101,29 +101,87 @@ _RULES = {
 }
 
 
-def check_parameters(params: Mapping[str, Any], owner: str) -> None:
-    """Checks the constructor parameters of `owner`, a class name.
+def check_parameters(estimator: object) -> None:
+    """Checks the attributes of `estimator` that its methods go by, whatever the constructor of its class takes.
 
     Raises TypeError or InvalidArgumentError for the first one that breaks its rule.
     """
+    owner = type(estimator).__name__
     for name, rule in _RULES.items():
-        value = params[name]
+        value = getattr(estimator, name)
         kind = InvalidArgumentError if rule.has_type(value) else TypeError
         if not (rule.has_type(value) and rule.has_value(value)):
             raise kind(f"The {name!r} parameter of {owner} must be {rule.text}. Got {value!r} instead.")
 
 
-def _as_array(values: Any, name: str) -> NDArray[Any]:
-    """`values` as an array of any dtype but a complex one."""
+def _as_real(values: Any, name: str) -> NDArray[Any]:
+    """`values` as an array of a real dtype: objects become float64, booleans, integers and floats stay."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(f"{name} must not be a masked array; fill or drop the masked entries")
     array = as_array(values, name)
-    if array.dtype.kind == "c":
+    kind = array.dtype.kind
+    if kind in "biuf":
+        return array
+    if kind == "O":
+        return _objects_as_real(array, name)
+    if kind == "c":
         raise InvalidArgumentError(f"Complex data not supported: {name} has dtype {array.dtype}")
-    return array
+    if kind in "SU":
+        raise InvalidArgumentError(
+            "dtype='numeric' is not compatible with arrays of bytes/strings. "
+            f"Convert your data to numeric values explicitly instead. {name} has dtype {array.dtype}{_example(array)}"
+        )
+    raise TypeError(f"{name} must hold real numbers, but has dtype {array.dtype}")
+
+
+def _objects_as_real(array: NDArray[np.object_], name: str) -> FloatArray:
+    """Objects as float64; None is NaN.
+
+    Raises TypeError for the first that is no number, InvalidArgumentError where it is a text that says none or a number
+    beyond float64.
+    """
+    array = np.asarray(array, order="C")
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        place = _first_that_is_not_real(array)
+        rule = f"{name}{list(place)} must be a real number" if place else f"{name} must hold real numbers"
+        if isinstance(error, OverflowError):
+            rule += " in the range of float64"
+        kind = TypeError if isinstance(error, TypeError) else InvalidArgumentError
+        raise kind(f"{rule}, but is {_shown(array[place])}: {error}") from error
+
+
+def _first_that_is_not_real(array: NDArray[np.object_]) -> tuple[int, ...]:
+    """The place of the first object, in the order of rows, that float64 cannot hold. There is one."""
+    objects = array.ravel()
+    begin, end = 0, objects.size  # it lies in [begin, end)
+    while end - begin > 1:
+        middle = (begin + end) // 2
+        try:
+            objects[begin:middle].astype(np.float64)
+            begin = middle
+        except (TypeError, ValueError, OverflowError):
+            end = middle
+    return tuple(int(i) for i in np.unravel_index(begin, array.shape))
+
+
+def _example(array: NDArray[Any]) -> str:
+    """The first text of an array, for a message."""
+    return f", as in {_shown(array.ravel()[0].item())}" if array.size else ""
+
+
+def _shown(value: Any) -> str:
+    """A value for a message, cut where it is long."""
+    if isinstance(value, int):  # Python refuses to write out the longest
+        return f"an int of {value.bit_length()} bits"
+    text = repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
 
 
 def _as_init(values: Any, name: str, argument: str, shape: tuple[int, ...]) -> NDArray[Any]:
     """`values` of the parameter `argument` as a finite array of `shape`, float32 or float64."""
-    array = _as_array(values, argument)
+    array = _as_real(values, argument)
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64)
     if array.shape != shape:
@@ -227,24 +285,6 @@ def as_samples(X: Any, owner: str, min_samples: int) -> Any:
 def _has_object_column(table: Any) -> bool:
     """Whether a pandas frame has a column of objects, which scikit-learn takes where they can be made numbers."""
     return hasattr(table, "iloc") and any(getattr(dtype, "kind", None) == "O" for dtype in table.dtypes)
-
-
-def _as_real(values: Any, name: str) -> NDArray[Any]:
-    """`values` as an array of a real dtype: objects become float64, booleans, integers and floats stay."""
-    if isinstance(values, np.ma.MaskedArray):
-        raise TypeError(f"{name} must not be a masked array; fill or drop the masked entries")
-    array = _as_array(values, name)
-    kind = array.dtype.kind
-    if kind in "biuf":
-        return array
-    if kind == "O":
-        return array.astype(np.float64)
-    if kind in "SU":
-        raise InvalidArgumentError(
-            "dtype='numeric' is not compatible with arrays of bytes/strings. "
-            f"Convert your data to numeric values explicitly instead. {name} has dtype {array.dtype}"
-        )
-    raise TypeError(f"{name} must hold real numbers, but has dtype {array.dtype}")
 
 
 def _dimension_message(array: NDArray[Any], owner: str) -> str:

@@ -38,6 +38,7 @@ class FitWatch:
         self.max_iter = max_iter
         self.last_bound = last_bound
         self.is_settled = False
+        self._open_bound: float | None = None  # the last bound of a start whose end is not printed yet
         self.start_time = self.print_time = time.perf_counter()
         if self.verbose and self.max_iter > 0:
             print("Initialization 0")
@@ -49,10 +50,17 @@ class FitWatch:
         is_at_rest = abs(change) < self.tol
         if self.verbose:
             self._print_iteration(progress.n_iter, change)
-            if is_at_rest or progress.n_iter == self.max_iter:
+            is_last = is_at_rest or progress.n_iter == self.max_iter
+            self._open_bound = None if is_last else progress.mean_log_likelihood
+            if is_last:
                 self._print_end(progress.mean_log_likelihood, is_at_rest)
         self.is_settled = progress.n_iter == 1 and is_at_rest
         return self.is_settled
+
+    def close(self) -> None:
+        """Prints the end of a start that a callback or a deadline has ended."""
+        if self._open_bound is not None:
+            self._print_end(self._open_bound, is_at_rest=False)
 
     def _begin(self, start: int) -> None:
         self.start_time = self.print_time = time.perf_counter()

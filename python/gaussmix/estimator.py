@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Self
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,10 +28,13 @@ from ._estimator_checks import (
 )
 from ._estimator_progress import FitWatch, fit_tasks, fitted_attributes
 from .fit import fit
-from .mixture import precisions, precisions_cholesky
-from .progress import Callback, Deadline, together
+from .mixture import once_per_mixture, precisions, precisions_cholesky
+from .progress import Callback, Deadline, Noted, together
 
 __all__ = ["ConvergenceWarning", "GaussianMixture", "NotFittedError"]
+
+_precisions = once_per_mixture(precisions)
+_precisions_cholesky = once_per_mixture(precisions_cholesky)
 
 
 class GaussianMixture(EstimatorBase):
@@ -83,9 +87,10 @@ class GaussianMixture(EstimatorBase):
     covariances_ : ndarray
         Σ: (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical".
     precisions_ : ndarray
-        Σ⁻¹ in the same shape, computed at each access.
+        Σ⁻¹ in the same shape, computed at the first access.
     precisions_cholesky_ : ndarray
-        Upper triangular U with Σ⁻¹ = U Uᵀ in the same shape, computed at each access; 1/σ for "diag" and "spherical".
+        Upper triangular U with Σ⁻¹ = U Uᵀ in the same shape, computed at the first access; 1/σ for "diag" and
+        "spherical".
     converged_ : bool
         Whether the change fell below `tol`.
     n_iter_ : int
@@ -149,15 +154,15 @@ class GaussianMixture(EstimatorBase):
         callback: Callback | None = None,
         deadline: float | None = None,
     ) -> Self:
-        """Finds π, μ and Σ from X, (N, D), N ≥ max(2, K). `y` is ignored. Warns when EM did not converge.
+        """Finds π, μ and Σ from X, (N, D), N ≥ max(2, K). `y` is ignored. Warns when EM did not converge, unless the
+        callback ended it.
 
         `callback` is called with a `FitProgress` after each iteration; a true result ends the fit with what it has.
         `deadline`, in seconds, ends it after the first iteration that ends later than this, and a start that takes
-        longer with its pass over X. A fit that fails or is
-        interrupted leaves the estimator as it was.
+        longer with its pass over X. A fit that fails or is interrupted leaves the estimator as it was.
         """
         owner = type(self).__name__
-        check_parameters(self.get_params(), owner)
+        check_parameters(self)
         timer = None if deadline is None else Deadline(deadline)
         names = feature_names(X)
         samples = as_samples(X, owner, min_samples=2)
@@ -171,6 +176,8 @@ class GaussianMixture(EstimatorBase):
         about = {"n_init": start.get("n_init", 1), "max_iter": self.max_iter, "tol": self.tol}
         with fit_tasks(self, X=X, y=None, metadata=metadata, **about) as tasks:
             watch = self._watch()
+            told = together(watch, tasks if self.max_iter > 0 else None, callback)
+            noted = None if told is None else Noted(told)
             with scikit_learn_wording():
                 result = fit(
                     samples,
@@ -183,28 +190,32 @@ class GaussianMixture(EstimatorBase):
                     on_degenerate="raise",
                     sample_weight=as_sample_weight(sample_weight),
                     random_state=self._seed(),
-                    callback=together(watch, tasks if self.max_iter > 0 else None, callback),
+                    callback=noted,
                     deadline=timer,
                 )
+            if watch is not None:
+                watch.close()
             converged = bool(result.converged or (watch is not None and watch.is_settled))
             attributes = fitted_attributes(result.mixture, [float(value) for value in result.trace], converged)
             if tasks is not None:
                 tasks.close(attributes)
-        self._warn_unless(converged, timer)
+        self._warn_unless(converged, noted, timer)
         self._adopt(attributes, names)
         return self
 
     def fit_predict(
         self,
         X: Any,
-        y: Any = None,  # noqa: ARG002
+        y: Any = None,
         sample_weight: Any = None,
         *,
         callback: Callback | None = None,
         deadline: float | None = None,
     ) -> NDArray[np.int64]:
-        """`fit` with these arguments, then `predict(X)`."""
-        return self.fit(X, sample_weight=sample_weight, callback=callback, deadline=deadline).predict(X)
+        """`fit` with those of these arguments that are not None, then `predict(X)`."""
+        options = {"y": y, "sample_weight": sample_weight, "callback": callback, "deadline": deadline}
+        given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+        return self.fit(X, **given).predict(X)
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """The component with the largest responsibility for each row of X, (N,)."""
@@ -247,7 +258,7 @@ class GaussianMixture(EstimatorBase):
     def sample(self, n_samples: int = 1) -> tuple[FloatArray, NDArray[np.int64]]:
         """Draws `n_samples` ≥ 1 rows from the mixture: X, (n, D), and the component of each row, (n,)."""
         mixture = self._fitted_mixture()
-        if n_samples < 1:
+        if isinstance(n_samples, Real) and n_samples < 1:
             raise InvalidArgumentError(
                 f"Invalid value for 'n_samples': {n_samples} . The sampling requires at least one sample."
             )
@@ -255,27 +266,49 @@ class GaussianMixture(EstimatorBase):
 
     @property
     def weights_(self) -> FloatArray:
+        """π, (K,), float64, read-only: at least 0, with sum 1."""
         return self._fitted_mixture().weights
 
     @property
     def means_(self) -> FloatArray:
+        """μ, (K, D), float64, read-only."""
         return self._fitted_mixture().means
 
     @property
     def covariances_(self) -> FloatArray:
+        """Σ, float64, read-only: (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical"."""
         return self._fitted_mixture().covariances
 
     @property
     def precisions_cholesky_(self) -> FloatArray:
-        return precisions_cholesky(self._fitted_mixture())
+        """Upper triangular U with Σ⁻¹ = U Uᵀ, float64, read-only, in the shape of `covariances_`; 1/σ for "diag" and
+        "spherical". Computed at the first access.
+        """
+        return _precisions_cholesky(self._fitted_mixture())
 
     @property
     def precisions_(self) -> FloatArray:
-        return precisions(self._fitted_mixture())
+        """Σ⁻¹, float64, read-only, in the shape of `covariances_`. Computed at the first access."""
+        return _precisions(self._fitted_mixture())
 
     @property
     def n_features_in_(self) -> int:
+        """Features seen in `fit`, D: an int."""
         return self._fitted_mixture().n_features
+
+    if not TYPE_CHECKING:  # a checker would take it for leave to set any attribute
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Sets an attribute, but none that `mixture_` holds."""
+            try:
+                super().__setattr__(name, value)
+            except AttributeError as error:
+                if not isinstance(getattr(GaussianMixture, name, None), property):
+                    raise
+                raise AttributeError(
+                    f"{name} cannot be set: it is read from mixture_. A mixture of given parameters is "
+                    "gaussmix.Mixture(weights, means, covariances, covariance_type)."
+                ) from error
 
     def _n_parameters(self) -> int:
         """Free parameters of the mixture, under the name that code written for scikit-learn calls."""
@@ -346,11 +379,13 @@ class GaussianMixture(EstimatorBase):
             last_bound=last_bound,
         )
 
-    def _warn_unless(self, converged: bool, timer: Deadline | None) -> None:
+    def _warn_unless(self, converged: bool, noted: Noted | None, timer: Deadline | None) -> None:
         if converged or self.max_iter == 0:
             return
         if timer is not None and timer.has_ended_the_fit:
             message = f"The fit ended at its deadline of {timer.seconds} s, before it converged."
+        elif noted is not None and noted.has_ended_the_fit:
+            return  # as its callback wanted
         else:
             message = (
                 "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "

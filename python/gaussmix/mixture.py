@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -25,6 +27,23 @@ def precisions(mixture: Mixture) -> FloatArray:
     """Σ⁻¹ in the shape of the covariances."""
     upper = precisions_cholesky(mixture)
     return upper**2 if mixture.covariance_type in ("diag", "spherical") else upper @ upper.swapaxes(-1, -2)
+
+
+def once_per_mixture(compute: Callable[[Mixture], FloatArray]) -> Callable[[Mixture], FloatArray]:
+    """`compute`, with its results read-only and kept for as long as their mixtures live."""
+    kept: dict[int, FloatArray] = {}  # by id: mixtures are equal by value, and have no hash
+
+    def look_up(mixture: Mixture) -> FloatArray:
+        key = id(mixture)
+        found = kept.get(key)
+        if found is None:
+            found = compute(mixture)
+            found.flags.writeable = False
+            weakref.finalize(mixture, kept.pop, key, None).atexit = False
+            found = kept.setdefault(key, found)
+        return found
+
+    return look_up
 
 
 def from_sklearn(est: Any) -> Mixture:

@@ -77,14 +77,32 @@ class Deadline:
         return self.has_ended_the_fit
 
 
+class Noted:
+    """A callback that calls `callback`, and knows whether that has ended the fit."""
+
+    def __init__(self, callback: Callback) -> None:
+        check_callable(callback)
+        self.has_ended_the_fit = False
+        self._callback = callback
+
+    def __call__(self, progress: FitProgress) -> bool:
+        self.has_ended_the_fit = bool(self._callback(progress))
+        return self.has_ended_the_fit
+
+
+def check_callable(callback: object) -> None:
+    """Raises TypeError for what is no callback."""
+    if not callable(callback):
+        raise TypeError(f"callback must be None or callable, but is {callback!r} ({type(callback).__name__})")
+
+
 def together(*callbacks: Callback | None) -> Callback | None:
     """One callback that calls all that are not None, and ends the fit where one of them does; None where all are."""
     given = [callback for callback in callbacks if callback is not None]
     if len(given) < 2:
         return given[0] if given else None
     for callback in given:
-        if not callable(callback):
-            raise TypeError(f"callback must be None or callable, but is {callback!r} ({type(callback).__name__})")
+        check_callable(callback)
 
     def call_all(progress: FitProgress) -> bool:
         stops = [bool(callback(progress)) for callback in given]

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from gaussmix import GaussianMixture, InvalidArgumentError, NumericalError
 from numpy.typing import NDArray
@@ -85,7 +86,23 @@ BAD_PARAMETERS: list[tuple[str, Any, type[Exception], str]] = [
     ("weights_init", [0.5, np.nan], InvalidArgumentError, r"weights_init\[1\] must be finite, but is nan"),
     ("means_init", X[:3], InvalidArgumentError, r"'means' should have the shape of \(2, 4\), but got \(3, 4\)"),
     ("means_init", with_value(np.inf)[2:4], InvalidArgumentError, r"means_init\[1, 1\] must be finite, but is inf"),
-    ("means_init", [["a"] * 4] * 2, ValueError, "could not convert string"),
+    *(
+        ("means_init", v, InvalidArgumentError, "arrays of bytes/strings.* means_init has dtype <U1, as in '[a1]'")
+        for v in ("a", [["a"] * 4] * 2, [["1"] * 4] * 2)
+    ),
+    *(
+        (name, np.array([0.5, "y"], dtype=object), InvalidArgumentError, rf"{name}\[1\] must be a real .* 'y' \(str\)")
+        for name in ("weights_init", "means_init", "precisions_init")
+    ),
+    (
+        "means_init",
+        [[1, 1, 1, 10**400]] * 2,
+        InvalidArgumentError,
+        r"means_init\[0, 3\] must be a real number in the range of float64, but is an int of 1329 bits: int too large",
+    ),
+    ("weights_init", {}, TypeError, r"weights_init must hold real numbers, but is {} \(dict\)"),
+    ("means_init", np.ma.masked_less(X[:2], 1.0), TypeError, "means_init must not be a masked array"),
+    ("means_init", X[:2] * 1j, InvalidArgumentError, "Complex data not supported: means_init"),
     (
         "precisions_init",
         np.eye(4),
@@ -124,7 +141,32 @@ BAD_DATA: list[tuple[Any, type[Exception], str]] = [
     (with_value(np.inf), InvalidArgumentError, r"Input X contains infinity.*X\[3, 1\] must be finite, but is inf"),
     (X * 1j, InvalidArgumentError, "Complex data not supported"),
     (X.astype(str), InvalidArgumentError, "not compatible with arrays of bytes/strings"),
-    (np.array([["a", 1.0]] * 3, dtype=object), ValueError, "could not convert string to float"),
+    (
+        np.array([["a", 1.0]] * 3, dtype=object),
+        InvalidArgumentError,
+        r"X\[0, 0\] must be a real number, but is 'a' \(str\): could not convert string to float: 'a'",
+    ),
+    (
+        pd.DataFrame({"a": [0.0, 1.0, 2.0], "b": np.array([0, "y", {}], dtype=object)}),
+        InvalidArgumentError,
+        r"X\[1, 1\] must be a real number, but is 'y' \(str\): could not convert string to float: 'y'",
+    ),
+    (
+        [[1, 10**9000], [2, 3]],
+        InvalidArgumentError,
+        r"X\[0, 1\] must be a real number in the range of float64, but is an int of 29898 bits: int too large",
+    ),
+    (
+        [[1.0, {"key": "x" * 99}], [2.0, 3.0]],
+        TypeError,
+        r"X\[0, 1\] must be a real number, but is {'key': 'x+\.\.\. \(dict\): .* argument must be a string or a real",
+    ),
+    (
+        {"a": [1.0]},
+        TypeError,
+        r"X must hold real numbers, but is {'a': \[1.0\]} \(dict\): .* must be a string or a real",
+    ),
+    ("abc", InvalidArgumentError, "arrays of bytes/strings.* X has dtype <U3, as in 'abc'"),
     (np.zeros((3, 2), "datetime64[s]"), TypeError, "X must hold real numbers, but has dtype datetime64"),
     (sparse.csr_array(X), TypeError, "Sparse data was passed for X, but dense data is required"),
     (np.ma.masked_less(X, 1.0), TypeError, "X must not be a masked array"),
@@ -139,7 +181,12 @@ BAD_WEIGHTS: list[tuple[Any, type[Exception], str]] = [
     (np.where(np.arange(150) == 7, np.nan, 1.0), InvalidArgumentError, r"sample_weight\[7\] must .* nan"),
     (1.0 * (np.arange(150) == 7), InvalidArgumentError, "sample_weight"),
     (ONES * 1j, InvalidArgumentError, "Complex data not supported: sample_weight"),
-    (["a"] * 150, InvalidArgumentError, "sample_weight has dtype"),
+    (["a"] * 150, InvalidArgumentError, "sample_weight has dtype <U1, as in 'a'"),
+    (
+        np.array([1] * 7 + ["y"] * 143, dtype=object),
+        InvalidArgumentError,
+        r"sample_weight\[7\] must be a real number, but is 'y'",
+    ),
 ]
 
 
@@ -162,6 +209,23 @@ def test_bad_data(model: GaussianMixture, data: Any, error: type[Exception], mes
 @pytest.mark.parametrize(("weight", "error", "message"), BAD_WEIGHTS)
 def test_bad_weights(model: GaussianMixture, weight: Any, error: type[Exception], message: str) -> None:
     assert_error_changes_nothing(model, error, message, X, None, weight)
+
+
+@pytest.mark.parametrize("n_samples", ["3", None, 3.0, True])
+def test_samples_are_counted_by_an_int(n_samples: Any) -> None:
+    with pytest.raises(TypeError, match=rf"n_samples must be an int, but is {n_samples!r} "):
+        GaussianMixture().fit(X).sample(n_samples)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_first_object_in_the_order_of_rows_is_named(order: Any) -> None:
+    for size in (1, 2, 3, 8, 13):
+        for bad in range(size):
+            cells = np.ones(3 * size, dtype=object)
+            cells[3 * bad + 1] = "y"
+            cells[3 * bad + 2 :] = {}
+            with pytest.raises(InvalidArgumentError, match=rf"X\[{bad}, 1\] .* 'y' \(str\): could not convert"):
+                GaussianMixture().fit(np.asarray(cells.reshape(size, 3), order=order))
 
 
 @pytest.mark.parametrize("covariance_type", ["diag", "spherical"])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import gc
+import inspect
 import pickle
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,7 @@ import joblib
 import numpy as np
 import pytest
 import sklearn
-from gaussmix import FitProgress, GaussianMixture
+from gaussmix import FitProgress, GaussianMixture, InvalidArgumentError
 from numpy.typing import NDArray
 from sklearn import config_context, datasets, mixture
 from sklearn.base import clone
@@ -42,6 +46,59 @@ def assert_same(made: Any, model: GaussianMixture) -> None:
     assert made.mixture_ == model.mixture_
     assert made.lower_bounds_ == model.lower_bounds_
     np.testing.assert_array_equal(made.predict_proba(X), model.predict_proba(X))
+
+
+READ_ONLY = ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_", "n_features_in_")
+
+
+@pytest.mark.parametrize("name", READ_ONLY)
+def test_what_the_mixture_holds_documents_itself_and_cannot_be_set(model: GaussianMixture, name: str) -> None:
+    text = inspect.getdoc(getattr(GaussianMixture, name))
+    assert text is not None
+    assert ("int" if name == "n_features_in_" else "float64, read-only") in text
+    before = model.mixture_
+    for each in (model, GaussianMixture()):
+        with pytest.raises(AttributeError, match=rf"{name} cannot be set.* is gaussmix\.Mixture\(weights, means, cov"):
+            setattr(each, name, getattr(model, name))
+    assert model.mixture_ is before
+
+
+def test_other_read_only_attributes_of_a_subclass_are_its_own_affair() -> None:
+    class Named(GaussianMixture):
+        @property
+        def name(self) -> str:
+            return "mine"
+
+    with pytest.raises(AttributeError, match="has no setter"):
+        Named().name = "yours"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", ["precisions_", "precisions_cholesky_"])
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
+def test_precisions_are_computed_once_for_each_mixture(covariance_type: str, name: str) -> None:
+    model = GaussianMixture(3, covariance_type=covariance_type, random_state=0).fit(X)
+    size, held = len(pickle.dumps(model)), dict(vars(model))
+    first = getattr(model, name)
+    assert getattr(model, name) is first
+    with pytest.raises(ValueError, match="read-only"):
+        first[...] = 0.0
+    assert vars(model) == held
+    assert len(pickle.dumps(model)) == size
+    for made in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model), copy.copy(model)):
+        assert_same(made, model)
+        np.testing.assert_array_equal(getattr(made, name), first)
+    second = getattr(model.fit(X[:100]), name)
+    np.testing.assert_array_equal(second, getattr(clone(model).fit(X[:100]), name))
+    assert not np.array_equal(second, first)
+
+
+def test_precisions_are_kept_no_longer_than_their_mixture() -> None:
+    model = GaussianMixture(2, random_state=0).fit(X)
+    held = weakref.ref(model.precisions_), weakref.ref(model.precisions_cholesky_)
+    assert all(array() is not None for array in held)
+    model.fit(X[:100])
+    gc.collect()
+    assert all(array() is None for array in held)
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
@@ -86,6 +143,46 @@ def test_parameters_that_are_memory_maps(tmp_path: Path) -> None:
     np.save(tmp_path / "means.npy", X[[0, 60]])
     means = np.load(tmp_path / "means.npy", mmap_mode="r")
     assert GaussianMixture(2, means_init=means, random_state=0).fit(X).converged_
+
+
+# ---- subclasses ----
+
+
+class Preset(GaussianMixture):
+    """Takes few of the parameters, and one of its own."""
+
+    def __init__(self, n_components: int = 2, scale: float = 1.0) -> None:
+        super().__init__(n_components, random_state=0)
+        self.scale = scale
+
+
+def test_a_subclass_may_have_a_constructor_of_its_own() -> None:
+    preset = Preset(scale=2.0).fit(X)
+    assert preset.mixture_ == GaussianMixture(2, random_state=0).fit(X).mixture_
+    assert preset.get_params() == {"n_components": 2, "scale": 2.0}
+    assert repr(preset) == "Preset(scale=2.0)"
+    assert clone(preset).fit_predict(X).tolist() == preset.predict(X).tolist()
+    assert pickle.loads(pickle.dumps(preset)).mixture_ == preset.mixture_
+    preset.tol = -1.0
+    with pytest.raises(InvalidArgumentError, match=r"The 'tol' parameter of Preset must be .* Got -1\.0"):
+        preset.fit(X)
+
+
+def test_a_subclass_may_have_a_fit_of_fewer_arguments() -> None:
+    class Centred(GaussianMixture):
+        labels: Any = None
+
+        def fit(self, X: Any, y: Any = None) -> Any:  # type: ignore[override]
+            self.labels = y
+            return super().fit(X - X.mean(axis=0))
+
+    model = Centred(2, random_state=0)
+    assert model.fit_predict(X).tolist() == model.predict(X).tolist()
+    assert model.labels is None
+    assert len(model.fit_predict(X, [1])) == len(X)
+    assert model.labels == [1]
+    with pytest.raises(TypeError, match="sample_weight"):
+        model.fit_predict(X, sample_weight=np.ones(len(X)))
 
 
 # ---- notebooks ----
@@ -197,8 +294,7 @@ def test_scikit_learns_callbacks_see_starts_and_iterations() -> None:
 def test_scikit_learns_callbacks_end_a_fit() -> None:
     recorder = Recorder(stop_at=("iteration", 2))
     model = GaussianMixture(2, n_init=3, tol=0.0, random_state=0).set_callbacks(recorder)
-    with pytest.warns(UserWarning, match="did not converge"):
-        model.fit(X)
+    model.fit(X)  # warns of nothing
     assert model.n_iter_ == 3
     ended = [entry for entry in recorder.told if entry[0] == "end"]
     assert ended == [*(("end", "iteration", i) for i in range(3)), ("end", "start", 0), ("end", "fit", 0)]

@@ -43,7 +43,6 @@ def test_progress_holds_the_mixture_of_the_iteration() -> None:
         assert mixture == core(max_iter=n_iter).mixture
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_callback_of_the_estimator_sees_each_iteration_and_ends_the_fit() -> None:
     seen: list[tuple[int, int]] = []
 
@@ -61,10 +60,38 @@ def test_a_callback_of_the_estimator_sees_each_iteration_and_ends_the_fit() -> N
 
 
 def test_a_callback_beside_verbose_and_a_deadline(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.warns(ConvergenceWarning):
-        model = estimator(verbose=1, verbose_interval=1, callback=lambda p: p.n_iter == 3, deadline=60)
+    model = estimator(verbose=1, verbose_interval=1, callback=lambda p: p.n_iter == 3, deadline=60)
     assert model.n_iter_ == 3
-    assert capsys.readouterr().out.splitlines() == ["Initialization 0", *(f"  Iteration {i}" for i in (1, 2, 3))]
+    iterations = [f"  Iteration {i}" for i in (1, 2, 3)]
+    assert capsys.readouterr().out.splitlines() == [
+        "Initialization 0",
+        *iterations,
+        "Initialization did not converge.",
+    ]
+
+
+def test_a_fit_that_its_callback_ends_warns_of_nothing() -> None:
+    for n_init, last in ((1, (0, 2)), (3, (1, 2)), (1, (0, 4))):
+        model = estimator(n_init=n_init, max_iter=4, callback=lambda p, last=last: (p.start, p.n_iter) == last)
+        assert not model.converged_
+    with pytest.warns(ConvergenceWarning, match=r"did not converge.*increase max_iter"):
+        estimator(max_iter=4, callback=lambda p: p.n_iter > 4)
+
+
+@pytest.mark.parametrize("verbose", [1, 2])
+def test_each_start_that_is_printed_has_its_end_printed(verbose: int, capsys: pytest.CaptureFixture[str]) -> None:
+    def ends(**options: Any) -> list[str]:
+        estimator(verbose=verbose, verbose_interval=10**9, **options)
+        return [line.partition(".")[0] for line in capsys.readouterr().out.splitlines()]
+
+    end = "Initialization did not converge"
+    with pytest.warns(ConvergenceWarning):
+        assert ends(max_iter=2) == ["Initialization 0", end]
+    with pytest.warns(ConvergenceWarning, match="deadline"):
+        assert ends(deadline=0.05) == ["Initialization 0", end]
+    for n_iter in (1, 2):
+        met = ends(n_init=3, max_iter=2, callback=lambda p, n_iter=n_iter: (p.start, p.n_iter) == (1, n_iter))
+        assert met == ["Initialization 0", end, "Initialization 1", end]
 
 
 def test_a_callback_that_raises_leaves_the_last_valid_state() -> None:

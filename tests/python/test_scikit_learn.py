@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import gaussmix
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import MakeMixture
 from gaussmix import InvalidArgumentError, NumericalError
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 
@@ -86,6 +88,44 @@ def test_onnx_answers_as_the_mixture(make_mixture: MakeMixture, covariance_type:
     np.testing.assert_allclose(log_p.ravel(), mixture.log_prob(x64), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(shares, mixture.responsibilities(x64), atol=1e-4)
     assert (labels.ravel() == mixture.predict(x64)).mean() > 0.99  # but for rows half way between two components
+
+
+def refusals() -> list[tuple[str, Callable[[Any], Any]]]:
+    """What scikit-learn's estimator accepts and ours refuses, by the README."""
+    bools = ("tol", "reg_covar", "max_iter", "n_init", "verbose_interval", "random_state")
+    dates = np.arange(6).reshape(3, 2).astype("M8[D]")
+    return [
+        *((name, lambda kind, name=name: kind(**{name: True}).fit(X)) for name in bools),
+        ("masked", lambda kind: kind().fit(np.ma.masked_greater(X, 3.0))),
+        ("text", lambda kind: kind().fit(np.array([["1", "2"], ["3", "4"]]))),
+        ("text of a start", lambda kind: kind(means_init=[["1", "2", "3"]]).fit(X)),
+        ("dates", lambda kind: kind().fit(dates)),
+        ("3.0 samples", lambda kind: kind().fit(X).sample(3.0)),
+        ("True samples", lambda kind: kind().fit(X).sample(True)),
+        ("warm start", lambda kind: kind(warm_start=True).fit(X).set_params(n_components=2).fit(X)),
+    ]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("use", [pytest.param(use, id=what) for what, use in refusals()])
+def test_what_scikit_learn_accepts_and_the_readme_says_is_refused(use: Callable[[Any], Any]) -> None:
+    use(GaussianMixture)
+    with pytest.raises((InvalidArgumentError, TypeError)):
+        use(gaussmix.GaussianMixture)
+
+
+def test_duplicates_draw_no_warning_of_k_means() -> None:
+    twins = np.repeat([[0.0, 0.0], [1.0, 1.0]], 10, axis=0)
+    with pytest.warns(ConvergenceWarning, match="Number of distinct clusters"):
+        GaussianMixture(3, random_state=0).fit(twins)
+    assert gaussmix.GaussianMixture(3, random_state=0).fit(twins).converged_  # warns of nothing
+
+
+def test_float32_rows_are_answered_in_float32_by_a_model_of_float64() -> None:
+    for kind, dtype in ((GaussianMixture, np.float64), (gaussmix.GaussianMixture, np.float32)):
+        est = kind(2, random_state=0).fit(X)
+        rows = X.astype("f4")
+        assert est.score_samples(rows).dtype == est.predict_proba(rows).dtype == dtype
 
 
 def test_estimators_that_are_no_mixture() -> None:
