@@ -66,11 +66,10 @@ std::string describe(const std::string& name, CovarianceType type, Index compone
 }
 
 [[noreturn]] void throw_singular(const std::string& name, CovarianceType type, Index component, Index rank, Index d) {
-  throw NumericalError(
-      describe(name, type, component) + " must be positive definite, but has rank " + std::to_string(rank) + " of " +
-      std::to_string(d) +
-      "; pass allow_singular for the density on its support, a positive reg_covar when fitting, or "
-      "fewer features");
+  throw NumericalError(describe(name, type, component) + " must be positive definite, but has rank " +
+                       std::to_string(rank) + " of " + std::to_string(d) +
+                       "; pass allow_singular for the density on its support, a positive reg_covar when fitting, or "
+                       "fewer features");
 }
 
 [[noreturn]] void throw_indefinite(const std::string& name, CovarianceType type, Index component, double pivot) {
