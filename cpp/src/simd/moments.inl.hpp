@@ -74,36 +74,57 @@ GAUSSMIX_INLINE Vec<T> load_some(const T* p, Index count) {
   return v;
 }
 
+/// The center of NV vectors of features from feature j on, of which the last holds `last` ≤ lanes features.
+template <class T, int NV>
+struct FeatureCenter {
+  Vec<T> hi[NV], lo[NV];
+
+  GAUSSMIX_INLINE FeatureCenter(Location<T> center, Index j, Index last) {
+    set_zero(lo);
+    for (int v = 0; v < NV; ++v) {
+      hi[v] = load_some(center.hi + j + v * lanes<T>, features(v, last));
+      if constexpr (sizeof(T) == sizeof(float)) lo[v] = load_some(center.lo + j + v * lanes<T>, features(v, last));
+    }
+  }
+  /// Features of vector v.
+  static GAUSSMIX_INLINE Index features(int v, Index last) { return v + 1 < NV ? Index{lanes<T>} : last; }
+  /// Vector v of x − center; `row` points to feature j.
+  GAUSSMIX_INLINE Vec<T> difference(const T* row, int v, Index last) const {
+    const Vec<T> d = load_some(row + v * lanes<T>, features(v, last)) - hi[v];
+    if constexpr (sizeof(T) == sizeof(float)) return d - lo[v];
+    return d;
+  }
+};
+
+/// Calls use(p, last) for p = 0 … count − 1, with a constant where the last vector is whole.
+template <class T, class Use>
+GAUSSMIX_INLINE void for_each_row(Index count, Index last, const Use& use) {
+  if (last == lanes<T>)
+    for (Index p = 0; p < count; ++p) use(p, Index{lanes<T>});
+  else
+    for (Index p = 0; p < count; ++p) use(p, last);
+}
+
 /// Σγd and Σγd² of NV vectors of features from feature j on, of which the last holds `last` ≤ lanes features.
 template <class T, int NV>
 GAUSSMIX_INLINE void add_features(const T* x, Index row_stride, WeightedRows<T> weighted, Location<T> center, Index j,
                                   Index last, double* first, double* second) {
-  const auto features = [](int v, Index count) { return v + 1 < NV ? Index{lanes<T>} : count; };
-  Vec<T> hi[NV], lo[NV], s1[NV], s2[NV];
-  set_zero(lo);
+  const FeatureCenter<T, NV> about(center, j, last);
+  Vec<T> s1[NV], s2[NV];
   set_zero(s1);
   set_zero(s2);
-  for (int v = 0; v < NV; ++v) {
-    hi[v] = load_some(center.hi + j + v * lanes<T>, features(v, last));
-    if constexpr (sizeof(T) == sizeof(float)) lo[v] = load_some(center.lo + j + v * lanes<T>, features(v, last));
-  }
-  const auto add = [&](const Index p, const Index count) {
+  for_each_row<T>(weighted.count, last, [&](const Index p, const Index count) {
     const T* row = x + weighted.rows[p] * row_stride + j;
     const Vec<T> g = broadcast(weighted.gamma[p]);
     for (int v = 0; v < NV; ++v) {
-      Vec<T> c = load_some(row + v * lanes<T>, features(v, count)) - hi[v];
-      if constexpr (sizeof(T) == sizeof(float)) c -= lo[v];
+      const Vec<T> c = about.difference(row, v, count);
       const Vec<T> w = g * c;
       s1[v] += w;
       s2[v] = madd<T>(w, c, s2[v]);
     }
-  };
-  if (last == lanes<T>)
-    for (Index p = 0; p < weighted.count; ++p) add(p, lanes<T>);
-  else
-    for (Index p = 0; p < weighted.count; ++p) add(p, last);
+  });
   for (int v = 0; v < NV; ++v)
-    for (Index l = 0; l < features(v, last); ++l) {
+    for (Index l = 0; l < about.features(v, last); ++l) {
       first[j + v * lanes<T> + l] += static_cast<double>(s1[v][l]);
       second[j + v * lanes<T> + l] += static_cast<double>(s2[v][l]);
     }
@@ -177,35 +198,25 @@ Index moments_scratch(Index d) {
 template <class T, int NV>
 void centre_features(const T* x, Index row_stride, WeightedRows<T> rows, Location<T> center, Index j, Index last,
                      T* centred, T* weighted, double* first) {
-  const auto features = [](int v, Index count) { return v + 1 < NV ? Index{lanes<T>} : count; };
-  Vec<T> hi[NV], lo[NV], sum[NV];
-  set_zero(lo);
+  const FeatureCenter<T, NV> about(center, j, last);
+  Vec<T> sum[NV];
   set_zero(sum);
-  T* product[NV];
-  for (int v = 0; v < NV; ++v) {
-    hi[v] = load_some(center.hi + j + v * lanes<T>, features(v, last));
-    if constexpr (sizeof(T) == sizeof(float)) lo[v] = load_some(center.lo + j + v * lanes<T>, features(v, last));
-    product[v] = in_row_panel(weighted, j + v * lanes<T>);
-  }
   T* out = column_panel_of(centred, j);
-  const auto centre = [&](const Index p, const Index count) {
+  T* product[NV];
+  for (int v = 0; v < NV; ++v) product[v] = in_row_panel(weighted, j + v * lanes<T>);
+  for_each_row<T>(rows.count, last, [&](const Index p, const Index count) {
     const T* row = x + rows.rows[p] * row_stride + j;
     const Vec<T> g = broadcast(rows.gamma[p]);
     for (int v = 0; v < NV; ++v) {
-      Vec<T> c = load_some(row + v * lanes<T>, features(v, count)) - hi[v];
-      if constexpr (sizeof(T) == sizeof(float)) c -= lo[v];
+      const Vec<T> c = about.difference(row, v, count);
       const Vec<T> w = g * c;
       store(out + p * column_panel<T> + v * lanes<T>, c);
       store(product[v] + p * row_panel<T>, w);
       sum[v] += w;
     }
-  };
-  if (last == lanes<T>)
-    for (Index p = 0; p < rows.count; ++p) centre(p, lanes<T>);
-  else
-    for (Index p = 0; p < rows.count; ++p) centre(p, last);
+  });
   for (int v = 0; v < NV; ++v)
-    for (Index l = 0; l < features(v, last); ++l) first[j + v * lanes<T> + l] += static_cast<double>(sum[v][l]);
+    for (Index l = 0; l < about.features(v, last); ++l) first[j + v * lanes<T> + l] += static_cast<double>(sum[v][l]);
 }
 
 /// The lower triangle of scatter(row … row + tile_rows, column … column + NV vectors) += Σ_i weighted_i(row) · centred_i(column).
