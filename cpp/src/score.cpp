@@ -108,6 +108,11 @@ void write_posterior(const Mixture& mixture, const Samples& x, MatrixView<U> out
                      simd::Posterior what) {
   check_out(mixture, x, out);
   mixture.data().require_common_measure();
+  const auto write_row = [&](RowEvaluator& row) {
+    const double* gamma = row.responsibilities();
+    for (Index k = 0; k < out.cols(); ++k) out(0, k) = static_cast<U>(gamma[k]);
+  };
+  if (what == simd::Posterior::responsibilities && on_one_row(mixture.data(), x, execution, write_row)) return;
   for_each_block(mixture, x, execution, false,
                  [&](auto& block, Index begin) { write_rows(block.posterior(what), block, begin, out); });
 }
@@ -133,13 +138,6 @@ void log_responsibilities(const Mixture& mixture, const Samples& x, MatrixView<T
 
 template <class T>
 void responsibilities(const Mixture& mixture, const Samples& x, MatrixView<T> out, const Execution& execution) {
-  check_out(mixture, x, out);
-  mixture.data().require_common_measure();
-  const auto write = [&](RowEvaluator& row) {
-    const double* gamma = row.responsibilities();
-    for (Index k = 0; k < out.cols(); ++k) out(0, k) = static_cast<T>(gamma[k]);
-  };
-  if (on_one_row(mixture.data(), x, execution, write)) return;
   write_posterior(mixture, x, out, execution, simd::Posterior::responsibilities);
 }
 
