@@ -23,8 +23,10 @@ class RowScorer::Impl {
         row_(m_, simd::active_kernels().row, scratch_.data()),
         samples_(MatrixView<const double>(row_.row(), 1, m_.d)) {
     m_.require_common_measure();
-    row_.prepare_far_rows();
-    if (m_.packed_row().layout != detail::PackedRow::Layout::block) return;
+    if (m_.packed_row().layout != detail::PackedRow::Layout::block) {
+      row_.prepare_far_rows();
+      return;
+    }
     block_.emplace(m_, samples_, simd::active_kernels().f64, detail::Partition::of(1, m_.d, m_.k, sizeof(double)));
     block_->prepare_far_rows();
     predict({m_.means.data(), m_.d});  // what grows at its first use grows here
