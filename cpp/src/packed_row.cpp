@@ -11,8 +11,6 @@ namespace {
 
 constexpr Index group = simd::row_group;
 
-constexpr Index groups_of(Index n) { return (n + group - 1) / group; }
-
 /// (K, D) values as (groups, D, group), zeros in unused places.
 Buffer<double> grouped(const double* values, Index k, Index d) {
   Buffer<double> out(groups_of(k) * d * group);

@@ -6,6 +6,9 @@ namespace gaussmix::detail {
 
 class MixtureData;
 
+/// Groups of simd::row_group that n components, or features, fill.
+constexpr Index groups_of(Index n) { return (n + simd::row_group - 1) / simd::row_group; }
+
 /// A mixture in the layout of the kernels of one row: components in groups of simd::row_group, lanes along them.
 struct PackedRow {
   /// Singular components go by the block kernels, whose support test the one-row kernels do not have.

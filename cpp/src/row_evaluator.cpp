@@ -16,8 +16,7 @@ RowEvaluator::RowEvaluator(const MixtureData& mixture, const simd::RowKernels& k
       row_(scratch_ + mixture.d * simd::row_group) {}
 
 Index RowEvaluator::scratch_size(const MixtureData& mixture) noexcept {
-  const Index groups = (mixture.k + simd::row_group - 1) / simd::row_group;
-  return (groups + mixture.d) * simd::row_group + mixture.d;
+  return (groups_of(mixture.k) + mixture.d) * simd::row_group + mixture.d;
 }
 
 void RowEvaluator::prepare_far_rows() {
