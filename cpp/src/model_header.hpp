@@ -42,7 +42,7 @@ std::vector<std::string> feature_names_from_json(const std::string& text);
 
 /// "a model file must RULE, but VALUE". @throws FormatError always
 [[noreturn]] void throw_format(const std::string& what);
-/// 'text', cut to one readable line, control characters as \\x1b.
+/// 'text', cut to one readable line, control characters as \x1b.
 std::string in_quotes(const std::string& text);
 /// "[3, 2]".
 std::string shape_text(const Shape& shape);
