@@ -2,12 +2,13 @@
 
     python bench/python/bench_fit.py            every data set, 1 thread: prints Markdown, writes bench_fit.json
     python bench/python/bench_fit.py --quick    few rows, to see that it runs
-    python bench/python/bench_fit.py --sets full-8,china --seeds 1
+    python bench/python/bench_fit.py --sets full-8,china --repeats 1
 
 Each library makes its own start, by k-means, and stops by its own default rule, so both the time and the mean
 log-likelihood that it reaches count. The sets: three of the shapes of bench_em.py, and the 273,280 pixels of
-scikit-learn's china.jpg in 64 full components. Medians over the seeds, which are the random states of both libraries.
-Each measurement is a process of its own, pinned to as many processors as it has threads; gaussmix then uses as many.
+scikit-learn's china.jpg in 64 full components. Medians over the repeats, whose random states are 0, 1, … in both
+libraries. Each measurement is a process of its own, pinned to as many processors as it has threads; gaussmix then uses
+as many.
 """
 
 from __future__ import annotations
@@ -103,10 +104,9 @@ def fit_table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = measuring.argument_parser("Whole fits by gaussmix beside scikit-learn.", "bench_fit.json", 1)
+    parser = measuring.argument_parser("Whole fits by gaussmix beside scikit-learn.", "bench_fit.json", 5)
     parser.add_argument("--sets", default=",".join(SETS), help=f"comma-separated, of {','.join(SETS)}")
     parser.add_argument("--threads", default="1", help="comma-separated numbers of threads")
-    parser.add_argument("--seeds", type=int, default=5, help="fits by each library on each set")
     arguments = parser.parse_args()
     if arguments.worker:
         print(json.dumps(worker(json.loads(arguments.worker))))
@@ -117,7 +117,7 @@ def main() -> None:
             for threads in measuring.chosen_threads(arguments):
                 print(f"{name}, {data}, {threads} threads", file=sys.stderr)
                 task = {"set": name, "data": data, "threads": threads}
-                task |= {"seeds": 2 if arguments.quick else arguments.seeds, "quick": arguments.quick}
+                task |= {"seeds": 2 if arguments.quick else arguments.repeats, "quick": arguments.quick}
                 rows.append(measuring.run_worker(__file__, task))
     measuring.write_report(arguments.json, {"fit": rows})
     print("Whole fits with default parameters, medians over the seeds; a ratio above 1 says that gaussmix is faster.\n")

@@ -5,8 +5,8 @@
     python bench/python/bench_pycave.py --quick             few rows, to see that it runs
 
 Sizes, covariance types and the number of iterations are those of PyCave's README; the data are the overlapping ones of
-bench_em.py, so that nothing can be skipped, in float64. Single fits: they are long, and the largest takes most of the
-time. Each is a process of its own, pinned to as many processors as it has threads.
+bench_em.py, so that nothing can be skipped, in float64. Single fits unless --repeats says more: they are long, and the
+largest takes most of the time. Each is a process of its own, pinned to as many processors as it has threads.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ def worker(task: dict[str, Any]) -> dict[str, Any]:
     with threadpool_limits(limits=threads):
         fit_gaussmix(warm_up, 1, threads)
         fit_sklearn(warm_up, 1)
-        seconds = {"gaussmix": measuring.seconds(lambda: fit_gaussmix(problem, task["n_iter"], threads))}
+        timed = {"gaussmix": lambda: measuring.seconds(lambda: fit_gaussmix(problem, task["n_iter"], threads))}
         if "sklearn" in task["peers"]:
-            seconds["sklearn"] = measuring.seconds(lambda: fit_sklearn(problem, task["n_iter"]))
-    return {"seconds": seconds}
+            timed["sklearn"] = lambda: measuring.seconds(lambda: fit_sklearn(problem, task["n_iter"]))
+        times = measuring.in_turn(timed, task["repeats"])
+    return {"seconds": measuring.medians(times), "spread": measuring.spread(times)}
 
 
 # ---- in the process that the user started ----
@@ -71,6 +72,7 @@ def main() -> None:
             for threads in measuring.chosen_threads(arguments):
                 print(f"{run}, {data}, {threads} threads", file=sys.stderr)
                 task = {"shape": asdict(run), "data": data, "threads": threads, "n_iter": n_iter, "peers": peers}
+                task["repeats"] = arguments.repeats
                 rows.append(measuring.run_worker(__file__, task))
                 seconds = rows[-1]["seconds"]
                 cells = [f"{seconds[name]:.3f}" for name in ("gaussmix", *peers)]
