@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <new>
 #include <stdexcept>
 #include <type_traits>
 
@@ -38,20 +37,6 @@ void read_rows(const Samples& x, Index begin, Index end, double* out) {
   for (Index i = begin; i < end; ++i)
     for (Index j = 0; j < x.cols(); ++j)
       *out++ = x.single_precision() ? static_cast<double>(x.float32()(i, j)) : x.float64()(i, j);
-}
-
-template <class T>
-void Buffer<T>::resize(Index size) {
-  constexpr Index largest = std::numeric_limits<Index>::max() - simd::alignment;
-  if (size < 0 || size > largest / static_cast<Index>(sizeof(T))) throw std::bad_alloc();
-  if (size > capacity_) {
-    const Index bytes = round_up(size * static_cast<Index>(sizeof(T)), simd::alignment);
-    T* data = static_cast<T*>(std::aligned_alloc(simd::alignment, static_cast<std::size_t>(bytes)));
-    if (data == nullptr) throw std::bad_alloc();
-    data_.reset(data);
-    capacity_ = size;
-  }
-  size_ = size;
 }
 
 Partition Partition::of(Index rows, Index n_features, Index n_components, Index value_size) {
@@ -139,10 +124,6 @@ void BlockLoader<T>::set_rows(const std::int32_t* order) {
   row_stride_ = d;
 }
 
-template class Buffer<float>;
-template class Buffer<double>;
-template class Buffer<Index>;
-template class Buffer<std::int32_t>;
 template class BlockLoader<float>;
 template class BlockLoader<double>;
 

@@ -1,38 +1,13 @@
 #pragma once
 
+#include "buffer.hpp"
 #include "simd/kernel_table.hpp"
 
 #include <gaussmix/views.hpp>
 
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
-#include <vector>
 
 namespace gaussmix::detail {
-
-/// A growing, cache-line-aligned array for kernels; contents are not kept when it grows.
-template <class T>
-class Buffer {
- public:
-  Buffer() = default;
-  explicit Buffer(Index size) { resize(size); }
-  /// @throws std::bad_alloc; the buffer then stays as it was
-  void resize(Index size);
-  T* data() noexcept { return data_.get(); }
-  const T* data() const noexcept { return data_.get(); }
-  Index size() const noexcept { return size_; }
-  T& operator[](Index i) noexcept { return data_.get()[i]; }
-  const T& operator[](Index i) const noexcept { return data_.get()[i]; }
-
- private:
-  struct Free {
-    void operator()(T* p) const noexcept { std::free(p); }
-  };
-  std::unique_ptr<T, Free> data_;
-  Index size_ = 0;
-  Index capacity_ = 0;
-};
 
 /// Rows [begin, end) of X, in float64 and row-major, whatever X holds.
 void read_rows(const Samples& x, Index begin, Index end, double* out);

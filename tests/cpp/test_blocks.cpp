@@ -165,36 +165,6 @@ std::string load_message(const Samples& x, Index begin, Index end) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("blocks: a Buffer is aligned, grows, and keeps its memory", T, float, double, Index, std::int32_t) {
-  Buffer<T> buffer;
-  CHECK(buffer.size() == 0);
-  for (const Index size : {1, 3, 16, 17, 1000, 100001}) {
-    buffer.resize(size);
-    CHECK(buffer.size() == size);
-    CHECK(reinterpret_cast<std::uintptr_t>(buffer.data()) % simd::alignment == 0);
-    buffer[0] = T(1);
-    buffer[size - 1] = T(2);
-    CHECK(buffer[size - 1] == T(2));
-  }
-  const T* before = buffer.data();
-  buffer.resize(5);
-  CHECK(buffer.size() == 5);
-  buffer.resize(100001);
-  CHECK(buffer.data() == before);
-  CHECK(Buffer<T>(7).size() == 7);
-}
-
-TEST_CASE("blocks: a Buffer that cannot grow stays as it was") {
-  Buffer<double> buffer(4);
-  buffer[3] = 0.5;
-  constexpr Index largest = std::numeric_limits<Index>::max();
-  for (const Index size : {Index{-1}, largest, largest / 8, largest / 8 + 1, Index{1} << 61}) {
-    CHECK_THROWS_AS(buffer.resize(size), std::bad_alloc);
-  }
-  CHECK(buffer.size() == 4);
-  CHECK(buffer[3] == 0.5);
-}
-
 TEST_CASE("blocks: Partition holds its invariants over a grid of sizes") {
   constexpr Index for_rows = 1 << 20, for_values = 1 << 23, for_tile = 1 << 18;
   for (const Index rows : {1, 2, 47, 48, 49, 191, 192, 193, 4127, 4128, 4129, 50000, 1000003, 200000000}) {

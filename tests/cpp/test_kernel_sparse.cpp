@@ -144,14 +144,13 @@ void for_each_problem(const Check& check) {
 TEST_CASE_TEMPLATE("kernels: a search gives the bits of all components, whatever the labels", T, float, double) {
   const T cut = sizeof(T) == sizeof(double) ? T(40) : T(20);
   for_each_problem<T>([cut](Problem<T> p, Random& random) {
-    const std::vector<T> weight = random_values<T>(p.padded(), random, 1);
+    Buffer<T> weight(p.padded());
+    for (Index i = 0; i < weight.size(); ++i) weight[i] = static_cast<T>(random.uniform());
     const Posterior<T> expected = whole(p, cut, static_cast<const T*>(nullptr));
     CHECK(searched(p, cut, static_cast<const T*>(nullptr)) == expected);
     for (std::int32_t& label : p.labels) label = static_cast<std::int32_t>(random.below(p.k));
     CHECK(searched(p, cut, static_cast<const T*>(nullptr)) == expected);
-    std::vector<T> positive(weight);
-    for (T& w : positive) w = std::abs(w);
-    CHECK(searched(p, cut, positive.data()) == whole(p, cut, positive.data()));
+    CHECK(searched(p, cut, weight.data()) == whole(p, cut, weight.data()));
   });
 }
 

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "simd/kernel_table.hpp"
+
+#include <cstdlib>
+#include <memory>
+
+namespace gaussmix::detail {
+
+using simd::Index;
+
+/// A growing, cache-line-aligned array for kernels; contents are not kept when it grows.
+template <class T>
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(Index size) { resize(size); }
+  /// @throws std::bad_alloc; the buffer then stays as it was
+  void resize(Index size);
+  T* data() noexcept { return data_.get(); }
+  const T* data() const noexcept { return data_.get(); }
+  Index size() const noexcept { return size_; }
+  T& operator[](Index i) noexcept { return data_.get()[i]; }
+  const T& operator[](Index i) const noexcept { return data_.get()[i]; }
+
+ private:
+  struct Free {
+    void operator()(T* p) const noexcept { std::free(p); }
+  };
+  std::unique_ptr<T, Free> data_;
+  Index size_ = 0;
+  Index capacity_ = 0;
+};
+
+}  // namespace gaussmix::detail
