@@ -35,11 +35,13 @@ std::uint32_t crc32(const void* data, std::size_t size, std::uint32_t crc) noexc
   const auto* bytes = static_cast<const std::uint8_t*>(data);
   std::uint32_t sum = ~crc;
   for (; size >= step; size -= step, bytes += step) {
-    std::uint64_t words[2];
-    std::memcpy(words, bytes, step);
-    words[0] ^= sum;
-    sum = 0;
-    for (std::size_t i = 0; i < step; ++i) sum ^= tables[step - 1 - i][(words[i / 8] >> (8 * (i % 8))) & 0xFF];
+    std::uint32_t rest = 0;  // of the bytes that the sum so far does not reach, so that they need not wait for it
+    for (std::size_t i = sizeof sum; i < step; ++i) rest ^= tables[step - 1 - i][bytes[i]];
+    std::uint32_t first;
+    std::memcpy(&first, bytes, sizeof first);
+    first ^= sum;
+    sum = rest ^ (tables[step - 1][first & 0xFF] ^ tables[step - 2][(first >> 8) & 0xFF]) ^
+          (tables[step - 3][(first >> 16) & 0xFF] ^ tables[step - 4][first >> 24]);
   }
   for (; size > 0; --size, ++bytes) sum = (sum >> 8) ^ tables[0][(sum ^ *bytes) & 0xFF];
   return ~sum;
