@@ -39,7 +39,8 @@ Wide FarRow::matrix_distance(const CovarianceFactor& factor) {
   Wide q = 0;
   for (std::size_t i = 0; i < r; ++i) {
     Wide y = 0;
-    for (std::size_t j = 0; j <= i; ++j) y += Wide(factor.inverse[i * r + j]) * z_[j];
+    for (std::size_t j = 0; j <= i; ++j)
+      y += Wide(factor.inverse(static_cast<Index>(i), static_cast<Index>(j))) * z_[j];
     q += y * y;
   }
   if (r == d) return q;

@@ -211,21 +211,23 @@ void check(const Problem& p) {
 // ---- the start --------------------------------------------------------------------------------------------------------
 
 /// The mixture that precisions_init would make if they were covariances: it has the checks of shape, symmetry and definiteness.
-std::vector<double> checked_precisions(const Problem& p) {
+Mixture mixture_of_precisions(const Problem& p) {
   const std::vector<double> weights(static_cast<std::size_t>(p.k), 1.0 / static_cast<double>(p.k));
   const std::vector<double> means(static_cast<std::size_t>(p.k * p.d()));
-  return detail::MixtureData(weights, {means.data(), p.k, p.d()}, p.options.precisions_init, p.options.covariance_type,
-                             false, {"weights", "means", "precisions_init"})
-      .covariances;
+  return Mixture(std::make_shared<const detail::MixtureData>(
+      weights, MatrixView<const double>(means.data(), p.k, p.d()), p.options.precisions_init, p.options.covariance_type,
+      false, detail::ParameterNames{"weights", "means", "precisions_init"}));
 }
 
 /// Σ from precisions_init in the layout of the covariance type.
 std::vector<double> covariances_from_precisions(const Problem& p) {
-  const std::vector<double> precisions = checked_precisions(p);
-  std::vector<double> out(precisions.size());
+  const Mixture checked = mixture_of_precisions(p);
+  const VectorView<const double> precisions = checked.covariances();
+  std::vector<double> out(static_cast<std::size_t>(precisions.size()));
   const CovarianceType type = p.options.covariance_type;
   if (type == CovarianceType::diag || type == CovarianceType::spherical) {
-    std::transform(precisions.begin(), precisions.end(), out.begin(), [](double v) { return 1.0 / v; });
+    std::transform(precisions.data(), precisions.data() + precisions.size(), out.begin(),
+                   [](double v) { return 1.0 / v; });
     return out;
   }
   const auto size = static_cast<std::size_t>(p.d() * p.d());

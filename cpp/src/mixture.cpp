@@ -3,6 +3,8 @@
 
 #include <gaussmix/mixture.hpp>
 
+#include <algorithm>
+
 namespace gaussmix {
 
 const char* to_string(CovarianceType type) noexcept {
@@ -38,19 +40,22 @@ Index Mixture::n_parameters() const noexcept {
   const Index matrix = d * (d + 1) / 2;
   const Index covariance = data_->type == CovarianceType::full   ? k * matrix
                            : data_->type == CovarianceType::tied ? matrix
-                                                                 : static_cast<Index>(data_->covariances.size());
+                                                                 : data_->covariances.size();
   return k - 1 + k * d + covariance;
 }
 
 VectorView<const double> Mixture::weights() const noexcept { return data_->weights; }
 MatrixView<const double> Mixture::means() const noexcept { return {data_->means.data(), data_->k, data_->d}; }
-VectorView<const double> Mixture::covariances() const noexcept { return data_->covariances; }
+VectorView<const double> Mixture::covariances() const noexcept {
+  return {data_->covariances.data(), data_->covariances.size()};
+}
 VectorView<const Index> Mixture::rank() const noexcept { return data_->rank; }
 
 bool operator==(const Mixture& a, const Mixture& b) noexcept {
   const detail::MixtureData &x = a.data(), &y = b.data();
   return x.k == y.k && x.d == y.d && x.type == y.type && x.allow_singular == y.allow_singular &&
-         x.weights == y.weights && x.means == y.means && x.covariances == y.covariances;
+         x.weights == y.weights && x.means == y.means && x.covariances.size() == y.covariances.size() &&
+         std::equal(x.covariances.data(), x.covariances.data() + x.covariances.size(), y.covariances.data());
 }
 
 }  // namespace gaussmix

@@ -45,6 +45,20 @@ std::string place(const std::string& name, CovarianceType type, Index d, Index a
   return name + "[" + text(at) + "]";
 }
 
+/// Checks `size` values of which the first is number `begin` of them all: finite, and variances ≥ 0.
+void check_covariances(const double* values, Index size, CovarianceType type, Index d, Index begin,
+                       const std::string& name) {
+  const double most = std::numeric_limits<double>::max(), least = is_matrix(type) ? -most : 0.0;
+  Index n_wrong = 0;  // counted without a way out, so that the compiler takes several at a time
+  for (Index i = 0; i < size; ++i) n_wrong += !(values[i] >= least && values[i] <= most);
+  for (Index i = 0; i < size && n_wrong > 0; ++i) {
+    if (!std::isfinite(values[i]))
+      throw_invalid(place(name, type, d, begin + i) + " must be finite, but is " + format(values[i]));
+    if (!is_matrix(type) && values[i] < 0.0)
+      throw NumericalError(place(name, type, d, begin + i) + " must be a variance ≥ 0, but is " + format(values[i]));
+  }
+}
+
 /// Checks symmetry within 1e-8 of sqrt(Σ_ii Σ_jj) or of the entries, and averages the two triangles.
 void symmetrise(double* sigma, Index d, CovarianceType type, Index begin, const std::string& name) {
   for (Index i = 0; i < d; ++i)
@@ -78,21 +92,25 @@ std::string describe(const std::string& name, CovarianceType type, Index compone
                        format(pivot) + " (of the matrix scaled to unit diagonal)");
 }
 
-/// The factor of a positive definite Σ in the features' own order; falls back to the pivoted order where that fails.
-/// `l`, (d, d), is scratch.
-bool regular_factor(const double* sigma, Index d, std::vector<double>& l, CovarianceFactor& out) {
-  out.inverse.resize(static_cast<std::size_t>(d * d));
-  if (!cholesky_inverse(sigma, d, l.data(), out.inverse.data())) return false;
-  out.rank = d;
-  out.log_det = 0.0;
-  for (Index j = 0; j < d; ++j) out.log_det += 2.0 * std::log(l[static_cast<std::size_t>(j * d + j)]);
+/// What a thread that factors matrices needs, each (d, d).
+struct Scratch {
+  std::vector<double> l, inverse;
+};
+
+/// The factor of a positive definite Σ in the features' own order, its panels at `panels`.
+bool regular_factor(const double* sigma, Index d, Scratch& scratch, double* panels, CovarianceFactor& out) {
+  for (std::vector<double>* matrix : {&scratch.l, &scratch.inverse}) matrix->resize(static_cast<std::size_t>(d * d));
+  if (!cholesky_inverse(sigma, d, scratch.l.data(), scratch.inverse.data())) return false;
+  write_panels(scratch.inverse.data(), d, panels);
+  out = {d, panels, {}, {}, {}, 0.0};
+  for (Index j = 0; j < d; ++j) out.log_det += 2.0 * std::log(scratch.l[static_cast<std::size_t>(j * d + j)]);
   return true;
 }
 
-/// L₁₁⁻¹, M = L₂₁ L₁₁⁻¹ and the pseudo-determinant from the pivoted factor of the scaled matrix.
-CovarianceFactor pivoted_factor(const PivotedCholesky& pivoted, Index d) {
+/// L₁₁⁻¹ at `panels`, M = L₂₁ L₁₁⁻¹ and the pseudo-determinant from the pivoted factor of the scaled matrix.
+CovarianceFactor pivoted_factor(const PivotedCholesky& pivoted, Index d, double* panels) {
   const Index r = pivoted.rank;
-  CovarianceFactor out{r, {}, pivoted.order, {}, {}, 0.0};
+  CovarianceFactor out{r, panels, pivoted.order, {}, {}, 0.0};
   const auto l = [&](Index i, Index j) { return pivoted.l[static_cast<std::size_t>(i * r + j)]; };
   std::vector<double> scaled(static_cast<std::size_t>(r * r));  // inverse of the leading block in scaled features
   const auto inv = [&](Index i, Index j) -> double& { return scaled[static_cast<std::size_t>(i * r + j)]; };
@@ -107,16 +125,15 @@ CovarianceFactor pivoted_factor(const PivotedCholesky& pivoted, Index d) {
   const auto scale = [&](Index i) {
     return pivoted.scale[static_cast<std::size_t>(pivoted.order[static_cast<std::size_t>(i)])];
   };
-  out.inverse.resize(static_cast<std::size_t>(r * r));
-  for (Index i = 0; i < r; ++i)
-    for (Index j = 0; j < r; ++j)
-      out.inverse[static_cast<std::size_t>(i * r + j)] = j <= i ? inv(i, j) / scale(j) : 0.0;
   for (Index i = r; i < d; ++i)
     for (Index j = 0; j < r; ++j) {
       double sum = 0.0;
       for (Index m = j; m < r; ++m) sum += l(i, m) * inv(m, j);
       out.residual.push_back(sum);
     }
+  for (Index i = 0; i < r; ++i)
+    for (Index j = 0; j <= i; ++j) inv(i, j) /= scale(j);
+  write_panels(scaled.data(), r, panels);
   std::vector<double> f(static_cast<std::size_t>(d * r));
   for (Index i = 0; i < d; ++i) {
     out.inv_scale.push_back(scale(i) > 0.0 ? 1.0 / scale(i) : 1.0);
@@ -128,29 +145,27 @@ CovarianceFactor pivoted_factor(const PivotedCholesky& pivoted, Index d) {
 
 /// Whether no pivot of the scaled matrix can come near 8·D·u, in whatever order: each is at least the least eigenvalue, and
 /// that is at least 1 / ‖L⁻¹‖² of the scaled factor (Frobenius). 1e-6 leaves room for the rounding of any D.
-bool is_far_from_singular(const double* sigma, Index d, const CovarianceFactor& factor) {
+bool is_far_from_singular(const double* sigma, Index d, const double* inverse) {
   std::vector<double> squares(static_cast<std::size_t>(d));  // of the columns
   for (Index i = 0; i < d; ++i)
-    for (Index j = 0; j <= i; ++j) {
-      const double entry = factor.inverse[static_cast<std::size_t>(i * d + j)];
-      squares[static_cast<std::size_t>(j)] += entry * entry;
-    }
+    for (Index j = 0; j <= i; ++j) squares[static_cast<std::size_t>(j)] += inverse[i * d + j] * inverse[i * d + j];
   double norm = 0.0;
   for (Index j = 0; j < d; ++j) norm += squares[static_cast<std::size_t>(j)] * sigma[j * d + j];
   return norm < 1e6;
 }
 
+/// `panels` is where its panels go, panel_entries(d) values.
 CovarianceFactor factor_matrix(const double* sigma, Index d, CovarianceType type, Index component, bool allow_singular,
-                               const std::string& name, std::vector<double>& scratch) {
+                               const std::string& name, Scratch& scratch, double* panels) {
   CovarianceFactor regular{};
-  const bool is_regular = regular_factor(sigma, d, scratch, regular);
-  if (is_regular && is_far_from_singular(sigma, d, regular)) return regular;
+  const bool is_regular = regular_factor(sigma, d, scratch, panels, regular);
+  if (is_regular && is_far_from_singular(sigma, d, scratch.inverse.data())) return regular;
   const PivotedCholesky pivoted = pivoted_cholesky(sigma, d);
   if (pivoted.kind == PivotedCholesky::Kind::indefinite) throw_indefinite(name, type, component, pivoted.pivot);
   const bool singular = pivoted.kind == PivotedCholesky::Kind::singular;
   if (singular && !allow_singular) throw_singular(name, type, component, pivoted.rank, d);
   if (!singular && is_regular) return regular;
-  return pivoted_factor(pivoted, d);
+  return pivoted_factor(pivoted, d, panels);
 }
 
 }  // namespace
@@ -164,7 +179,7 @@ double variance_of(const MixtureData& data, Index component, Index feature) {
     case CovarianceType::diag: at = component * d + feature; break;
     case CovarianceType::spherical: at = component; break;
   }
-  return data.covariances[static_cast<std::size_t>(at)];
+  return data.covariances[at];
 }
 
 namespace {
@@ -186,16 +201,10 @@ void check_sizes(Index k, Index d, CovarianceType type, Index n_weights, Index n
                   std::to_string(n_weights));
 }
 
-std::vector<double> copied(MatrixView<const double> values) {
-  std::vector<double> out;
-  out.reserve(static_cast<std::size_t>(values.rows() * values.cols()));
-  for (Index i = 0; i < values.rows(); ++i)
-    for (Index j = 0; j < values.cols(); ++j) out.push_back(values(i, j));
-  return out;
-}
-
 std::vector<double> copied(VectorView<const double> values) {
-  return copied(MatrixView<const double>(values.data(), values.size(), 1, values.stride(), 1));
+  std::vector<double> out(static_cast<std::size_t>(values.size()));
+  for (Index i = 0; i < values.size(); ++i) out[static_cast<std::size_t>(i)] = values[i];
+  return out;
 }
 
 Parameters copied(VectorView<const double> weights, MatrixView<const double> means,
@@ -204,7 +213,12 @@ Parameters copied(VectorView<const double> weights, MatrixView<const double> mea
   check_data(names.covariances.c_str(), covariances.data(), covariances.size());
   check_data(names.means.c_str(), means.data(), means.rows());
   check_data(names.weights.c_str(), weights.data(), weights.size());
-  return {copied(weights), copied(means), copied(covariances)};
+  Parameters out{copied(weights), {}, Buffer<double>(covariances.size())};
+  out.means.reserve(static_cast<std::size_t>(means.rows() * means.cols()));
+  for (Index k = 0; k < means.rows(); ++k)
+    for (Index j = 0; j < means.cols(); ++j) out.means.push_back(means(k, j));
+  for (Index i = 0; i < covariances.size(); ++i) out.covariances[i] = covariances[i];
+  return out;
 }
 
 }  // namespace
@@ -224,10 +238,9 @@ MixtureData::MixtureData(Parameters parameters, Index n_components, Index n_feat
       weights(std::move(parameters.weights)),
       means(std::move(parameters.means)),
       covariances(std::move(parameters.covariances)) {
-  check_sizes(k, d, type, static_cast<Index>(weights.size()), static_cast<Index>(covariances.size()), names);
+  check_sizes(k, d, type, static_cast<Index>(weights.size()), covariances.size(), names);
   check_finite(MatrixView<const double>(means.data(), k, d), names.means.c_str());
   check_weights(names.weights);
-  check_covariances(names.covariances);
   log_norm.resize(static_cast<std::size_t>(k));
   rank.resize(static_cast<std::size_t>(k));
   if (is_matrix(type))
@@ -253,33 +266,20 @@ void MixtureData::check_weights(const std::string& name) {
   for (const double weight : weights) log_weight.push_back(weight > 0.0 ? std::log(weight) : -infinity);
 }
 
-/// Makes matrices symmetric.
-void MixtureData::check_covariances(const std::string& name) {
-  const auto size = static_cast<Index>(covariances.size());
-  const double most = std::numeric_limits<double>::max(), least = is_matrix(type) ? -most : 0.0;
-  Index n_wrong = 0;  // counted without a way out, so that the compiler takes several at a time
-  for (const double value : covariances) n_wrong += !(value >= least && value <= most);
-  for (Index i = 0; i < size && n_wrong > 0; ++i) {
-    const double value = covariances[static_cast<std::size_t>(i)];
-    if (!std::isfinite(value)) throw_invalid(place(name, type, d, i) + " must be finite, but is " + format(value));
-    if (!is_matrix(type) && value < 0.0)
-      throw NumericalError(place(name, type, d, i) + " must be a variance ≥ 0, but is " + format(value));
-  }
-  if (is_matrix(type))
-    for (Index begin = 0; begin < size; begin += d * d) symmetrise(covariances.data() + begin, d, type, begin, name);
-}
-
 void MixtureData::factor_matrices(const std::string& name, const Execution& execution) {
   const Index n = type == CovarianceType::full ? k : 1;
   const double size = static_cast<double>(d);
   const int threads = plan_threads(execution, n, static_cast<double>(n) * size * size * size / 3.0);
   factors.resize(static_cast<std::size_t>(n));
-  std::vector<std::vector<double>> scratch(static_cast<std::size_t>(threads));
+  panels_.resize(n * panel_entries(d));
+  std::vector<Scratch> scratch(static_cast<std::size_t>(threads));
   parallel_for(n, threads, execution, [&](Index i, Worker& worker) {
-    std::vector<double>& l = scratch[static_cast<std::size_t>(worker.id())];
-    l.resize(static_cast<std::size_t>(d * d));
+    double* sigma = covariances.data() + i * d * d;
+    check_covariances(sigma, d * d, type, d, i * d * d, name);
+    symmetrise(sigma, d, type, i * d * d, name);
     factors[static_cast<std::size_t>(i)] =
-        factor_matrix(covariances.data() + i * d * d, d, type, i, allow_singular, name, l);
+        factor_matrix(sigma, d, type, i, allow_singular, name, scratch[static_cast<std::size_t>(worker.id())],
+                      panels_.data() + i * panel_entries(d));
   });
   for (Index i = 0; i < k; ++i) {
     const CovarianceFactor& f = factor(i);
@@ -289,6 +289,7 @@ void MixtureData::factor_matrices(const std::string& name, const Execution& exec
 }
 
 void MixtureData::factor_variances(const std::string& name) {
+  check_covariances(covariances.data(), covariances.size(), type, d, 0, name);
   for (Index i = 0; i < k; ++i) {
     Index positive = 0;
     double sum = 0.0;
@@ -320,8 +321,7 @@ void MixtureData::choose_center() {
     for (Index r = 0; r < d; ++r) {
       double y = 0.0;
       for (Index j = 0; j <= r; ++j)
-        y += factors[0].inverse[static_cast<std::size_t>(r * d + j)] *
-             (means[static_cast<std::size_t>(i * d + j)] - c[static_cast<std::size_t>(j)]);
+        y += factors[0].inverse(r, j) * (means[static_cast<std::size_t>(i * d + j)] - c[static_cast<std::size_t>(j)]);
       square += y * y;
     }
     if (!(square <= max_spread * max_spread)) return;

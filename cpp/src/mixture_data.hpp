@@ -1,5 +1,6 @@
 #pragma once
 
+#include "buffer.hpp"
 #include "once.hpp"
 #include "packed.hpp"
 #include "packed_row.hpp"
@@ -16,7 +17,7 @@ namespace gaussmix::detail {
 struct Parameters {
   std::vector<double> weights;
   std::vector<double> means;
-  std::vector<double> covariances;
+  Buffer<double> covariances;
 };
 
 /// What messages call the parameters.
@@ -31,9 +32,13 @@ class MixtureData {
  public:
   MixtureData(VectorView<const double> weights, MatrixView<const double> means, VectorView<const double> covariances,
               CovarianceType type, bool allow_singular, const ParameterNames& names = {});
-  /// Takes the parameters over, (K, D) being the shape of the means, and factors matrices on the threads of `execution`.
+  /// Takes the parameters over, (K, D) being the shape of the means; covariances are checked and factored on the threads
+  /// of `execution`.
   MixtureData(Parameters parameters, Index k, Index d, CovarianceType type, bool allow_singular,
               const ParameterNames& names = {}, const Execution& execution = {1, {}});
+
+  MixtureData(const MixtureData&) = delete;
+  MixtureData& operator=(const MixtureData&) = delete;
 
   Index k;
   Index d;
@@ -41,7 +46,7 @@ class MixtureData {
   bool allow_singular;
   std::vector<double> weights;            ///< (K,)
   std::vector<double> means;              ///< (K, D)
-  std::vector<double> covariances;        ///< in the layout of `type`
+  Buffer<double> covariances;             ///< in the layout of `type`
   std::vector<Index> rank;                ///< (K,)
   std::vector<double> log_weight;         ///< (K,)
   std::vector<double> log_norm;           ///< (K,)
@@ -64,12 +69,12 @@ class MixtureData {
 
  private:
   void check_weights(const std::string& name);
-  void check_covariances(const std::string& name);
   void factor_matrices(const std::string& name, const Execution& execution);
   void factor_variances(const std::string& name);
   void choose_center();
   bool scales_fit_single() const;
 
+  Buffer<double> panels_;  ///< of the factors
   bool fits_single_ = false;
   Packed<double> f64_;
   mutable Once f32_once_;

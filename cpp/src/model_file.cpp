@@ -248,30 +248,29 @@ std::pair<detail::Header, std::uint64_t> read_header(std::uint64_t size, const R
   return {detail::header_from_json(text), size - word - length};
 }
 
-using Values = std::array<std::vector<double>, tensor_names.size()>;
-
 /// The values of the tensors, which follow one another in this order.
-Values read_values(const detail::Tensors& tensors, const std::array<std::size_t, 3>& order, const Read& read) {
-  Values values;
-  for (const std::size_t i : order) {
-    const std::uint64_t bytes = tensors[i].data_offsets[1] - tensors[i].data_offsets[0];
-    values[i].resize(bytes / word);
-    read(values[i].data(), bytes);
-  }
+detail::Parameters read_values(const detail::Tensors& tensors, const std::array<std::size_t, 3>& order,
+                               const Read& read) {
+  const auto bytes = [&tensors](std::size_t i) { return tensors[i].data_offsets[1] - tensors[i].data_offsets[0]; };
+  detail::Parameters values;
+  values.weights.resize(bytes(weights_id) / word);
+  values.means.resize(bytes(means_id) / word);
+  values.covariances.resize(static_cast<Index>(bytes(covariances_id) / word));
+  double* const out[] = {values.weights.data(), values.means.data(), values.covariances.data()};
+  for (const std::size_t i : order) read(out[i], bytes(i));
   return values;
 }
 
-void check_sum(const Values& values, const Entries& metadata) {
-  Arrays arrays{};
-  for (std::size_t i = 0; i < arrays.size(); ++i) arrays[i] = {values[i].data(), values[i].size() * word};
+void check_sum(const detail::Parameters& values, const Entries& metadata) {
+  const Arrays arrays{Piece{values.weights.data(), values.weights.size() * word},
+                      {values.means.data(), values.means.size() * word},
+                      {values.covariances.data(), static_cast<std::size_t>(values.covariances.size()) * word}};
   const std::string& stated = metadata.at("checksum");
   if (const std::string sum = checksum_of(arrays, metadata); sum != stated)
     throw_format("match its checksum " + in_quotes(stated) + ", but comes to " + in_quotes(sum));
 }
 
-Mixture mixture_of(Values values, const Shape& means, CovarianceType type, bool allow_singular) {
-  detail::Parameters parameters{std::move(values[weights_id]), std::move(values[means_id]),
-                                std::move(values[covariances_id])};
+Mixture mixture_of(detail::Parameters parameters, const Shape& means, CovarianceType type, bool allow_singular) {
   try {
     return Mixture(std::make_shared<const detail::MixtureData>(std::move(parameters), static_cast<Index>(means[0]),
                                                                static_cast<Index>(means[1]), type, allow_singular,
@@ -292,7 +291,7 @@ Model read_model(std::uint64_t size, const Read& read) {
   check_shapes(header.tensors, type);
   const Shape& means = header.tensors[means_id].shape;
   ModelInfo info = info_of(metadata, means[1]);
-  Values values = read_values(header.tensors, order, read);
+  detail::Parameters values = read_values(header.tensors, order, read);
   if (is_summed) check_sum(values, metadata);
   return {mixture_of(std::move(values), means, type, allow_singular), std::move(info)};
 }

@@ -9,23 +9,18 @@
 namespace gaussmix::detail {
 namespace {
 
-/// Entries of a triangular factor of rank r in panels.
-Index panel_entries(Index rank) {
-  Index n = 0;
-  for (Index row = 0; row < rank; row += simd::panel_rows)
-    n += simd::panel_rows * std::min(row + simd::panel_rows, rank);
-  return n;
+double largest_of(const double* values, Index n) {
+  constexpr Index lanes = 4;  // maxima side by side: each waits for the one before it
+  double largest[lanes] = {};
+  Index i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (Index lane = 0; lane < lanes; ++lane) largest[lane] = std::max(largest[lane], std::abs(values[i + lane]));
+  for (; i < n; ++i) largest[0] = std::max(largest[0], std::abs(values[i]));
+  return *std::max_element(largest, largest + lanes);
 }
 
 double largest_of(const std::vector<double>& values) {
-  constexpr std::size_t lanes = 4;  // maxima side by side: each waits for the one before it
-  double largest[lanes] = {};
-  std::size_t i = 0;
-  for (; i + lanes <= values.size(); i += lanes)
-    for (std::size_t lane = 0; lane < lanes; ++lane)
-      largest[lane] = std::max(largest[lane], std::abs(values[i + lane]));
-  for (; i < values.size(); ++i) largest[0] = std::max(largest[0], std::abs(values[i]));
-  return *std::max_element(largest, largest + lanes);
+  return largest_of(values.data(), static_cast<Index>(values.size()));
 }
 
 /// See Packed::largest_row. With |x − c| ≤ a and entries of L⁻¹ up to b, all that is summed for y = L⁻¹(x − c) is at most D a b,
@@ -36,7 +31,7 @@ T largest_row(const MixtureData& data, const std::vector<double>& nu) {
   double b = largest_of(data.inv_std);
   for (const CovarianceFactor& factor : data.factors) {
     if (factor.rank < data.d || !factor.order.empty()) return -1;
-    b = std::max(b, largest_of(factor.inverse));
+    b = std::max(b, largest_of(factor.panels, panel_entries(data.d)));
   }
   if (std::any_of(data.rank.begin(), data.rank.end(), [&data](Index rank) { return rank < data.d; })) return -1;
   const double a =
@@ -45,6 +40,13 @@ T largest_row(const MixtureData& data, const std::vector<double>& nu) {
 }
 
 }  // namespace
+
+void write_panels(const double* triangle, Index rank, double* panels) {
+  for (Index row = 0; row < rank; row += simd::panel_rows)
+    for (Index j = 0; j < std::min(row + simd::panel_rows, rank); ++j)
+      for (Index i = row; i < row + simd::panel_rows; ++i)
+        *panels++ = j <= i && i < rank ? triangle[i * rank + j] : 0.0;
+}
 
 template <class T>
 void Split<T>::assign(const double* values, Index n) {
@@ -62,13 +64,13 @@ double Split<T>::value(Index i) const noexcept {
 
 template <class T>
 void Packed<T>::set_factors(const std::vector<CovarianceFactor>& factors, Index k) {
-  Index n_values = 0;
-  std::size_t n_orders = 0;
+  std::size_t n_values = 0, n_orders = 0;
   for (const CovarianceFactor& factor : factors) {
-    n_values += panel_entries(factor.rank) + static_cast<Index>(factor.residual.size() + factor.inv_scale.size());
+    if (!shares_panels) n_values += static_cast<std::size_t>(panel_entries(factor.rank));
+    n_values += factor.residual.size() + factor.inv_scale.size();
     n_orders += factor.order.size();
   }
-  values_.reserve(static_cast<std::size_t>(n_values));  // so that the pointers stay
+  values_.reserve(n_values);  // so that the pointers stay
   orders_.reserve(n_orders);
   for (const CovarianceFactor& factor : factors) factors_.push_back(append(factor));
   if (factors_.size() == 1) factors_.resize(static_cast<std::size_t>(k), simd::Factor<T>(factors_[0]));
@@ -88,21 +90,23 @@ simd::Components<T> Packed<T>::components(Index d) const noexcept {
 
 template <class T>
 simd::Factor<T> Packed<T>::append(const CovarianceFactor& factor) {
-  const Index r = factor.rank;
-  const auto push = [this](const std::vector<double>& values) {
+  const auto push = [this](const double* values, Index n) {
     const T* begin = values_.data() + values_.size();
-    for (const double value : values) values_.push_back(static_cast<T>(value));
+    for (Index i = 0; i < n; ++i) values_.push_back(static_cast<T>(values[i]));
     return begin;
   };
-  const T* panels = values_.data() + values_.size();
-  for (Index row = 0; row < r; row += simd::panel_rows)
-    for (Index j = 0; j < std::min(row + simd::panel_rows, r); ++j)
-      for (Index i = row; i < row + simd::panel_rows; ++i)
-        values_.push_back(i < r && j <= i ? static_cast<T>(factor.inverse[static_cast<std::size_t>(i * r + j)]) : T(0));
+  const auto push_all = [&push](const std::vector<double>& values) {
+    return push(values.data(), static_cast<Index>(values.size()));
+  };
+  const T* panels = nullptr;
+  if constexpr (shares_panels)
+    panels = factor.panels;
+  else
+    panels = push(factor.panels, panel_entries(factor.rank));
   const Index* order = factor.order.empty() ? nullptr : orders_.data() + orders_.size();
   orders_.insert(orders_.end(), factor.order.begin(), factor.order.end());
-  const T* residual = push(factor.residual);
-  return {panels, order, r, residual, push(factor.inv_scale)};
+  const T* residual = push_all(factor.residual);
+  return {panels, order, factor.rank, residual, push_all(factor.inv_scale)};
 }
 
 template <class T>
@@ -120,14 +124,13 @@ Packed<T> pack(const MixtureData& data) {
   }
   out.center.assign(data.center.data(), data.d);
   std::vector<double> nu(data.means.size());
-  const std::vector<double>& inverse = data.factors[0].inverse;
   for (Index k = 0; k < data.k; ++k)
     for (Index i = 0; i < data.d; ++i) {
       double sum = 0.0;
       for (Index j = 0; j <= i; ++j) {
         // The center that rows are taken about is the one that T can hold.
         const double difference = data.means[static_cast<std::size_t>(k * data.d + j)] - out.center.value(j);
-        sum += inverse[static_cast<std::size_t>(i * data.d + j)] * difference;
+        sum += data.factors[0].inverse(i, j) * difference;
       }
       nu[static_cast<std::size_t>(k * data.d + i)] = sum;
     }

@@ -22,26 +22,22 @@ Buffer<double> grouped(const double* values, Index k, Index d) {
 
 /// The panels of every component, entry by entry beside those of its group.
 Buffer<double> grouped_panels(const MixtureData& m) {
-  std::vector<double> entries;
+  const Index n = panel_entries(m.d);
+  Buffer<double> out(groups_of(m.k) * n * group);
   for (Index g = 0; g < groups_of(m.k); ++g)
-    for (Index row = 0; row < m.d; row += simd::panel_rows)
-      for (Index j = 0; j < std::min(row + simd::panel_rows, m.d); ++j)
-        for (Index r = row; r < row + simd::panel_rows; ++r)
-          for (Index c = g * group; c < (g + 1) * group; ++c)
-            entries.push_back(c < m.k && r < m.d && j <= r ? m.factor(c).inverse[static_cast<std::size_t>(r * m.d + j)]
-                                                           : 0.0);
-  Buffer<double> out(static_cast<Index>(entries.size()));
-  std::copy(entries.begin(), entries.end(), out.data());
+    for (Index i = 0; i < n; ++i)
+      for (Index c = g * group; c < (g + 1) * group; ++c)
+        out[(g * n + i) * group + c % group] = c < m.k ? m.factor(c).panels[i] : 0.0;
   return out;
 }
 
-/// A (d, d) matrix column by column, each padded with zeros to whole groups.
-Buffer<double> columns(const std::vector<double>& matrix, Index d) {
+/// L⁻¹, (d, d), column by column, each padded with zeros to whole groups.
+Buffer<double> columns(const CovarianceFactor& factor, Index d) {
   const Index rows = groups_of(d) * group;
   Buffer<double> out(d * rows);
   std::fill(out.data(), out.data() + out.size(), 0.0);
   for (Index j = 0; j < d; ++j)
-    for (Index i = 0; i < d; ++i) out[j * rows + i] = matrix[static_cast<std::size_t>(i * d + j)];
+    for (Index i = j; i < d; ++i) out[j * rows + i] = factor.inverse(i, j);
   return out;
 }
 
@@ -80,7 +76,7 @@ PackedRow pack_row(const MixtureData& data) {
       break;
     case PackedRow::Layout::transformed:
       out.means = grouped(data.packed<double>().means.at(0).hi, data.k, data.d);
-      out.factors = columns(data.factors[0].inverse, data.d);
+      out.factors = columns(data.factors[0], data.d);
       break;
     case PackedRow::Layout::block: break;
   }
