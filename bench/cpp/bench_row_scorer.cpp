@@ -3,6 +3,8 @@
 // Each call is timed by itself on rows drawn from the mixture, so the 99th percentile is that of single calls; what the clock
 // takes, measured the same way, is subtracted.
 
+#include "made_mixture.hpp"
+
 #include <gaussmix/gaussmix.h>
 #include <gaussmix/gaussmix.hpp>
 
@@ -24,18 +26,6 @@ constexpr Index n_rows = 1024;
 
 void require(gaussmix_status status) {
   if (status != GAUSSMIX_OK) throw std::runtime_error(gaussmix_last_error());
-}
-
-/// K components about 4 σ apart, with covariances I + vvᵀ of all features.
-Mixture mixture_of(Index d, Index k) {
-  Doubles weights(static_cast<std::size_t>(k), 1.0 / static_cast<double>(k)), means, covariances;
-  for (Index c = 0; c < k; ++c) {
-    for (Index i = 0; i < d; ++i) means.push_back((c + i) % k == 0 ? 4.0 : 0.0);
-    for (Index i = 0; i < d; ++i)
-      for (Index j = 0; j < d; ++j)
-        covariances.push_back((i == j ? 1.0 : 0.0) + 1.0 / static_cast<double>(1 + i + j + c));
-  }
-  return {weights, MatrixView<const double>(means.data(), k, d), covariances, CovarianceType::full};
 }
 
 /// The nanoseconds of each of n_calls calls, in ascending order.
@@ -65,7 +55,7 @@ void report(const char* name, double clock, const Call& call) {
 }
 
 void measure(Index d, Index k) {
-  const Mixture mixture = mixture_of(d, k);
+  const Mixture mixture = made_mixture(d, k);
   Doubles x(static_cast<std::size_t>(n_rows * d)), gamma(static_cast<std::size_t>(k));
   std::vector<Index> z(static_cast<std::size_t>(n_rows));
   sample(mixture, 1, {x.data(), n_rows, d}, z);
