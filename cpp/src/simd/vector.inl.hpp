@@ -175,6 +175,15 @@ struct Elementary<float> {
   static constexpr float log_terms[] = {0.24279078841f, 0.28498786688f, 0.40000972152f, 0.66666662693f};
 };
 
+/// terms[0] x^(n − 1) + … + terms[n − 1]; x2 = x². Odd and even powers side by side, so that each waits half as long.
+template <class T, std::size_t n>
+GAUSSMIX_INLINE Vec<T> polynomial(const T (&terms)[n], Vec<T> x, Vec<T> x2) {
+  Vec<T> even = broadcast<T>(terms[(n - 1) % 2]), odd = broadcast<T>(terms[n % 2]);
+  for (std::size_t i = 2 + (n - 1) % 2; i < n; i += 2) even = madd<T>(even, x2, broadcast<T>(terms[i]));
+  for (std::size_t i = 2 + n % 2; i < n; i += 2) odd = madd<T>(odd, x2, broadcast<T>(terms[i]));
+  return madd<T>(odd, x, even);
+}
+
 /// exp(x) for x ≤ 0, within 1 ulp; 0 below −708 (float: −87), where the result nears the subnormals.
 template <class T>
 GAUSSMIX_INLINE Vec<T> exp_non_positive(Vec<T> x) {
@@ -185,10 +194,8 @@ GAUSSMIX_INLINE Vec<T> exp_non_positive(Vec<T> x) {
   const Vec<T> n = shifted - C::round;
   Vec<T> r = madd<T>(n, broadcast<T>(-C::ln2_hi), x);
   r = madd<T>(n, broadcast<T>(-C::ln2_lo), r);
-  Vec<T> p = broadcast<T>(C::exp_terms[0]);
-  for (unsigned i = 1; i < sizeof(C::exp_terms) / sizeof(T); ++i) p = madd<T>(p, r, broadcast<T>(C::exp_terms[i]));
   const Vec<T> r2 = r * r;
-  p = madd<T>(r2, p, r) + T(1);
+  const Vec<T> p = madd<T>(r2, polynomial<T>(C::exp_terms, r, r2), r) + T(1);
   const auto scaled = (typename VectorTypes<T>::U)p + ((typename VectorTypes<T>::U)shifted << C::mantissa);
   return select(vanishes, Vec<T>{}, (Vec<T>)scaled);
 }
@@ -209,10 +216,8 @@ GAUSSMIX_INLINE Vec<T> log_positive(Vec<T> x) {
   const Vec<T> f = m - T(1);
   const Vec<T> s = f / (f + T(2));
   const Vec<T> z = s * s;
-  Vec<T> p = broadcast<T>(C::log_terms[0]);
-  for (unsigned i = 1; i < sizeof(C::log_terms) / sizeof(T); ++i) p = madd<T>(p, z, broadcast<T>(C::log_terms[i]));
   const Vec<T> half_square = (f * T(0.5)) * f;
-  const Vec<T> product = s * madd<T>(z, p, half_square);
+  const Vec<T> product = s * madd<T>(z, polynomial<T>(C::log_terms, z, z * z), half_square);
   const Vec<T> low = madd<T>(e, broadcast<T>(C::ln2_lo), product);
   const Vec<T> correction = (half_square - low) - f;
   return madd<T>(e, broadcast<T>(C::ln2_hi), -correction);
