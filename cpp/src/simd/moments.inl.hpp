@@ -65,13 +65,12 @@ void moments_small(const T* strips, Index n, Index d, Location<T> center, const 
 /// Rows that are added in T before their sums go to double.
 inline constexpr Index rows_per_flush = 128;
 
-/// `count` ≤ lanes neighbouring values, zeros behind them.
 template <class T>
-GAUSSMIX_INLINE Vec<T> load_some(const T* p, Index count) {
-  if (count == lanes<T>) return load_unaligned(p);
-  Vec<T> v{};
-  for (Index l = 0; l < count; ++l) v[l] = p[l];
-  return v;
+GAUSSMIX_INLINE double sum_of(const T* values, Index count) {
+  Vec<T> total{};
+  for (Index i = 0; i < count; i += lanes<T>)
+    total += load_some(values + i, count - i < lanes<T> ? count - i : Index{lanes<T>});
+  return horizontal_sum<T>(total);
 }
 
 /// The center of NV vectors of features from feature j on, of which the last holds `last` ≤ lanes features.
@@ -140,10 +139,7 @@ void moments_diag(const T* x, Index row_stride, WeightedRows<T> weighted, Index 
   for (Index begin = 0; begin < weighted.count; begin += rows_per_flush) {
     const Index count = weighted.count - begin < rows_per_flush ? weighted.count - begin : rows_per_flush;
     const WeightedRows<T> part{weighted.rows + begin, weighted.gamma + begin, count};
-    Vec<T> total{};
-    for (Index p = 0; p < count; p += vector)
-      total += load_some(part.gamma + p, count - p < vector ? count - p : vector);
-    *sum += horizontal_sum<T>(total);
+    *sum += sum_of(part.gamma, count);
     Index j = 0;
     for (; j + 4 * vector <= d; j += 4 * vector)
       add_features<T, 4>(x, row_stride, part, center, j, vector, first, second);
@@ -254,7 +250,7 @@ void moments_full(const T* x, Index row_stride, WeightedRows<T> weighted, Index 
   for (Index begin = 0; begin < weighted.count; begin += chunk_rows) {
     const Index count = weighted.count - begin < chunk_rows ? weighted.count - begin : chunk_rows;
     const WeightedRows<T> part{weighted.rows + begin, weighted.gamma + begin, count};
-    for (Index p = 0; p < count; ++p) *sum += static_cast<double>(part.gamma[p]);
+    *sum += sum_of(part.gamma, count);
     for (Index column = 0; column < d; column += column_panel<T>) {
       const Index rest = d - column < column_panel<T> ? d - column : column_panel<T>, last = (rest - 1) % lanes<T> + 1;
       switch ((rest + lanes<T> - 1) / lanes<T>) {
