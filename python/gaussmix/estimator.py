@@ -348,7 +348,8 @@ class GaussianMixture(EstimatorBase):
             )
         if len(start) == 3:  # nothing is left to chance, so all starts would be the same
             return start
-        return start | {"init": self.init_params, "n_init": self.n_init, "random_state": self._seed()}
+        n_init = self.n_init if self.max_iter > 0 else 1  # nothing tells starts without iterations apart
+        return start | {"init": self.init_params, "n_init": n_init, "random_state": self._seed()}
 
     def _steps(self, start: dict[str, Any]) -> dict[str, Any]:
         """The arguments of `gaussmix.fit` that say how EM goes on, but for those that could have no effect."""
