@@ -36,15 +36,6 @@ struct Problem {
 
   Index n() const { return x.rows(); }
   Index d() const { return x.cols(); }
-  bool covariances_given() const { return !options.covariances_init.empty() || !options.precisions_init.empty(); }
-  bool all_parameters_given() const {
-    return !options.weights_init.empty() && options.means_init.rows() > 0 && covariances_given();
-  }
-  /// Whether every start would be the same one.
-  bool start_is_fixed() const {
-    return options.mixture_init || all_parameters_given() || options.responsibilities_init.rows() > 0 ||
-           !options.labels_init.empty();
-  }
   MaximizeOptions maximize_options() const {
     return {options.reg_covar, options.on_degenerate, options.allow_singular};
   }
@@ -134,6 +125,25 @@ std::string given_rows(const FitOptions& o) {
   return !o.labels_init.empty() ? "labels_init" : o.responsibilities_init.rows() > 0 ? "responsibilities_init" : "";
 }
 
+/// What only iterations ask for is an error without them.
+void check_without_iterations(const FitOptions& o) {
+  const FitOptions defaults;
+  if (o.n_init > 1)
+    throw_invalid("n_init must be 1 when max_iter is 0, as nothing tells the starts apart, but is " +
+                  std::to_string(o.n_init));
+  if (o.callback) throw_invalid("callback must not be given when max_iter is 0, as nothing would call it");
+  if (o.tol != defaults.tol)
+    throw_invalid("tol must be " + detail::format(defaults.tol) +
+                  " when max_iter is 0, as no change would be compared with it, but is " + detail::format(o.tol));
+  if (!o.mixture_init && !o.covariances_given()) return;  // the start has an M-step of its own
+  const std::string rule = " when max_iter is 0 and the covariances are given, as none would be estimated, but is ";
+  if (o.reg_covar != defaults.reg_covar)
+    throw_invalid("reg_covar must be " + detail::format(defaults.reg_covar) + rule + detail::format(o.reg_covar));
+  if (o.on_degenerate != defaults.on_degenerate)
+    throw_invalid(std::string("on_degenerate must be '") + to_string(defaults.on_degenerate) + "'" + rule + "'" +
+                  to_string(o.on_degenerate) + "'");
+}
+
 /// An argument that would have no effect beside another is an error.
 void check_combinations(const Problem& p) {
   const FitOptions& o = p.options;
@@ -143,21 +153,20 @@ void check_combinations(const Problem& p) {
   const std::string rows = given_rows(o), parameters = given_parameters(o);
   if (!o.covariances_init.empty() && !o.precisions_init.empty()) refuse("covariances_init", "precisions_init");
   if (!o.labels_init.empty() && o.responsibilities_init.rows() > 0) refuse("labels_init", "responsibilities_init");
-  if (!rows.empty() && p.all_parameters_given()) refuse(rows, parameters);
+  if (!rows.empty() && o.all_parameters_given()) refuse(rows, parameters);
   if (o.mixture_init && !(rows + parameters).empty())
     refuse(parameters.empty() ? rows : parameters, "a mixture as init");
-  if (o.init != Init::kmeans && p.start_is_fixed())
+  if (o.init != Init::kmeans && o.start_is_given())
     refuse(std::string("init='") + to_string(o.init) + "'", o.mixture_init ? "a mixture"
                                                             : rows.empty() ? parameters
                                                                            : rows);
-  if (o.n_init > 1 && o.max_iter == 0)
-    throw_invalid("n_init must be 1 when max_iter is 0, as nothing tells the starts apart, but is " +
-                  std::to_string(o.n_init));
-  if (o.callback && o.max_iter == 0)
-    throw_invalid("callback must not be given when max_iter is 0, as nothing would call it");
-  if (o.n_init > 1 && p.start_is_fixed())
+  if (o.max_iter == 0) check_without_iterations(o);
+  if (o.n_init > 1 && o.start_is_given())
     throw_invalid("n_init must be 1 when the start is given, as every start would be the same, but is " +
                   std::to_string(o.n_init));
+  if (o.seed != 0 && o.start_is_given())
+    throw_invalid("seed must be 0 when the start is given, as nothing would be drawn, but is " +
+                  std::to_string(o.seed));
 }
 
 void check_mixture_init(const Problem& p) {
@@ -298,7 +307,7 @@ Mixture start(const Problem& p, std::uint64_t seed, MaximizeReport& treated) {
   if (!o.precisions_init.empty()) inverted = covariances_from_precisions(p);
   const VectorView<const double> covariances =
       inverted.empty() ? o.covariances_init : VectorView<const double>(inverted);
-  if (p.all_parameters_given()) return assemble_start(p, {}, {}, covariances);
+  if (o.all_parameters_given()) return assemble_start(p, {}, {}, covariances);
   const std::vector<double> pivots = first_row(p);
   Sums sums(p.k, p.d(), o.covariance_type, pivots.data());
   detail::accumulate_assignment(make_assignment(p, seed), p.x, p.weight, p.execution, sums);

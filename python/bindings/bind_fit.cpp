@@ -1,6 +1,7 @@
 #include "bindings.hpp"
 #include "numpy.hpp"
 
+#include <gaussmix/error.hpp>
 #include <gaussmix/fit.hpp>
 
 namespace gaussmix::bindings {
@@ -102,6 +103,14 @@ FitOptions options_argument(const py::kwargs& given, CovarianceType type) {
   return options;
 }
 
+/// A start that is given draws nothing.
+std::uint64_t seed_of_start(const FitOptions& options, py::handle random_state) {
+  if (!options.start_is_given()) return seed_argument(random_state);
+  if (random_state.is_none()) return 0;
+  throw InvalidArgument("random_state must be None when the start is given, as nothing would be drawn, but is " +
+                        described(random_state));
+}
+
 py::dict report_of(const FitReport& report) {
   using namespace py::literals;
   return py::dict("n_floored"_a = report.n_floored, "n_dropped"_a = report.n_dropped,
@@ -128,7 +137,7 @@ py::dict run(py::handle x_argument, py::handle n_components, py::handle covarian
   const auto weight = sample_weight_array(given["sample_weight"], n);
   const auto weights = weight_view(weight);
   const Execution execution = execution_argument(given["num_threads"]);
-  options.seed = seed_argument(given["random_state"]);
+  options.seed = seed_of_start(options, given["random_state"]);
   return fields_of(without_gil([&] { return fit(x.samples, k, options, weights, execution); }));
 }
 

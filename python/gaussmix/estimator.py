@@ -184,12 +184,8 @@ class GaussianMixture(EstimatorBase):
                     self.n_components,
                     self.covariance_type,
                     **start,
-                    tol=self.tol,
-                    max_iter=self.max_iter,
-                    reg_covar=self.reg_covar,
-                    on_degenerate="raise",
+                    **self._steps(start),
                     sample_weight=as_sample_weight(sample_weight),
-                    random_state=self._seed(),
                     callback=noted,
                     deadline=timer,
                 )
@@ -352,7 +348,17 @@ class GaussianMixture(EstimatorBase):
             )
         if len(start) == 3:  # nothing is left to chance, so all starts would be the same
             return start
-        return start | {"init": self.init_params, "n_init": self.n_init}
+        n_init = self.n_init if self.max_iter > 0 else 1  # nothing tells starts without iterations apart
+        return start | {"init": self.init_params, "n_init": n_init, "random_state": self._seed()}
+
+    def _steps(self, start: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of `gaussmix.fit` that say how EM goes on, but for those that could have no effect."""
+        steps: dict[str, Any] = {"max_iter": self.max_iter}
+        if self.max_iter > 0:
+            steps["tol"] = self.tol
+        if self.max_iter > 0 or not (self._goes_on() or "precisions_init" in start):
+            steps |= {"reg_covar": self.reg_covar, "on_degenerate": "raise"}
+        return steps
 
     def _goes_on(self) -> bool:
         """Whether the next fit starts from the last one's mixture."""

@@ -101,7 +101,9 @@ def fit(
     tol : float
         Stop when the mean log-likelihood changes by less, in nats; ≥ 0.
     max_iter : int
-        At least 0; 0 returns the start itself.
+        At least 0; 0 returns the start itself. Then `tol` must keep its default; so must `reg_covar` and
+        `on_degenerate` where the start estimates no covariances: those of a mixture, of `covariances_init` or of
+        `precisions_init` are given.
     reg_covar : float
         Added to every variance, in squared units of X; ≥ 0. Above 0 the likelihood may fall.
     on_degenerate : {"raise", "floor", "drop", "reseed"}
@@ -112,7 +114,8 @@ def fit(
     sample_weight : array_like, (N,)
         Finite and ≥ 0, at least K of them positive; None means 1 everywhere. Weight 0 is absence.
     random_state : None, int in [0, 2**64), numpy.random.Generator or numpy.random.RandomState
-        The seed; a generator is asked for one and moves on; None asks the operating system.
+        The seed; a generator is asked for one and moves on; None asks the operating system. None where nothing is
+        drawn, as the start is given: a mixture, labels, responsibilities, or weights, means and covariances.
     callback : callable
         Called as ``callback(progress)`` with a `FitProgress` after each iteration; a true result ends the fit with what
         it has, an exception ends it for good. `ProgressBar` is one.

@@ -193,6 +193,40 @@ TEST_CASE("fit refuses bad data") {
   check_all<InvalidArgument>(cases);
 }
 
+TEST_CASE("fit without iterations refuses what only they would ask for") {
+  using Change = std::function<void(FitOptions&)>;
+  const auto fitting_both = [](const Change& start, const Change& option) {
+    return fitting([=](FitOptions& o) {
+      o.max_iter = 0;
+      start(o);
+      option(o);
+    });
+  };
+  const Change tol = [](FitOptions& o) { o.tol = 0; };
+  const std::vector<std::string> about_tol = {"tol must be 0.001 when max_iter is 0", "but is 0"};
+  std::vector<Case> cases = {{"tol", fitting_both([](FitOptions&) {}, tol), about_tol}};
+  for (const Change& start : std::vector<Change>{[](FitOptions& o) { o.mixture_init = two_components(); },
+                                                 [](FitOptions& o) { o.covariances_init = identities; },
+                                                 [](FitOptions& o) { o.precisions_init = identities; }})
+    append(cases, {{"tol", fitting_both(start, tol), about_tol},
+                   {"reg_covar",
+                    fitting_both(start, [](FitOptions& o) { o.reg_covar = 0.5; }),
+                    {"reg_covar must be 0 when max_iter is 0 and the covariances are given", "but is 0.5"}},
+                   {"on_degenerate",
+                    fitting_both(start, [](FitOptions& o) { o.on_degenerate = OnDegenerate::drop; }),
+                    {"on_degenerate must be 'floor' when max_iter is 0", "but is 'drop'"}}});
+  check_all<InvalidArgument>(cases);
+
+  const Indices labels = {0, 0, 0, 1, 1, 1};
+  FitOptions estimated;
+  estimated.max_iter = 0;
+  estimated.labels_init = labels;
+  const Mixture plain = fit(matrix(rows, 2), 2, estimated).mixture;
+  estimated.reg_covar = 0.5;
+  estimated.on_degenerate = OnDegenerate::raise;
+  CHECK(fit(matrix(rows, 2), 2, estimated).mixture.covariances()[0] == plain.covariances()[0] + 0.5);
+}
+
 TEST_CASE("fit refuses bad options, and options without effect") {
   const Doubles three = {0.3, 0.3, 0.4}, below = {0.2, 0.2}, negative = {-0.5, 1.5}, with_nan = {quiet_nan, 0.5};
   const Doubles means = {0, 0, 4, 4}, nan_means = {0, 0, quiet_nan, 4};
@@ -259,6 +293,9 @@ TEST_CASE("fit refuses bad options, and options without effect") {
       {"mixture and means",
        continuing([&](FitOptions& o) { o.means_init = matrix(means, 2); }),
        {"means_init", "init"}},
+      {"mixture and seed",
+       continuing([](FitOptions& o) { o.seed = 7; }),
+       {"seed must be 0 when the start is given", "but is 7"}},
       {"mixture and init", continuing([](FitOptions& o) { o.init = Init::random; }), {"init", "random"}},
       {"another D",
        [] {

@@ -207,6 +207,13 @@ TEST_CASE("c api: what statistics and fits refuse") {
       {"type", invalid, fit_with([](C& o) { o.covariance_type = -1; }), {"covariance_type", "-1"}},
       {"init", invalid, fit_with([](C& o) { o.init = 4; }), {"init", "4"}},
       {"tol", invalid, fit_with([](C& o) { o.tol = bad_input::quiet_nan; }), {"tol", "nan"}},
+      {"tol of no iteration",
+       invalid,
+       fit_with([](C& o) {
+         o.max_iter = 0;
+         o.tol = 0.5;
+       }),
+       {"tol must be 0.001", "0.5"}},
       {"size", invalid, fit_with([](C& o) { --o.struct_size; }), {"options.struct_size"}},
       {"start", invalid, fit_with([&](C& o) { o.mixture_init = other_mixture.get(); }), {"n_components", "3"}},
       {"defaults", invalid, [] { return gaussmix_fit_options_defaults(nullptr, 8); }, {"options", "null"}},

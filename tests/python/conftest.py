@@ -1,12 +1,14 @@
-"""What the tests of the Python surface share: mixtures at random, and settings that no test leaves behind."""
+"""What the tests share: mixtures at random, the C ABI, and settings that no test leaves behind."""
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Iterator
 
 import gaussmix
 import numpy as np
 import pytest
+from gaussmix import _core
 
 MakeMixture = Callable[..., gaussmix.Mixture]
 
@@ -38,3 +40,12 @@ def make_mixture() -> MakeMixture:
         return gaussmix.Mixture(weights / weights.sum(), means, covariances, covariance_type)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def library() -> ctypes.CDLL:
+    """The shared object that carries the C ABI, as other languages open it."""
+    lib = ctypes.CDLL(_core.__file__)
+    lib.gaussmix_last_error.restype = ctypes.c_char_p
+    lib.gaussmix_version.restype = ctypes.c_char_p
+    return lib

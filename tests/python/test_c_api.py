@@ -5,45 +5,18 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Iterator
-from ctypes import POINTER, Structure, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void_p, sizeof
+from ctypes import POINTER, Structure, byref, c_double, c_int32, c_int64, c_size_t, c_void_p, sizeof
 from pathlib import Path
 
 import gaussmix
 import numpy as np
 import pytest
-from gaussmix import _core
+from c_api import Parameters, check, created, samples
 
 ROOT = Path(__file__).parents[2]
 HEADER = (ROOT / "cpp/include/gaussmix/gaussmix.h").read_text(encoding="utf-8")
 FUNCTIONS = set(re.findall(r"\b(gaussmix_\w+)\(", re.sub(r"///.*|static inline.*", "", HEADER)))
-FLOAT32, FLOAT64 = 1, 2
 INVALID_ARGUMENT, NUMERICAL = 1, 2
-
-
-class Parameters(Structure):
-    _fields_ = (
-        ("struct_size", c_size_t),
-        ("covariance_type", c_int32),
-        ("allow_singular", c_int32),
-        ("n_components", c_int64),
-        ("n_features", c_int64),
-        ("n_covariances", c_int64),
-        ("weights", c_void_p),
-        ("means", c_void_p),
-        ("covariances", c_void_p),
-    )
-
-
-class Samples(Structure):
-    _fields_ = (
-        ("struct_size", c_size_t),
-        ("data", c_void_p),
-        ("n_samples", c_int64),
-        ("n_features", c_int64),
-        ("row_stride", c_int64),
-        ("col_stride", c_int64),
-        ("dtype", c_int32),
-    )
 
 
 class FitSummary(Structure):
@@ -62,37 +35,15 @@ class FitSummary(Structure):
 
 
 @pytest.fixture(scope="module")
-def library() -> ctypes.CDLL:
-    lib = ctypes.CDLL(_core.__file__)
-    lib.gaussmix_last_error.restype = c_char_p
-    lib.gaussmix_version.restype = c_char_p
-    return lib
-
-
-@pytest.fixture(scope="module")
 def mix() -> gaussmix.Mixture:
     rng = np.random.default_rng(3)
     return gaussmix.Mixture([0.25, 0.35, 0.4], rng.normal(size=(3, 4)), np.tile(np.eye(4), (3, 1, 1)))
 
 
-def check(library: ctypes.CDLL, status: int) -> None:
-    assert status == 0, library.gaussmix_last_error().decode()
-
-
-def samples(X: np.ndarray) -> Samples:
-    dtype = {"float32": FLOAT32, "float64": FLOAT64}[X.dtype.name]
-    strides = [stride // X.itemsize for stride in X.strides]
-    return Samples(sizeof(Samples), X.ctypes.data, *X.shape, *strides, dtype)
-
-
 @pytest.fixture
 def handle(library: ctypes.CDLL, mix: gaussmix.Mixture) -> Iterator[c_void_p]:
-    arrays = [np.ascontiguousarray(a) for a in (mix.weights, mix.means, mix.covariances)]
-    parameters = Parameters(sizeof(Parameters), 0, 0, 3, 4, arrays[2].size, *(a.ctypes.data for a in arrays))
-    made = c_void_p()
-    check(library, library.gaussmix_mixture_create(byref(parameters), byref(made)))
-    yield made
-    check(library, library.gaussmix_mixture_free(made))
+    with created(library, mix) as made:
+        yield made
 
 
 def test_every_function_of_the_header_is_exported(library: ctypes.CDLL) -> None:

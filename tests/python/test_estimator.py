@@ -154,6 +154,9 @@ def test_the_seed_decides(init_params: str) -> None:
     np.random.seed(7)  # noqa: NPY002 (None means NumPy's global state, as in scikit-learn)
     assert first.mixture_ == fit(None).mixture_
     assert generator.randint(2**31) != np.random.RandomState(7).randint(2**31)  # it moved on
+    before = generator.get_state(legacy=False)
+    GaussianMixture(3, random_state=generator, **given_start("full")).fit(X)
+    assert str(generator.get_state(legacy=False)) == str(before)  # a given start draws nothing
 
 
 def test_fit_predict_is_fit_then_predict() -> None:
@@ -176,6 +179,17 @@ def test_no_iteration_returns_the_start() -> None:
     np.testing.assert_array_equal(model.weights_, [0.25, 0.75])
     np.testing.assert_array_equal(model.means_, X[:2])
     np.testing.assert_allclose(model.precisions_, given["precisions_init"], rtol=1e-15)
+
+
+@pytest.mark.parametrize("names", [(), ("precisions_init",), ("weights_init", "means_init", "precisions_init")])
+def test_without_iterations_other_parameters_may_be_what_they_like(names: tuple[str, ...]) -> None:
+    start = {name: given_start("full")[name] for name in names}
+    plain = GaussianMixture(3, max_iter=0, random_state=0, **start).fit(X)
+    model = GaussianMixture(3, max_iter=0, n_init=2, random_state=0, tol=0.5, reg_covar=0.25, **start).fit(X)
+    estimated = 0.0 if names else (0.25 - 1e-6) * np.eye(4)
+    np.testing.assert_allclose(model.covariances_, plain.covariances_ + estimated, rtol=1e-12)
+    again = model.set_params(warm_start=True, tol=0.0, reg_covar=0.0)
+    assert again.fit(X).mixture_ == model.mixture_
 
 
 def test_a_start_may_be_given_in_part() -> None:

@@ -103,7 +103,7 @@ def test_not_converged() -> None:
 
 def test_no_iterations_return_the_start() -> None:
     start = fitted(X, 3).mixture
-    result = fitted(X, 3, init=start, max_iter=0)
+    result = gaussmix.fit(X, 3, init=start, max_iter=0)
     assert result.mixture == start
     assert (result.n_iter, result.converged, result.trace.shape) == (0, False, (0,))
     assert result.log_likelihood == start.log_likelihood(X)
@@ -112,7 +112,7 @@ def test_no_iterations_return_the_start() -> None:
 def test_a_mixture_is_gone_on_from() -> None:
     whole = fitted(X, 3, init="random", tol=0.0, max_iter=10)
     half = fitted(X, 3, init="random", tol=0.0, max_iter=6)
-    rest = fitted(X, 3, init=half.mixture, tol=0.0, max_iter=4)
+    rest = gaussmix.fit(X, 3, init=half.mixture, tol=0.0, max_iter=4)
     assert rest.mixture == whole.mixture
     assert [*half.trace, *rest.trace] == whole.trace.tolist()
 
@@ -128,24 +128,24 @@ def test_named_starts(init: str) -> None:
 @pytest.mark.parametrize("covariance_type", TYPES)
 def test_given_parameters(covariance_type: str) -> None:
     start = fitted(X, 3, covariance_type, max_iter=2).mixture
-    expected = fitted(X, 3, covariance_type, init=start, max_iter=4, tol=0.0).mixture
-    given = {"weights_init": start.weights, "means_init": start.means, "max_iter": 4, "tol": 0.0}
-    by_covariance = fitted(X, 3, covariance_type, covariances_init=start.covariances, **given)
+    expected = gaussmix.fit(X, 3, covariance_type, init=start, max_iter=4, tol=0.0).mixture
+    given: dict[str, Any] = {"weights_init": start.weights, "means_init": start.means, "max_iter": 4, "tol": 0.0}
+    by_covariance = gaussmix.fit(X, 3, covariance_type, covariances_init=start.covariances, **given)
     assert by_covariance.mixture == expected
     sigma = start.covariances
     precisions = np.linalg.inv(sigma) if covariance_type in ("full", "tied") else 1 / sigma
-    by_precision = fitted(X, 3, covariance_type, precisions_init=precisions, **given)
+    by_precision = gaussmix.fit(X, 3, covariance_type, precisions_init=precisions, **given)
     # Inverting twice costs a few roundings times the condition, below 10 here.
     np.testing.assert_allclose(by_precision.mixture.means, expected.means, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("dtype", ["i8", "i4", "u1", ">i2", "u8"])
 def test_given_labels_are_given_shares(dtype: str) -> None:
-    by_label = fitted(X, 3, labels_init=LABELS.astype(dtype), max_iter=2, tol=0.0)
-    by_share = fitted(X, 3, responsibilities_init=np.eye(3)[LABELS], max_iter=2, tol=0.0)
+    by_label = gaussmix.fit(X, 3, labels_init=LABELS.astype(dtype), max_iter=2, tol=0.0)
+    by_share = gaussmix.fit(X, 3, responsibilities_init=np.eye(3)[LABELS], max_iter=2, tol=0.0)
     np.testing.assert_allclose(by_label.mixture.means, by_share.mixture.means, rtol=1e-13, atol=1e-13)
     strided = np.repeat(LABELS.astype(dtype), 2)[::2]
-    assert fitted(X, 3, labels_init=strided, max_iter=2, tol=0.0).mixture == by_label.mixture
+    assert gaussmix.fit(X, 3, labels_init=strided, max_iter=2, tol=0.0).mixture == by_label.mixture
 
 
 def test_more_starts_are_no_worse() -> None:

@@ -314,12 +314,12 @@ typedef struct gaussmix_fit_options {
   int32_t covariance_type;               ///< a gaussmix_covariance_type; full
   int32_t init;                          ///< a gaussmix_init; k-means
   int32_t n_init;                        ///< starts, of which the best is kept; 1
-  int32_t max_iter;                      ///< ≥ 0; 100
+  int32_t max_iter;                      ///< ≥ 0; 100. 0 returns the start, by the rules of the C++ header fit.hpp
   int32_t on_degenerate;                 ///< a gaussmix_on_degenerate; floor
   int32_t allow_singular;                ///< not 0: keep singular covariances; 0
   double tol;                            ///< stop when the mean log-likelihood changes by less; ≥ 0; 1e-3
   double reg_covar;                      ///< added to every variance; ≥ 0; 0
-  uint64_t seed;                         ///< of the start; 0
+  uint64_t seed;                         ///< of the start; 0, also where the start is given
   const gaussmix_mixture* mixture_init;  ///< go on from this mixture; then `init` and all ..._init must be unset
   const double* weights_init;            ///< (K,)
   const double* means_init;              ///< (K, D)
