@@ -24,6 +24,7 @@ C_STANDARD = r"<(stddef|stdint)\.h>"
 PUBLIC = r"<gaussmix/\w+\.h(pp)?>"
 POSIX = r"<(pthread|sched|unistd|cpuid|immintrin)\.h>"
 FILES = r"<(fcntl|unistd|sys/stat)\.h>"
+MEMORY = r"<sys/mman\.h>"
 KERNEL_MATHS = r"<(cfloat|cmath|cstddef|cstdint|cstring|limits|type_traits|immintrin\.h|arm_neon\.h)>"
 PLAIN_SOURCE = r'"(simd/(kernel_table|dispatch)|(?!simd)\w+)\.hpp"'
 
@@ -39,6 +40,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("cpp/src/linalg.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, r"<Eigen/\w+>")),
     ("cpp/src/parallel.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, POSIX, r"<omp\.h>")),
     ("cpp/src/threads.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, POSIX, r"<omp\.h>")),
+    ("cpp/src/buffer.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, MEMORY)),
     ("cpp/src/files.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, FILES)),
     ("cpp/src/model_header.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, r"<nlohmann/json\.hpp>")),
     ("cpp/src/*", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE)),
