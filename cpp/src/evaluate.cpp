@@ -342,9 +342,26 @@ const T* BlockEvaluator<T>::log_prob() {
 template <class T>
 const T* BlockEvaluator<T>::expectation(const T* weight, T cut) {
   evaluate(weight, cut, true);
-  for (Index k = 0; k < mixture_.k && begin_.empty(); ++k)
+  if (!begin_.empty()) return log_p_.data();
+  for (Index k = 0; k < mixture_.k; ++k)
     std::fill(values_.data() + k * stride_ + size(), values_.data() + k * stride_ + loader_.padded(), T(0));
+  if (row_labels_ && choice_.search()) note_labels();
   return log_p_.data();
+}
+
+/// From all responsibilities, the labels by which the next pass may search these rows.
+template <class T>
+void BlockEvaluator<T>::note_labels() {
+  std::fill(row_labels_, row_labels_ + size(), 0);
+  std::vector<T> most(values_.data(), values_.data() + size());
+  for (Index k = 1; k < mixture_.k; ++k) {
+    const T* gamma = values_.data() + k * stride_;
+    for (Index i = 0; i < size(); ++i) {
+      if (!(gamma[i] > most[static_cast<std::size_t>(i)])) continue;
+      most[static_cast<std::size_t>(i)] = gamma[i];
+      row_labels_[i] = static_cast<std::int32_t>(k);
+    }
+  }
 }
 
 template float exclusion_cut<float>(Index);

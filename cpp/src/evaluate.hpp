@@ -85,6 +85,7 @@ class BlockEvaluator {
   void sort_by_label(Index n);
   bool search(const T* weight, T cut, bool responsibilities);
   void collect_responsibilities();
+  void note_labels();
   void patch_far_expectation(const T* weight, bool responsibilities);
   template <class Patch>
   void for_each_far_row(const Patch& patch);

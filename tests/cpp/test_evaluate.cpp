@@ -1,8 +1,11 @@
+#include "accumulate.hpp"
 #include "problems.hpp"
 
 #include <gaussmix/fit.hpp>
 
 #include <doctest/doctest.h>
+
+#include <algorithm>
 
 // Leaving out what rows exclude changes no bit of any result, however the rows lie.
 
@@ -115,4 +118,19 @@ TEST_CASE_TEMPLATE("evaluate: a fit takes the same steps", T, float, double) {
     CHECK(found.mixture == expected.mixture);
     CHECK(found.log_likelihood == expected.log_likelihood);
   });
+}
+
+TEST_CASE_TEMPLATE("evaluate: a pass tells the next one each row's likely component", T, float, double) {
+  for (const CovarianceType type : problems::all_types) {
+    CAPTURE(to_string(type));
+    const Rows<T> rows(type, 16, 7, 20.0);
+    const Mixture mixture = rows.p.mixture();
+    std::vector<std::int32_t> labels(at(rows.p.n), -1);
+    Statistics::Sums sums(mixture.n_components(), mixture.n_features(), type, mixture.means().data());
+    detail::accumulate_expectation(mixture, rows.samples(), {}, false, skipping(2), sums,
+                                   {labels.data(), static_cast<Index>(labels.size())});
+    std::vector<Index> expected(labels.size());
+    predict(mixture, rows.samples(), VectorView<Index>(expected));
+    CHECK(std::equal(labels.begin(), labels.end(), expected.begin()));
+  }
 }
