@@ -5,7 +5,6 @@
 #include <gaussmix/error.hpp>
 
 #include <algorithm>
-#include <limits>
 #include <stdexcept>
 #include <type_traits>
 

@@ -20,6 +20,7 @@ TEST_CASE_TEMPLATE("a Buffer is aligned, grows, and keeps its memory", T, float,
     buffer[size - 1] = T(2);
     CHECK(buffer[size - 1] == T(2));
   }
+  CHECK(reinterpret_cast<std::uintptr_t>(buffer.data()) % (1 << 21) == 0);  // large enough for large pages
   const T* before = buffer.data();
   buffer.resize(5);
   CHECK(buffer.size() == 5);

@@ -65,12 +65,15 @@ void moments_small(const T* strips, Index n, Index d, Location<T> center, const 
 /// Rows that are added in T before their sums go to double.
 inline constexpr Index rows_per_flush = 128;
 
+/// In double, four sums side by side: each waits for the addition before it.
 template <class T>
-GAUSSMIX_INLINE double sum_of(const T* values, Index count) {
-  Vec<T> total{};
-  for (Index i = 0; i < count; i += lanes<T>)
-    total += load_some(values + i, count - i < lanes<T> ? count - i : Index{lanes<T>});
-  return horizontal_sum<T>(total);
+double sum_of(const T* values, Index count) {
+  double total[4] = {};
+  Index i = 0;
+  for (; i + 4 <= count; i += 4)
+    for (int l = 0; l < 4; ++l) total[l] += static_cast<double>(values[i + l]);
+  for (; i < count; ++i) total[0] += static_cast<double>(values[i]);
+  return (total[0] + total[1]) + (total[2] + total[3]);
 }
 
 /// The center of NV vectors of features from feature j on, of which the last holds `last` ≤ lanes features.

@@ -3,7 +3,7 @@
 // The compiler's own vector types at the native width: wider ones are split badly.
 #if defined(__AVX512F__)
 inline constexpr int vector_bytes = 64;
-#elif defined(__AVX__)
+#elif defined(__AVX2__)
 inline constexpr int vector_bytes = 32;
 #else
 inline constexpr int vector_bytes = 16;
@@ -56,23 +56,25 @@ GAUSSMIX_INLINE void store(T* p, V v) {
 
 /// `count` of 1 … lanes neighbouring values, zeros behind them; nothing beyond them is read.
 GAUSSMIX_INLINE Vec<double> load_some(const double* p, Index count) {
+  if (count == lanes<double>) return load_unaligned(p);
 #if defined(__AVX512F__)
   return (Vec<double>)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1), p);
 #elif defined(__AVX2__)
   return (Vec<double>)_mm256_maskload_pd(p,
                                          _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3)));
 #else
-  return Vec<double>{p[0], count > 1 ? p[1] : 0.0};
+  return Vec<double>{p[0], 0.0};
 #endif
 }
 GAUSSMIX_INLINE Vec<float> load_some(const float* p, Index count) {
+  if (count == lanes<float>) return load_unaligned(p);
 #if defined(__AVX512F__)
   return (Vec<float>)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
 #elif defined(__AVX2__)
   return (Vec<float>)_mm256_maskload_ps(
       p, _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)));
 #else
-  return Vec<float>{p[0], count > 1 ? p[1] : 0.0f, count > 2 ? p[2] : 0.0f, count > 3 ? p[3] : 0.0f};
+  return Vec<float>{p[0], count > 1 ? p[1] : 0.0f, count > 2 ? p[2] : 0.0f, 0.0f};
 #endif
 }
 template <class T>
@@ -135,7 +137,7 @@ GAUSSMIX_INLINE bool any(IntVec<T> mask) {
 #if defined(__AVX512F__)
   if constexpr (sizeof(T) == 8) return _mm512_movepi64_mask((__m512i)mask) != 0;
   return _mm512_movepi32_mask((__m512i)mask) != 0;
-#elif defined(__AVX__)
+#elif defined(__AVX2__)
   return _mm256_movemask_ps((__m256)mask) != 0;
 #elif defined(__SSE2__)
   return _mm_movemask_ps((__m128)mask) != 0;
