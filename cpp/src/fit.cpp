@@ -135,7 +135,10 @@ void check_without_iterations(const FitOptions& o) {
   if (o.tol != defaults.tol)
     throw_invalid("tol must be " + detail::format(defaults.tol) +
                   " when max_iter is 0, as no change would be compared with it, but is " + detail::format(o.tol));
-  if (!o.mixture_init && !o.covariances_given()) return;  // the start has an M-step of its own
+  if (o.allow_singular && o.mixture_init && !o.mixture_init->allow_singular())
+    throw_invalid(
+        "allow_singular must be false when max_iter is 0 and the mixture given does not allow it, but is true");
+  if (!o.covariances_given()) return;  // the start has an M-step of its own
   const std::string rule = " when max_iter is 0 and the covariances are given, as none would be estimated, but is ";
   if (o.reg_covar != defaults.reg_covar)
     throw_invalid("reg_covar must be " + detail::format(defaults.reg_covar) + rule + detail::format(o.reg_covar));
@@ -153,7 +156,7 @@ void check_combinations(const Problem& p) {
   const std::string rows = given_rows(o), parameters = given_parameters(o);
   if (!o.covariances_init.empty() && !o.precisions_init.empty()) refuse("covariances_init", "precisions_init");
   if (!o.labels_init.empty() && o.responsibilities_init.rows() > 0) refuse("labels_init", "responsibilities_init");
-  if (!rows.empty() && o.all_parameters_given()) refuse(rows, parameters);
+  if (!rows.empty() && !o.mixture_init && o.all_parameters_given()) refuse(rows, parameters);
   if (o.mixture_init && !(rows + parameters).empty())
     refuse(parameters.empty() ? rows : parameters, "a mixture as init");
   if (o.init != Init::kmeans && o.start_is_given())
@@ -164,6 +167,8 @@ void check_combinations(const Problem& p) {
   if (o.n_init > 1 && o.start_is_given())
     throw_invalid("n_init must be 1 when the start is given, as every start would be the same, but is " +
                   std::to_string(o.n_init));
+  if (o.end_start && o.start_is_given())
+    throw_invalid("end_start must not be given when the start is given, as nothing would ask it");
   if (o.seed != 0 && o.start_is_given())
     throw_invalid("seed must be 0 when the start is given, as nothing would be drawn, but is " +
                   std::to_string(o.seed));

@@ -99,7 +99,7 @@ FitOptions options_argument(const py::kwargs& given, CovarianceType type) {
   options.on_degenerate = on_degenerate_from_string(text_argument(given["on_degenerate"], "on_degenerate"));
   options.allow_singular = flag_argument(given["allow_singular"], "allow_singular");
   options.callback = callback_argument(given["callback"]);
-  options.end_start = end_start_argument(given["end_start"]);
+  if (!options.start_is_given()) options.end_start = end_start_argument(given["end_start"]);
   return options;
 }
 

@@ -84,17 +84,17 @@ auto with_os_errors(py::handle path, const Call& call) {
   }
 }
 
-/// Text is no sequence of names, a mapping or a set has no order.
-bool is_sequence(py::handle value) {
-  const py::module_ abc = py::module_::import("collections.abc");
-  return py::isinstance<py::iterable>(value) && !PyUnicode_Check(value.ptr()) &&
-         !py::isinstance(value, abc.attr("Mapping")) && !py::isinstance(value, abc.attr("Set"));
+/// Text is one name, a set has no order, and of a dict only the keys would be seen.
+bool may_hold_names(py::handle value) {
+  return py::isinstance<py::iterable>(value) && !PyUnicode_Check(value.ptr()) && !PyAnySet_Check(value.ptr()) &&
+         !PyDict_Check(value.ptr());
 }
 
 std::vector<std::string> feature_names_argument(py::handle value) {
   std::vector<std::string> names;
   if (value.is_none()) return names;
-  if (!is_sequence(value)) throw py::type_error("feature_names must be a sequence of str, but is " + described(value));
+  if (!may_hold_names(value))
+    throw py::type_error("feature_names must be a sequence of str, but is " + described(value));
   for (const py::handle name : value)
     names.push_back(text_argument(name, ("feature_names[" + std::to_string(names.size()) + "]").c_str()));
   if (names.empty()) throw InvalidArgument("feature_names must have a name for each feature, but has none");

@@ -101,9 +101,9 @@ def fit(
     tol : float
         Stop when the mean log-likelihood changes by less, in nats; ≥ 0.
     max_iter : int
-        At least 0; 0 returns the start itself. Then `tol` must keep its default; so must `reg_covar` and
-        `on_degenerate` where the start estimates no covariances: those of a mixture, of `covariances_init` or of
-        `precisions_init` are given.
+        At least 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default, and `callback` and
+        `deadline` be left out; and `reg_covar` and `on_degenerate` must keep theirs where a mixture, covariances or
+        precisions are given.
     reg_covar : float
         Added to every variance, in squared units of X; ≥ 0. Above 0 the likelihood may fall.
     on_degenerate : {"raise", "floor", "drop", "reseed"}

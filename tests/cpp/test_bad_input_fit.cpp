@@ -204,9 +204,12 @@ TEST_CASE("fit without iterations refuses what only they would ask for") {
   };
   const Change tol = [](FitOptions& o) { o.tol = 0; };
   const std::vector<std::string> about_tol = {"tol must be 0.001 when max_iter is 0", "but is 0"};
-  std::vector<Case> cases = {{"tol", fitting_both([](FitOptions&) {}, tol), about_tol}};
-  for (const Change& start : std::vector<Change>{[](FitOptions& o) { o.mixture_init = two_components(); },
-                                                 [](FitOptions& o) { o.covariances_init = identities; },
+  const Change mixture = [](FitOptions& o) { o.mixture_init = two_components(); };
+  std::vector<Case> cases = {{"tol", fitting_both([](FitOptions&) {}, tol), about_tol},
+                             {"allow_singular",
+                              fitting_both(mixture, [](FitOptions& o) { o.allow_singular = true; }),
+                              {"allow_singular must be false when max_iter is 0", "but is true"}}};
+  for (const Change& start : std::vector<Change>{mixture, [](FitOptions& o) { o.covariances_init = identities; },
                                                  [](FitOptions& o) { o.precisions_init = identities; }})
     append(cases, {{"tol", fitting_both(start, tol), about_tol},
                    {"reg_covar",
@@ -228,9 +231,16 @@ TEST_CASE("fit without iterations refuses what only they would ask for") {
 }
 
 TEST_CASE("fit refuses bad options, and options without effect") {
+  const Indices labels = {0, 0, 0, 1, 1, 1};
   const Doubles three = {0.3, 0.3, 0.4}, below = {0.2, 0.2}, negative = {-0.5, 1.5}, with_nan = {quiet_nan, 0.5};
   const Doubles means = {0, 0, 4, 4}, nan_means = {0, 0, quiet_nan, 4};
   check_all<InvalidArgument>({
+      {"end of a start that is given",
+       fitting([&](FitOptions& o) {
+         o.labels_init = labels;
+         o.end_start = [] { return false; };
+       }),
+       {"end_start must not be given when the start is given"}},
       {"n_init", fitting([](FitOptions& o) { o.n_init = 0; }), {"n_init", "0"}},
       {"negative tol", fitting([](FitOptions& o) { o.tol = -1e-3; }), {"tol", "-0.001"}},
       {"nan tol", fitting([](FitOptions& o) { o.tol = quiet_nan; }), {"tol", "nan"}},

@@ -34,8 +34,8 @@ struct FitOptions {
   VectorView<const Index> labels_init;             ///< (N,), in [0, K), every component at least once; replaces `init`
   int n_init = 1;                                  ///< starts; the one whose trace ends best is kept
   double tol = 1e-3;                               ///< stop when the mean log-likelihood changes by less; ≥ 0
-  /// ≥ 0; 0 returns the start itself. Then `tol` must keep its default; so must `reg_covar` and `on_degenerate` where the start
-  /// estimates no covariances: those of a mixture, of covariances_init or of precisions_init are given.
+  /// ≥ 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default and `callback` be empty; and `reg_covar` and
+  /// `on_degenerate` must keep theirs when covariances_given().
   int max_iter = 100;
   double reg_covar = 0.0;  ///< added to every variance; ≥ 0
   OnDegenerate on_degenerate = OnDegenerate::floor;
@@ -44,16 +44,21 @@ struct FitOptions {
   /// Called on the calling thread after each iteration; true ends the fit with what it has. May throw.
   std::function<bool(const FitProgress&)> callback;
   /// Asked on the calling thread between the passes of a start over X; true ends the start with what it has: the centers so far
-  /// or, before K seeds are chosen, the seeds so far, beside which the other components take rows at random. May throw.
+  /// or, before K seeds are chosen, the seeds so far, beside which the other components take rows at random. May throw. Empty when
+  /// start_is_given().
   std::function<bool()> end_start;
 
-  bool covariances_given() const noexcept { return !covariances_init.empty() || !precisions_init.empty(); }
+  /// Whether the start's covariances are given, so that it estimates none.
+  bool covariances_given() const noexcept {
+    return mixture_init || !covariances_init.empty() || !precisions_init.empty();
+  }
+  /// Whether π, μ and Σ of the start are all given.
   bool all_parameters_given() const noexcept {
-    return !weights_init.empty() && means_init.rows() > 0 && covariances_given();
+    return mixture_init || (!weights_init.empty() && means_init.rows() > 0 && covariances_given());
   }
   /// Whether nothing of the start is left to `init`, so that every start would be the same one.
   bool start_is_given() const noexcept {
-    return mixture_init || all_parameters_given() || responsibilities_init.rows() > 0 || !labels_init.empty();
+    return all_parameters_given() || responsibilities_init.rows() > 0 || !labels_init.empty();
   }
 };
 

@@ -311,10 +311,12 @@ typedef struct gaussmix_fit_progress {
 /// the start.
 typedef struct gaussmix_fit_options {
   size_t struct_size;
-  int32_t covariance_type;               ///< a gaussmix_covariance_type; full
-  int32_t init;                          ///< a gaussmix_init; k-means
-  int32_t n_init;                        ///< starts, of which the best is kept; 1
-  int32_t max_iter;                      ///< ≥ 0; 100. 0 returns the start, by the rules of the C++ header fit.hpp
+  int32_t covariance_type;  ///< a gaussmix_covariance_type; full
+  int32_t init;             ///< a gaussmix_init; k-means
+  int32_t n_init;           ///< starts, of which the best is kept; 1
+  /// ≥ 0; 100. 0 returns the start itself: then n_init must be 1, tol keep its default and callback be NULL; and reg_covar and
+  /// on_degenerate must keep theirs when a mixture, covariances or precisions are given.
+  int32_t max_iter;
   int32_t on_degenerate;                 ///< a gaussmix_on_degenerate; floor
   int32_t allow_singular;                ///< not 0: keep singular covariances; 0
   double tol;                            ///< stop when the mean log-likelihood changes by less; ≥ 0; 1e-3
