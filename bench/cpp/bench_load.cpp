@@ -1,6 +1,7 @@
 // Milliseconds of loading a model file: bench_load [D] [K], by default 64 and 256.
 //
-// The first load is what a service sees when it starts: it makes the threads and touches all memory for the first time.
+// The first load is what a service sees when it starts: it makes the threads. The file is in the page cache, as it was just
+// written.
 
 #include "made_mixture.hpp"
 
