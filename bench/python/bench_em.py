@@ -65,12 +65,14 @@ def measure_speed(
     with threadpool_limits(limits=threads), fits(problem, peers, threads) as found:
         likelihoods = mean_log_likelihoods(found, 1 + n_iter)  # also warms all up
         times = measuring.in_turn({name: timed(found[name]) for name in likelihoods}, repeats)
-    own, seconds = likelihoods.pop("gaussmix"), measuring.medians(times)
+    own = likelihoods.pop("gaussmix")
+    # A difference of two fits whose times vary by more than the iterations take is no figure.
+    seconds = {name: median for name, median in measuring.medians(times).items() if median > 0}
+    compared = [name for name in likelihoods if name in seconds and "gaussmix" in seconds]
     return {
         "seconds": seconds,
         "spread": measuring.spread(times),
-        # a difference of two fits whose times vary by more than the iterations take is no figure
-        "ratios": {name: seconds[name] / seconds["gaussmix"] for name in likelihoods if seconds[name] > 0},
+        "ratios": {name: seconds[name] / seconds["gaussmix"] for name in compared},
         "likelihood_differences": {name: abs(value - own) / abs(own) for name, value in likelihoods.items()},
     }
 
@@ -130,7 +132,7 @@ def worker(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def speed_table(rows: list[dict[str, Any]], peers: list[str]) -> str:
-    """A row for every measurement; a dash where a peer has no figure for it."""
+    """A row for every measurement, a dash where there is no figure for it; then the ratios of each data set together."""
     head = ["shape", "data", "threads", *(f"{TITLES[name]}, ms" for name in ("gaussmix", *peers))]
     lines = []
     for row in rows:
@@ -139,12 +141,12 @@ def speed_table(rows: list[dict[str, Any]], peers: list[str]) -> str:
         cells = [str(Shape(**row["shape"])), row["data"], str(row["threads"])]
         cells += ["–" if time is None else f"{1e3 * time:.1f}" for time in times]
         lines.append(cells + ["–" if ratio is None else f"{ratio:.2f}" for ratio in ratios])
-    for threads in sorted({row["threads"] for row in rows}):
-        measured = [row["ratios"] for row in rows if row["threads"] == threads]
+    for data, threads in dict.fromkeys((row["data"], row["threads"]) for row in rows):
+        measured = [row["ratios"] for row in rows if (row["data"], row["threads"]) == (data, threads)]
         summaries = [measuring.summary([ratios[name] for ratios in measured if name in ratios]) for name in peers]
         blanks = [""] * (1 + len(peers))
-        lines.append(["**geometric mean**", "", str(threads), *blanks, *(mean for mean, _ in summaries)])
-        lines.append(["least", "", str(threads), *blanks, *(least for _, least in summaries)])
+        lines.append(["**geometric mean**", data, str(threads), *blanks, *(mean for mean, _ in summaries)])
+        lines.append(["least", data, str(threads), *blanks, *(least for _, least in summaries)])
     return measuring.table([*head, *(f"{TITLES[name]} / gaussmix" for name in peers)], 2, lines)
 
 
