@@ -132,7 +132,7 @@ def worker(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def speed_table(rows: list[dict[str, Any]], peers: list[str]) -> str:
-    """A row for every measurement, a dash where there is no figure for it; then the ratios of each data set together."""
+    """A row for every measurement, a dash where it gave no figure; then the ratios of each data set together."""
     head = ["shape", "data", "threads", *(f"{TITLES[name]}, ms" for name in ("gaussmix", *peers))]
     lines = []
     for row in rows:
