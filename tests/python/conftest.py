@@ -1,9 +1,11 @@
-"""What the tests share: mixtures at random, the C ABI, and settings that no test leaves behind."""
+"""What the tests share: mixtures at random, the C ABI, commands, and settings that no test leaves behind."""
 
 from __future__ import annotations
 
 import ctypes
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import gaussmix
 import numpy as np
@@ -11,6 +13,13 @@ import pytest
 from gaussmix import _core
 
 MakeMixture = Callable[..., gaussmix.Mixture]
+
+
+def output_of(*command: str | Path, cwd: Path) -> str:
+    """What a command prints; its errors stand in the failure message."""
+    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command[0]} failed:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 @pytest.fixture(autouse=True)

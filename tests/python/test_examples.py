@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import output_of
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
@@ -29,13 +29,6 @@ def readme_blocks(language: str) -> list[str]:
     """The fenced blocks of a language, in their order."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     return re.findall(rf"^```{re.escape(language)}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
-
-
-def output_of(*command: str | Path, cwd: Path) -> str:
-    """What a command prints; its errors stand in the failure message."""
-    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command[0]} failed:\n{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 @pytest.mark.parametrize(("language", "example"), [("python", PYTHON_EXAMPLE), ("cpp", CPP_EXAMPLE), ("c", C_EXAMPLE)])

@@ -2,10 +2,12 @@
 
 import re
 import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
 import gaussmix
+from conftest import output_of
 
 ROOT = Path(__file__).parents[2]
 PACKAGE_ROOTS = [Path(root) for root in gaussmix.__path__]  # two in an editable install
@@ -37,8 +39,14 @@ def test_the_static_library_links_by_hand(tmp_path: Path) -> None:
     subprocess.run([tmp_path / "consumer"], check=True)
 
 
-def test_other_builds_find_the_cmake_package() -> None:
+def test_other_builds_find_the_cmake_package(tmp_path: Path) -> None:
+    """By the entry point that scikit-build-core reads; and the consumer, as one builds it against a wheel."""
     assert [entry.value for entry in metadata.entry_points(group="cmake.root", name="gaussmix")] == ["gaussmix"]
+    cmakedir = output_of(sys.executable, "-m", "gaussmix", "--cmakedir", cwd=tmp_path).strip()
+    found = (f"-Dgaussmix_DIR={cmakedir}", f"-DEXPECTED_VERSION={gaussmix.__version__}")
+    output_of("cmake", "-S", ROOT / "tests/package/consumer", "-B", "build", *found, cwd=tmp_path)
+    output_of("cmake", "--build", "build", "--parallel", "2", cwd=tmp_path)
+    assert "100% tests passed" in output_of("ctest", "--test-dir", "build", "--no-tests=error", cwd=tmp_path)
 
 
 def test_the_types_and_the_notices_are_there() -> None:
