@@ -8,25 +8,43 @@ GAUSSMIX_INLINE Vec<T> difference(const T* x, Location<T> mean, Index j) {
   return d;
 }
 
+/// Writes features j … j + count of `lanes` rows, each of them contiguous, side by side; calls see(values) with every vector.
+template <class T, class See>
+GAUSSMIX_INLINE void pack_square(const T* const (&rows)[lanes<T>], Index j, Index count, T* out, const See& see) {
+  Vec<T> square[lanes<T>];
+  for (int l = 0; l < lanes<T>; ++l) see(square[l] = load_some(rows[l] + j, count));
+  transpose<T>(square);
+  for (Index l = 0; l < count; ++l) store(out + (j + l) * strip_of<T>, square[l]);
+}
+
 template <class T>
 bool pack(const T* x, Index row_stride, Index col_stride, const std::int32_t* order, Index n, Index d, T* strips,
           T* largest) {
   constexpr Index strip = strip_of<T>;
   Vec<T> check{}, size = broadcast(*largest);
-  for (Index begin = 0; begin < n; begin += strip) {
-    const Index valid = n - begin < strip ? n - begin : strip;
-    T* out = strips + begin * d;
-    for (Index i = 0; i < strip; ++i) {
-      const Index place = begin + (i < valid ? i : valid - 1);
-      const T* row = x + (order ? order[place] : place) * row_stride;
-      for (Index j = 0; j < d; ++j) out[j * strip + i] = row[j * col_stride];
+  const auto see = [&](Vec<T> value) {
+    check = madd<T>(value, Vec<T>{}, check);  // 0 · x is 0 for finite x and NaN otherwise; NaN stays in a sum
+    size = larger<T>(absolute<T>(value), size);
+  };
+  for (Index begin = 0; begin < n; begin += strip, strips += strip * d)
+    for (Index first = 0; first < strip; first += lanes<T>) {
+      const T* rows[lanes<T>];
+      for (Index l = 0; l < lanes<T>; ++l) {
+        const Index place = begin + first + l < n ? begin + first + l : n - 1;
+        rows[l] = x + (order ? order[place] : place) * row_stride;
+      }
+      T* out = strips + first;
+      Index j = 0;
+      if (col_stride == 1) {
+        for (; j + lanes<T> <= d; j += lanes<T>) pack_square(rows, j, Index{lanes<T>}, out, see);
+        if (j < d) pack_square(rows, j, d - j, out, see);
+        continue;
+      }
+      for (; j < d; ++j) {
+        for (Index l = 0; l < lanes<T>; ++l) out[j * strip + l] = rows[l][j * col_stride];
+        see(load(out + j * strip));
+      }
     }
-    for (Index v = 0; v < d * strip; v += lanes<T>) {
-      const Vec<T> value = load(out + v), absolute_value = absolute<T>(value);
-      check = madd<T>(value, Vec<T>{}, check);  // 0 · x is 0 for finite x and NaN otherwise; NaN stays in a sum
-      size = select(absolute_value > size, absolute_value, size);
-    }
-  }
   for (int l = 0; l < lanes<T>; ++l) *largest = size[l] > *largest ? size[l] : *largest;
   return !any<T>(~(check == T(0)));
 }

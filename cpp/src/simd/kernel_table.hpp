@@ -98,8 +98,8 @@ struct Kernels {
   /// finite, or, beyond log_joint, no finite t.
   bool (*posterior)(T* q, Index stride, Index n, Index k, const T* log_norm, const T* log_weight, Posterior what);
 
-  /// log p of each row from q by the exclusion rule: a component with log_norm_k − q_k / 2 < max t − cut adds nothing. Also
-  /// writes the responsibilities under that rule times weight[i] (null: 1) in place of q, when `responsibilities`, and in
+  /// log p of each row from q by the exclusion rule: a component with log_norm_k − q_k / 2 < max t − cut adds nothing. Leaves in
+  /// place of q the responsibilities under that rule times weight[i] (null: 1), the log-joints unless `responsibilities`, and in
   /// *counted how many pairs of a row and a component the rule kept. Returns as posterior.
   bool (*log_prob)(T* q, Index stride, Index n, Index k, const T* log_norm, const T* log_weight, T cut, const T* weight,
                    bool responsibilities, T* log_p, Index* counted);

@@ -5,6 +5,9 @@
 
 #include "kernel_table.hpp"
 
+#include <cstddef>
+#include <utility>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #elif defined(__aarch64__)

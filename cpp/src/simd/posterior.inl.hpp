@@ -1,54 +1,68 @@
 // The E-step's second half: from squared distances to log-joints, log p and responsibilities, component by component in order.
 
-/// log N of one component from its squared distance; −inf off its support.
+/// log N + log π of one component from its squared distance, log_scale = log_norm + log π; −inf off its support.
 template <class T>
-GAUSSMIX_INLINE Vec<T> log_normal(Vec<T> q, T log_norm) {
-  return select(q < T(0), broadcast(-infinity<T>), madd<T>(q, broadcast(T(-0.5)), broadcast(log_norm)));
+GAUSSMIX_INLINE Vec<T> log_joint(Vec<T> q, T log_scale) {
+  return select(q < T(0), broadcast(-infinity<T>), madd<T>(q, broadcast(T(-0.5)), broadcast(log_scale)));
 }
 
-/// Lanes whose distance is not finite.
+/// The exclusion rule: how far the log-joint of a component may lie below the row's largest and count, log π below the cut of
+/// its log N; no further than exp reaches.
 template <class T>
-GAUSSMIX_INLINE IntVec<T> not_finite(Vec<T> q) {
-  return ~(q < infinity<T>);
+GAUSSMIX_INLINE T least_shifted(T log_weight, T cut) {
+  return log_weight - cut > Elementary<T>::exp_min ? log_weight - cut : Elementary<T>::exp_min;
+}
+
+/// The log-joints of one strip in place of its squared distances, and the largest of each row. check += 0 · q, which is 0 for
+/// finite q and NaN otherwise.
+template <class T>
+GAUSSMIX_INLINE void log_joints(T* q, Index stride, Index k, const T* log_norm, const T* log_weight,
+                                Vec<T> (&largest)[strip_vectors], Vec<T> (&check)[strip_vectors]) {
+  for (Index c = 0; c < k; ++c, q += stride) {
+    const T log_scale = log_norm[c] + log_weight[c];
+    for (int v = 0; v < strip_vectors; ++v) {
+      T* p = q + v * lanes<T>;
+      check[v] = madd<T>(load(p), Vec<T>{}, check[v]);
+      const Vec<T> t = log_joint(load(p), log_scale);
+      largest[v] = larger<T>(t, largest[v]);
+      store(p, t);
+    }
+  }
 }
 
 template <class T>
 bool log_prob(T* q, Index stride, Index n, Index k, const T* log_norm, const T* log_weight, T cut, const T* weight,
               bool responsibilities, T* log_p, Index* counted) {
   constexpr int nv = strip_vectors;
+  Vec<T> check[nv];
+  set_zero(check);
   IntVec<T> bad{};
   *counted = 0;
   for (Index i = 0; i < n; i += strip_of<T>) {
-    Vec<T> largest[nv], sum[nv] = {};
+    Vec<T> largest[nv], sum[nv];
+    set_zero(sum);
     for (int v = 0; v < nv; ++v) largest[v] = broadcast(-infinity<T>);
-    for (Index c = 0; c < k; ++c)
-      for (int v = 0; v < nv; ++v) {
-        const Vec<T> distance = load(q + c * stride + i + v * lanes<T>);
-        bad |= not_finite<T>(distance);
-        const Vec<T> t = log_normal(distance, log_norm[c]) + log_weight[c];
-        largest[v] = select(t > largest[v], t, largest[v]);
-      }
+    log_joints(q + i, stride, k, log_norm, log_weight, largest, check);
     for (int v = 0; v < nv; ++v) bad |= ~(largest[v] > -infinity<T>);
     IntVec<T> pairs{};
     for (Index c = 0; c < k; ++c) {
+      const T least = least_shifted(log_weight[c], cut);
+      T* p = q + c * stride + i;
+      Vec<T> e[nv];
       IntVec<T> counts[nv];
-      Vec<T> density[nv];
       for (int v = 0; v < nv; ++v) {
-        density[v] = log_normal(load(q + c * stride + i + v * lanes<T>), log_norm[c]);
-        counts[v] = density[v] >= largest[v] - cut;
+        e[v] = load(p + v * lanes<T>) - largest[v];
+        counts[v] = e[v] >= least;
       }
       if (any<T>(counts[0] | counts[1] | counts[2])) {
         pairs -= counts[0] + counts[1] + counts[2];
-        for (int v = 0; v < nv; ++v) {
-          const Vec<T> e = exp_non_positive<T>((density[v] + log_weight[c]) - largest[v]);
-          density[v] = select(counts[v], e, Vec<T>{});
-          sum[v] += density[v];
-        }
+        exp_where<T>(counts, e);
+        for (int v = 0; v < nv; ++v) sum[v] += e[v];
       } else {
-        for (int v = 0; v < nv; ++v) density[v] = Vec<T>{};
+        set_zero(e);
       }
       if (responsibilities)
-        for (int v = 0; v < nv; ++v) store(q + c * stride + i + v * lanes<T>, density[v]);
+        for (int v = 0; v < nv; ++v) store(p + v * lanes<T>, e[v]);
     }
     for (int v = 0; v < nv; ++v) store(log_p + i + v * lanes<T>, largest[v] + log_positive<T>(sum[v]));
     for (int l = 0; l < lanes<T>; ++l) *counted += static_cast<Index>(pairs[l]);
@@ -61,35 +75,46 @@ bool log_prob(T* q, Index stride, Index n, Index k, const T* log_norm, const T* 
         store(p, load(p) * factor[v]);
       }
   }
+  for (int v = 0; v < nv; ++v) bad |= ~(check[v] == T(0));
   return !any<T>(bad);
 }
 
 template <class T>
 bool posterior(T* q, Index stride, Index n, Index k, const T* log_norm, const T* log_weight, Posterior what) {
+  constexpr int nv = strip_vectors;
+  Vec<T> check[nv];
+  set_zero(check);
   IntVec<T> bad{};
-  for (Index i = 0; i < n; i += lanes<T>) {
-    Vec<T> largest = broadcast(-infinity<T>), sum{};
-    for (Index c = 0; c < k; ++c) {
-      T* p = q + c * stride + i;
-      bad |= not_finite<T>(load(p));
-      const Vec<T> t = log_normal(load(p), log_norm[c]) + log_weight[c];
-      largest = select(t > largest, t, largest);
-      store(p, t);
-    }
+  for (Index i = 0; i < n; i += strip_of<T>) {
+    Vec<T> largest[nv], sum[nv], last[nv];
+    set_zero(sum);
+    for (int v = 0; v < nv; ++v) largest[v] = broadcast(-infinity<T>);
+    log_joints(q + i, stride, k, log_norm, log_weight, largest, check);
     if (what == Posterior::log_joint) continue;
-    bad |= ~(largest > -infinity<T>);
     for (Index c = 0; c < k; ++c) {
       T* p = q + c * stride + i;
-      const Vec<T> shifted = load(p) - largest;
-      const Vec<T> e = exp_non_positive<T>(shifted);
-      sum += e;
-      store(p, what == Posterior::responsibilities ? e : shifted);
+      Vec<T> shifted[nv], e[nv];
+      IntVec<T> counts[nv];
+      for (int v = 0; v < nv; ++v) {
+        e[v] = shifted[v] = load(p + v * lanes<T>) - largest[v];
+        counts[v] = e[v] >= Elementary<T>::exp_min;
+      }
+      exp_where<T>(counts, e);
+      for (int v = 0; v < nv; ++v) {
+        sum[v] += e[v];
+        store(p + v * lanes<T>, what == Posterior::responsibilities ? e[v] : shifted[v]);
+      }
     }
-    const Vec<T> last = what == Posterior::responsibilities ? T(1) / sum : log_positive<T>(sum);
-    for (Index c = 0; c < k; ++c) {
-      T* p = q + c * stride + i;
-      store(p, what == Posterior::responsibilities ? load(p) * last : load(p) - last);
+    for (int v = 0; v < nv; ++v) {
+      bad |= ~(largest[v] > -infinity<T>);
+      last[v] = what == Posterior::responsibilities ? T(1) / sum[v] : log_positive<T>(sum[v]);
     }
+    for (Index c = 0; c < k; ++c)
+      for (int v = 0; v < nv; ++v) {
+        T* p = q + c * stride + i + v * lanes<T>;
+        store(p, what == Posterior::responsibilities ? load(p) * last[v] : load(p) - last[v]);
+      }
   }
+  for (int v = 0; v < nv; ++v) bad |= ~(check[v] == T(0));
   return !any<T>(bad);
 }

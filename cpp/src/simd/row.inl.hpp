@@ -66,22 +66,24 @@ void row_distances_unit(const double* x, Index d, Index groups, const double* me
 
 bool row_posterior(double* q, Index k, const double* log_norm, const double* log_weight, double cut, double* log_p) {
   const Index padded = (k + row_group - 1) / row_group * row_group;
-  IntVec<double> bad{};
-  Vec<double> largest_lanes = broadcast(-infinity<double>);
+  Vec<double> check{}, largest_lanes = broadcast(-infinity<double>);
   for (Index c = 0; c < padded; c += lanes<double>) {
-    const Vec<double> distance = load(q + c);
-    bad |= not_finite<double>(distance);
-    const Vec<double> t = madd<double>(distance, broadcast(-0.5), load(log_norm + c)) + load(log_weight + c);
-    largest_lanes = select(t > largest_lanes, t, largest_lanes);
+    check = madd<double>(load(q + c), Vec<double>{}, check);  // as in Kernels::log_prob
+    const Vec<double> t = madd<double>(load(q + c), broadcast(-0.5), load(log_norm + c) + load(log_weight + c));
+    largest_lanes = larger<double>(t, largest_lanes);
+    store(q + c, t);
   }
   double largest = largest_lanes[0];
   for (int l = 1; l < lanes<double>; ++l) largest = largest_lanes[l] > largest ? largest_lanes[l] : largest;
-  if (any<double>(bad) || !(largest > -infinity<double>)) return false;
+  if (any<double>(~(check == 0.0)) || !(largest > -infinity<double>)) return false;
   double sum = 0;
   for (Index c = 0; c < padded; c += lanes<double>) {
-    const Vec<double> density = madd<double>(load(q + c), broadcast(-0.5), load(log_norm + c));
-    const Vec<double> e = exp_non_positive<double>((density + load(log_weight + c)) - largest);
-    store(q + c, select(density >= largest - cut, e, Vec<double>{}));
+    Vec<double> e[1] = {load(q + c) - largest};
+    const Vec<double> least =
+        larger<double>(load(log_weight + c) - cut, broadcast(Elementary<double>::exp_min));  // as least_shifted
+    const IntVec<double> counts[1] = {e[0] >= least};
+    exp_where<double>(counts, e);
+    store(q + c, e[0]);
     for (int l = 0; l < lanes<double>; ++l) sum += q[c + l];
   }
   *log_p = largest + log_positive<double>(broadcast(sum))[0];

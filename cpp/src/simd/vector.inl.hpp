@@ -121,6 +121,12 @@ GAUSSMIX_INLINE V select(I mask, V a, V b) {
   return mask ? a : b;
 }
 
+/// The larger of the two, b where a is NaN.
+template <class T>
+GAUSSMIX_INLINE Vec<T> larger(Vec<T> a, Vec<T> b) {
+  return select(a > b, a, b);
+}
+
 /// Zeros by assignment: an array initialised as a whole may be written to memory, a string of bytes at a time.
 template <class V, int N>
 GAUSSMIX_INLINE void set_zero(V (&v)[N]) {
@@ -129,6 +135,30 @@ GAUSSMIX_INLINE void set_zero(V (&v)[N]) {
 template <class V, int M, int N>
 GAUSSMIX_INLINE void set_zero(V (&v)[M][N]) {
   for (int i = 0; i < M; ++i) set_zero(v[i]);
+}
+
+/// Lane i of the result: lane i of a and of b's lane i − s by turns of s lanes; `High` a's lane i + s and b's lane i.
+template <class T, int s, bool High, std::size_t... i>
+GAUSSMIX_INLINE Vec<T> interleaved(Vec<T> a, Vec<T> b, std::index_sequence<i...>) {
+#if defined(__clang__)
+  return __builtin_shufflevector(a, b, (High ? (i & s ? lanes<T> + i : i + s) : (i & s ? lanes<T> + i - s : i))...);
+#else
+  return __builtin_shuffle(a, b,
+                           IntVec<T>{(High ? (i & s ? lanes<T> + i : i + s) : (i & s ? lanes<T> + i - s : i))...});
+#endif
+}
+
+/// Rows of a square matrix of lanes × lanes values to its columns: blocks of s × s change places, from half of it down to 1.
+template <class T, int s = lanes<T> / 2>
+GAUSSMIX_INLINE void transpose(Vec<T> (&row)[lanes<T>]) {
+  constexpr auto every_lane = std::make_index_sequence<lanes<T>>{};
+  for (int i = 0; i < lanes<T>; ++i) {
+    if (i & s) continue;
+    const Vec<T> a = row[i], b = row[i + s];
+    row[i] = interleaved<T, s, false>(a, b, every_lane);
+    row[i + s] = interleaved<T, s, true>(a, b, every_lane);
+  }
+  if constexpr (s > 1) transpose<T, s / 2>(row);
 }
 
 /// Whether any lane of a comparison of Vec<T> holds.
@@ -177,10 +207,10 @@ struct Elementary<double> {
                           ln2_lo = 0x1.a39ef35793c76p-33, exp_min = -708.0;
   static constexpr int mantissa = 52;
   static constexpr std::int64_t one = 0x3ff0000000000000, sqrt_half = 0x3fe6a09e667f3bcd, bias = 1023;
-  /// 1/n! from n = 13 down to n = 2: the remainder at |r| = ln 2 / 2 is 4e-18.
-  static constexpr double exp_terms[] = {1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0,
-                                         1.0 / 362880.0,     1.0 / 40320.0,     1.0 / 5040.0,     1.0 / 720.0,
-                                         1.0 / 120.0,        1.0 / 24.0,        1.0 / 6.0,        0.5};
+  /// (exp(r) − 1 − r) / r² for |r| ≤ ln 2 / 2: minimax coefficients, error 5.4e-18 of exp(r).
+  static constexpr double exp_terms[] = {
+      0x1.ad1eadc077f57p-26, 0x1.289f8aae8c7dcp-22, 0x1.71df561cba99ep-19, 0x1.a019ab2c013c5p-16, 0x1.a01a011bc3dd1p-13,
+      0x1.6c16c17cc4156p-10, 0x1.111111112898dp-7,  0x1.5555555553202p-5,  0x1.5555555555501p-3,  0.5};
   /// log((1+s)/(1−s)) − 2s over s, in s²: minimax coefficients, error 2^-58.45 (FreeBSD msun, e_log.c).
   static constexpr double log_terms[] = {1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01,
                                          2.222219843214978396e-01, 2.857142874366239149e-01, 3.999999999940941908e-01,
@@ -192,10 +222,9 @@ struct Elementary<float> {
                          exp_min = -87.0f;
   static constexpr int mantissa = 23;
   static constexpr std::int32_t one = 0x3f800000, sqrt_half = 0x3f3504f3, bias = 127;
-  /// 1/n! from n = 8 down to n = 2: the remainder at |r| = ln 2 / 2 is 2e-10.
-  static constexpr float exp_terms[] = {1.0f / 40320.0f, 1.0f / 5040.0f, 1.0f / 720.0f, 1.0f / 120.0f,
-                                        1.0f / 24.0f,    1.0f / 6.0f,    0.5f};
-  /// The same in float, error 2^-34.24 (e_logf.c).
+  /// The same in float, error 3.7e-9.
+  static constexpr float exp_terms[] = {0x1.6b84fap-10f, 0x1.123042p-7f, 0x1.555674p-5f, 0x1.5554a2p-3f, 0.5f};
+  /// As above in float, error 2^-34.24 (e_logf.c).
   static constexpr float log_terms[] = {0.24279078841f, 0.28498786688f, 0.40000972152f, 0.66666662693f};
 };
 
@@ -208,20 +237,36 @@ GAUSSMIX_INLINE Vec<T> polynomial(const T (&terms)[n], Vec<T> x, Vec<T> x2) {
   return madd<T>(odd, x, even);
 }
 
-/// exp(x) for x ≤ 0, within 1 ulp; 0 below −708 (float: −87), where the result nears the subnormals.
-template <class T>
-GAUSSMIX_INLINE Vec<T> exp_non_positive(Vec<T> x) {
+/// x = exp(x) for exp_min ≤ x ≤ 0, within 1 ulp; any value elsewhere. N vectors in step, as each waits for itself; odd and even
+/// powers side by side for the same reason.
+template <class T, int N>
+GAUSSMIX_INLINE void exp_in_range(Vec<T> (&x)[N]) {
   using C = Elementary<T>;
-  const IntVec<T> vanishes = ~(x >= C::exp_min);
-  x = select(vanishes, Vec<T>{}, x);
-  const Vec<T> shifted = madd<T>(x, broadcast<T>(C::log2e), broadcast<T>(C::round));  // n in the low bits
-  const Vec<T> n = shifted - C::round;
-  Vec<T> r = madd<T>(n, broadcast<T>(-C::ln2_hi), x);
-  r = madd<T>(n, broadcast<T>(-C::ln2_lo), r);
-  const Vec<T> r2 = r * r;
-  const Vec<T> p = madd<T>(r2, polynomial<T>(C::exp_terms, r, r2), r) + T(1);
-  const auto scaled = (typename VectorTypes<T>::U)p + ((typename VectorTypes<T>::U)shifted << C::mantissa);
-  return select(vanishes, Vec<T>{}, (Vec<T>)scaled);
+  using U = typename VectorTypes<T>::U;
+  constexpr int n = sizeof(C::exp_terms) / sizeof(T);
+  Vec<T> shifted[N], square[N], even[N], odd[N];
+  for (int v = 0; v < N; ++v)
+    shifted[v] = madd<T>(x[v], broadcast<T>(C::log2e), broadcast<T>(C::round));  // ⌊x / ln 2⌉ in the low bits
+  for (int v = 0; v < N; ++v) x[v] = madd<T>(shifted[v] - C::round, broadcast<T>(-C::ln2_hi), x[v]);
+  for (int v = 0; v < N; ++v) x[v] = madd<T>(shifted[v] - C::round, broadcast<T>(-C::ln2_lo), x[v]);
+  for (int v = 0; v < N; ++v) square[v] = x[v] * x[v];
+  for (int v = 0; v < N; ++v) even[v] = broadcast<T>(C::exp_terms[(n - 1) % 2]);
+  for (int v = 0; v < N; ++v) odd[v] = broadcast<T>(C::exp_terms[n % 2]);
+  for (int i = 2; i < n; ++i)
+    for (int v = 0; v < N; ++v) {
+      Vec<T>& sum = i % 2 == (n - 1) % 2 ? even[v] : odd[v];
+      sum = madd<T>(sum, square[v], broadcast<T>(C::exp_terms[i]));
+    }
+  for (int v = 0; v < N; ++v) even[v] = madd<T>(odd[v], x[v], even[v]);
+  for (int v = 0; v < N; ++v) even[v] = madd<T>(square[v], even[v], x[v]) + T(1);
+  for (int v = 0; v < N; ++v) x[v] = (Vec<T>)((U)even[v] + ((U)shifted[v] << C::mantissa));
+}
+
+/// x = exp(x) where `counts`, else 0.
+template <class T, int N>
+GAUSSMIX_INLINE void exp_where(const IntVec<T> (&counts)[N], Vec<T> (&x)[N]) {
+  exp_in_range<T>(x);
+  for (int v = 0; v < N; ++v) x[v] = select(counts[v], x[v], Vec<T>{});
 }
 
 /// log(x) for positive, normal, finite x, within 1 ulp.
