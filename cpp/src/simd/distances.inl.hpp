@@ -99,6 +99,30 @@ GAUSSMIX_INLINE void for_each_panel(const T* panels, Index rank, const T* centre
   }
 }
 
+/// sum += (L⁻¹(x − μ))_r² for rows r = row … row + 3 of the panel that `panels` points to, in the order of for_each_panel;
+/// features are centred as the panels reach them, into (d, strip). `d` ends the last panel.
+template <class T>
+GAUSSMIX_INLINE void add_panel(const T* strip_begin, Index row, Index d, Location<T> mean, const T* panels, T* centred,
+                               Vec<T>* sum) {
+  constexpr Index strip = strip_of<T>;
+  Vec<T> y[panel_rows][strip_vectors];
+  set_zero(y);
+  for (Index j = 0; j < row; ++j, panels += panel_rows) {
+    Vec<T> c[strip_vectors];
+    for (int v = 0; v < strip_vectors; ++v) c[v] = load(centred + j * strip + v * lanes<T>);
+    add_column(panels, 0, c, y);
+  }
+  const auto centre_next = [&](Index j, Vec<T>(&c)[strip_vectors]) {
+    for (int v = 0; v < strip_vectors; ++v) {
+      c[v] = difference(strip_begin + (row + j) * strip + v * lanes<T>, mean, row + j);
+      store(centred + (row + j) * strip + v * lanes<T>, c[v]);
+    }
+  };
+  add_triangle(panels, row + panel_rows < d ? panel_rows : d - row, centre_next, y);
+  for (Index r = 0; r < panel_rows; ++r)
+    for (int v = 0; v < strip_vectors; ++v) sum[v] = madd<T>(y[r][v], y[r][v], sum[v]);
+}
+
 /// Writes x − μ of one strip in the factor's order of features, (d, strip).
 template <class T>
 GAUSSMIX_INLINE void centre(const T* strip_begin, Index d, Location<T> mean, const Index* order, T* centred) {
@@ -161,6 +185,22 @@ void distances_any(const T* strips, Index n_strips, Index d, Location<T> mean, F
   }
 }
 
+/// distances_any for a regular component whose features stand in their own order.
+template <class T>
+void distances_regular(const T* strips, Index n_strips, Index d, Location<T> mean, const T* panels, T* scratch, T* q) {
+  constexpr Index strip = strip_of<T>;
+  for (Index s = 0; s < n_strips; ++s, strips += d * strip, q += strip) {
+    Vec<T> sum[strip_vectors];
+    set_zero(sum);
+    const T* panel = panels;
+    for (Index row = 0; row < d; row += panel_rows) {
+      add_panel(strips, row, d, mean, panel, scratch, sum);
+      panel += (row + panel_rows) * panel_rows;
+    }
+    for (int v = 0; v < strip_vectors; ++v) store(q + v * lanes<T>, sum[v]);
+  }
+}
+
 /// distances_any for a fixed small D and a regular component: everything stays in registers; sums in the same order.
 template <class T, int D>
 void distances_small(const T* strips, Index n_strips, Location<T> mean, const T* panels, T* q) {
@@ -187,6 +227,7 @@ void distances_full(const T* strips, Index n_strips, Index d, Location<T> mean, 
   if (regular && d == 2) return distances_small<T, 2>(strips, n_strips, mean, factor.panels, q);
   if (regular && d == 3) return distances_small<T, 3>(strips, n_strips, mean, factor.panels, q);
   if (regular && d == 4) return distances_small<T, 4>(strips, n_strips, mean, factor.panels, q);
+  if (regular) return distances_regular(strips, n_strips, d, mean, factor.panels, scratch, q);
   distances_any(strips, n_strips, d, mean, factor, scratch, q);
 }
 

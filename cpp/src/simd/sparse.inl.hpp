@@ -29,30 +29,6 @@ struct StripSearch {
   }
 };
 
-/// sum += (L⁻¹(x − μ))_r² for rows r = row … row + 3 of the panel that `panels` points to, in the order of distances_any; features
-/// are centred as the panels reach them. `d` ends the last panel.
-template <class T>
-GAUSSMIX_INLINE void add_panel(const T* strip_begin, Index row, Index d, Location<T> mean, const T* panels, T* centred,
-                               Vec<T>* sum) {
-  constexpr Index strip = strip_of<T>;
-  Vec<T> y[panel_rows][strip_vectors];
-  set_zero(y);
-  for (Index j = 0; j < row; ++j, panels += panel_rows) {
-    Vec<T> c[strip_vectors];
-    for (int v = 0; v < strip_vectors; ++v) c[v] = load(centred + j * strip + v * lanes<T>);
-    add_column(panels, 0, c, y);
-  }
-  const auto centre_next = [&](Index j, Vec<T>(&c)[strip_vectors]) {
-    for (int v = 0; v < strip_vectors; ++v) {
-      c[v] = difference(strip_begin + (row + j) * strip + v * lanes<T>, mean, row + j);
-      store(centred + (row + j) * strip + v * lanes<T>, c[v]);
-    }
-  };
-  add_triangle(panels, row + panel_rows < d ? panel_rows : d - row, centre_next, y);
-  for (Index r = 0; r < panel_rows; ++r)
-    for (int v = 0; v < strip_vectors; ++v) sum[v] = madd<T>(y[r][v], y[r][v], sum[v]);
-}
-
 /// sum += Σ ((x_j − μ_j) · inv_std_j)² for features j = begin … end; inv_std null means 1.
 template <class T, bool Scaled>
 GAUSSMIX_INLINE void add_chunk(const T* strip_begin, Index begin, Index end, Location<T> mean, const T* inv_std,
