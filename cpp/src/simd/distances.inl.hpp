@@ -17,6 +17,14 @@ GAUSSMIX_INLINE void pack_square(const T* const (&rows)[lanes<T>], Index j, Inde
   for (Index l = 0; l < count; ++l) store(out + (j + l) * strip_of<T>, square[l]);
 }
 
+/// μ − x, where the square is all that matters: the operand in memory comes last.
+template <class T>
+GAUSSMIX_INLINE Vec<T> negative_difference(const T* x, Location<T> mean, Index j) {
+  const Vec<T> d = mean.hi[j] - load(x);
+  if constexpr (sizeof(T) == sizeof(float)) return d + mean.lo[j];
+  return d;
+}
+
 template <class T>
 bool pack(const T* x, Index row_stride, Index col_stride, const std::int32_t* order, Index n, Index d, T* strips,
           T* largest) {
@@ -260,7 +268,7 @@ GAUSSMIX_INLINE void add_squares(const T* strips, Index d, Location<T> mean, con
   for (Index j = 0; j < d; ++j)
     for (int s = 0; s < S; ++s)
       for (int v = 0; v < strip_vectors; ++v) {
-        Vec<T> y = difference(strips + s * d * strip + j * strip + v * lanes<T>, mean, j);
+        Vec<T> y = negative_difference(strips + s * d * strip + j * strip + v * lanes<T>, mean, j);
         if constexpr (Scaled) y *= inv_std[j];
         sum[s][v] = madd<T>(y, y, sum[s][v]);
       }

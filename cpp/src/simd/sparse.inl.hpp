@@ -36,7 +36,7 @@ GAUSSMIX_INLINE void add_chunk(const T* strip_begin, Index begin, Index end, Loc
   constexpr Index strip = strip_of<T>;
   for (Index j = begin; j < end; ++j)
     for (int v = 0; v < strip_vectors; ++v) {
-      Vec<T> y = difference(strip_begin + j * strip + v * lanes<T>, mean, j);
+      Vec<T> y = negative_difference(strip_begin + j * strip + v * lanes<T>, mean, j);
       if constexpr (Scaled) y *= inv_std[j];
       sum[v] = madd<T>(y, y, sum[v]);
     }
