@@ -29,17 +29,12 @@ struct StripSearch {
   }
 };
 
-/// sum += Σ ((x_j − μ_j) · inv_std_j)² for features j = begin … end; inv_std null means 1.
-template <class T, bool Scaled>
-GAUSSMIX_INLINE void add_chunk(const T* strip_begin, Index begin, Index end, Location<T> mean, const T* inv_std,
-                               Vec<T>* sum) {
-  constexpr Index strip = strip_of<T>;
-  for (Index j = begin; j < end; ++j)
-    for (int v = 0; v < strip_vectors; ++v) {
-      Vec<T> y = negative_difference(strip_begin + j * strip + v * lanes<T>, mean, j);
-      if constexpr (Scaled) y *= inv_std[j];
-      sum[v] = madd<T>(y, y, sum[v]);
-    }
+/// What the squared distances of a mixture's components are made of; `unit` in the space where every Σ_k is the unit matrix.
+enum class Distance { full, diag, unit };
+
+template <class T>
+GAUSSMIX_INLINE Distance distance_of(const Components<T>& c) {
+  return c.factors ? Distance::full : c.inv_std ? Distance::diag : Distance::unit;
 }
 
 template <class T>
@@ -47,14 +42,24 @@ GAUSSMIX_INLINE Location<T> mean_of(const Components<T>& c, Index k) {
   return {c.means.hi + k * c.d, sizeof(T) == sizeof(float) ? c.means.lo + k * c.d : nullptr};
 }
 
-/// Adds to `sum` the squared distance of component k over its first `d` features, a panel or a chunk at a time, for as long as
-/// go_on() tells after each. @returns whether it was told to the end
-template <class T, class GoOn>
+/// sum += ((x_j − μ_j) · inv_std_j)² of one feature; unit: without inv_std.
+template <class T, Distance what>
+GAUSSMIX_INLINE void add_feature(const T* strip_begin, Index j, Location<T> mean, const T* inv_std, Vec<T>* sum) {
+  for (int v = 0; v < strip_vectors; ++v) {
+    Vec<T> y = negative_difference(strip_begin + j * strip_of<T> + v * lanes<T>, mean, j);
+    if constexpr (what == Distance::diag) y *= inv_std[j];
+    sum[v] = madd<T>(y, y, sum[v]);
+  }
+}
+
+/// The squared distance of component k over its first `d` features in `sum`, for as long as go_on() tells after each panel or
+/// chunk. @returns whether it was told to the end
+template <class T, Distance what, class GoOn>
 GAUSSMIX_INLINE bool add_distance(const T* strip_begin, const Components<T>& c, Index d, Index k, T* scratch,
                                   Vec<T>* sum, const GoOn& go_on) {
   for (int v = 0; v < strip_vectors; ++v) sum[v] = Vec<T>{};
   const Location<T> mean = mean_of(c, k);
-  if (c.factors) {
+  if constexpr (what == Distance::full) {
     const T* panels = c.factors[k].panels;
     for (Index row = 0; row < d; row += panel_rows) {
       add_panel(strip_begin, row, d, mean, panels, scratch, sum);
@@ -63,28 +68,28 @@ GAUSSMIX_INLINE bool add_distance(const T* strip_begin, const Components<T>& c, 
     }
     return true;
   }
-  for (Index begin = 0; begin < d; begin += diag_chunk) {
-    const Index end = begin + diag_chunk < d ? begin + diag_chunk : d;
-    if (c.inv_std)
-      add_chunk<T, true>(strip_begin, begin, end, mean, c.inv_std + k * c.d, sum);
-    else
-      add_chunk<T, false>(strip_begin, begin, end, mean, nullptr, sum);
+  const T* inv_std = what == Distance::diag ? c.inv_std + k * c.d : nullptr;
+  Index j = 0;
+  for (; j + diag_chunk <= d; j += diag_chunk) {
+#pragma GCC unroll 8
+    for (Index l = 0; l < diag_chunk; ++l) add_feature<T, what>(strip_begin, j + l, mean, inv_std, sum);
     if (!go_on()) return false;
   }
-  return true;
+  for (; j < d; ++j) add_feature<T, what>(strip_begin, j, mean, inv_std, sum);
+  return go_on();
 }
 
 /// The squared distance of component k over its first `d` features.
-template <class T>
+template <class T, Distance what>
 GAUSSMIX_INLINE void distance(const T* strip_begin, const Components<T>& c, Index d, Index k, T* scratch, Vec<T>* q) {
-  add_distance(strip_begin, c, d, k, scratch, q, [] { return true; });
+  add_distance<T, what>(strip_begin, c, d, k, scratch, q, [] { return true; });
 }
 
 /// Component k's squared distance in q; false, with a part of it, once that excludes it.
-template <class T>
+template <class T, Distance what>
 GAUSSMIX_INLINE bool reaches(const T* strip_begin, const StripSearch<T>& search, Index k, T* scratch, Vec<T>* q) {
   const Components<T>& c = search.components;
-  return add_distance(strip_begin, c, c.d, k, scratch, q, [&] { return search.reached(k, q); });
+  return add_distance<T, what>(strip_begin, c, c.d, k, scratch, q, [&] { return search.reached(k, q); });
 }
 
 template <class T>
@@ -142,10 +147,10 @@ GAUSSMIX_INLINE void strip_posterior(const StripSearch<T>& search, const std::in
   }
 }
 
-template <class T>
-bool sparse_log_prob(const T* strips, Index n_strips, const Components<T>& components, T cut, const T* weight,
-                     const std::int32_t* label, bool responsibilities, T* scratch, std::int32_t* component, Index* kept,
-                     T* gamma, T* log_p) {
+template <class T, Distance what>
+bool sparse_log_prob_of(const T* strips, Index n_strips, const Components<T>& components, T cut, const T* weight,
+                        const std::int32_t* label, bool responsibilities, T* scratch, std::int32_t* component,
+                        Index* kept, T* gamma, T* log_p) {
   constexpr Index strip = strip_of<T>;
   const Index k_all = components.k, d = components.d;
   T* likely_q = scratch + d * strip;  // (likely, strip)
@@ -157,7 +162,7 @@ bool sparse_log_prob(const T* strips, Index n_strips, const Components<T>& compo
     const Index n_likely = distinct_labels<T>(label, likely);
     Vec<T> q[strip_vectors];
     for (Index a = 0; a < n_likely; ++a) {
-      distance(strips, components, d, likely[a], scratch, q);
+      distance<T, what>(strips, components, d, likely[a], scratch, q);
       search.take(likely[a], q);
       for (int v = 0; v < strip_vectors; ++v) store(likely_q + a * strip + v * lanes<T>, q[v]);
     }
@@ -168,7 +173,7 @@ bool sparse_log_prob(const T* strips, Index n_strips, const Components<T>& compo
         for (int v = 0; v < strip_vectors; ++v) store(out + v * lanes<T>, load(likely_q + next * strip + v * lanes<T>));
         ++next;
       } else {
-        if (!reaches(strips, search, k, scratch, q)) continue;
+        if (!reaches<T, what>(strips, search, k, scratch, q)) continue;
         search.take(k, q);
         for (int v = 0; v < strip_vectors; ++v) store(out + v * lanes<T>, q[v]);
       }
@@ -182,8 +187,23 @@ bool sparse_log_prob(const T* strips, Index n_strips, const Components<T>& compo
 }
 
 template <class T>
-void likely_components(const T* strips, Index n_strips, const Components<T>& components, T* scratch,
-                       std::int32_t* label) {
+bool sparse_log_prob(const T* strips, Index n_strips, const Components<T>& components, T cut, const T* weight,
+                     const std::int32_t* label, bool responsibilities, T* scratch, std::int32_t* component, Index* kept,
+                     T* gamma, T* log_p) {
+  const auto call = [&](auto of) {
+    return of(strips, n_strips, components, cut, weight, label, responsibilities, scratch, component, kept, gamma,
+              log_p);
+  };
+  switch (distance_of(components)) {
+    case Distance::full: return call(sparse_log_prob_of<T, Distance::full>);
+    case Distance::diag: return call(sparse_log_prob_of<T, Distance::diag>);
+    default: return call(sparse_log_prob_of<T, Distance::unit>);
+  }
+}
+
+template <class T, Distance what>
+void likely_components_of(const T* strips, Index n_strips, const Components<T>& components, T* scratch,
+                          std::int32_t* label) {
   constexpr Index strip = strip_of<T>;
   const Index d = components.d, few = d < 2 * panel_rows ? d : 2 * panel_rows;
   for (Index s = 0; s < n_strips; ++s, strips += d * strip, label += strip) {
@@ -191,7 +211,7 @@ void likely_components(const T* strips, Index n_strips, const Components<T>& com
     for (int v = 0; v < strip_vectors; ++v) largest[v] = broadcast(-infinity<T>);
     for (Index k = 0; k < components.k; ++k) {
       Vec<T> q[strip_vectors];
-      distance(strips, components, few, k, scratch, q);
+      distance<T, what>(strips, components, few, k, scratch, q);
       for (int v = 0; v < strip_vectors; ++v) {
         const Vec<T> t = log_joint(q[v], components.log_norm[k] + components.log_weight[k]);
         const IntVec<T> better = t > largest[v];
@@ -200,5 +220,15 @@ void likely_components(const T* strips, Index n_strips, const Components<T>& com
       }
     }
     for (Index i = 0; i < strip; ++i) label[i] = static_cast<std::int32_t>(best[i / lanes<T>][i % lanes<T>]);
+  }
+}
+
+template <class T>
+void likely_components(const T* strips, Index n_strips, const Components<T>& components, T* scratch,
+                       std::int32_t* label) {
+  switch (distance_of(components)) {
+    case Distance::full: return likely_components_of<T, Distance::full>(strips, n_strips, components, scratch, label);
+    case Distance::diag: return likely_components_of<T, Distance::diag>(strips, n_strips, components, scratch, label);
+    default: return likely_components_of<T, Distance::unit>(strips, n_strips, components, scratch, label);
   }
 }
