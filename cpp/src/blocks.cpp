@@ -12,8 +12,6 @@ namespace gaussmix::detail {
 
 namespace {
 
-constexpr Index round_up(Index value, Index multiple) { return (value + multiple - 1) / multiple * multiple; }
-
 /// The view of X that a loader of T reads in place.
 template <class T>
 MatrixView<const T> view_of(const Samples& x) {

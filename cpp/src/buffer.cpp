@@ -13,18 +13,16 @@ namespace {
 
 /// Bytes of a large page. To touch memory for the first time costs a call of the kernel for each page, and 2 MiB cost
 /// little more than 4 KiB.
-constexpr std::size_t large_page = std::size_t{1} << 21;
-
-constexpr std::size_t round_up(std::size_t value, std::size_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
+constexpr Index large_page = Index{1} << 21;
 
 /// Memory for std::free, null when there is none; in large pages as far as it fills them, where the system has some.
-void* allocate(std::size_t bytes) {
-  const std::size_t alignment = bytes < large_page ? std::size_t{simd::alignment} : large_page;
-  void* data = std::aligned_alloc(alignment, round_up(bytes, alignment));
+void* allocate(Index bytes) {
+  const Index alignment = bytes < large_page ? simd::alignment : large_page;
+  void* data =
+      std::aligned_alloc(static_cast<std::size_t>(alignment), static_cast<std::size_t>(round_up(bytes, alignment)));
 #ifdef MADV_HUGEPAGE
-  if (data != nullptr && bytes >= large_page) (void)madvise(data, bytes / large_page * large_page, MADV_HUGEPAGE);
+  if (data != nullptr && bytes >= large_page)
+    (void)madvise(data, static_cast<std::size_t>(bytes / large_page * large_page), MADV_HUGEPAGE);
 #endif
   return data;
 }
@@ -33,10 +31,10 @@ void* allocate(std::size_t bytes) {
 
 template <class T>
 void Buffer<T>::resize(Index size) {
-  constexpr Index largest = std::numeric_limits<Index>::max() - static_cast<Index>(large_page);
+  constexpr Index largest = std::numeric_limits<Index>::max() - large_page;
   if (size < 0 || size > largest / static_cast<Index>(sizeof(T))) throw std::bad_alloc();
   if (size > capacity_) {
-    T* data = static_cast<T*>(allocate(static_cast<std::size_t>(size) * sizeof(T)));
+    T* data = static_cast<T*>(allocate(size * static_cast<Index>(sizeof(T))));
     if (data == nullptr) throw std::bad_alloc();
     data_.reset(data);
     capacity_ = size;

@@ -9,6 +9,9 @@ namespace gaussmix::detail {
 
 using simd::Index;
 
+/// The least multiple that holds `value`, 0 or more.
+constexpr Index round_up(Index value, Index multiple) { return (value + multiple - 1) / multiple * multiple; }
+
 /// A growing, cache-line-aligned array for kernels; contents are not kept when it grows.
 template <class T>
 class Buffer {
