@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace gaussmix::detail {
 namespace {
@@ -15,6 +16,11 @@ constexpr double max_spread = 256.0;
 
 /// Bytes of rows that stay in the nearest cache while every component takes its diagonal sums.
 constexpr Index tile_bytes = Index{1} << 15;
+
+/// Share of all pairs of rows and components above which diagonal sums take all of them, not the positive alone: a matter of
+/// speed. From as few components on.
+constexpr double dense_share = 0.4;
+constexpr Index least_dense_components = 4;
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
@@ -43,7 +49,17 @@ template <class T>
 void BlockMoments<T>::add(const BlockLoader<T>& block, const Responsibilities& responsibilities, int exponent,
                           Statistics::Sums& sums) {
   const double factor = std::ldexp(1.0, exponent);
-  if (in_tiles_) sum_all_diag(block, responsibilities, sums.pivot.data());
+  if (in_tiles_) {
+    all_n_.assign(at(k_), 0.0);
+    all_first_.assign(at(k_ * d_), 0.0);
+    all_second_.assign(at(k_ * d_), 0.0);
+    if (responsibilities.begin) next_.assign(responsibilities.begin, responsibilities.begin + k_);
+    dense_ = most_count(block, responsibilities) && set_common_center(block, sums.pivot.data());
+    if (dense_)
+      sum_all_dense(block, responsibilities);
+    else
+      sum_all_diag(block, responsibilities, sums.pivot.data());
+  }
   if (pooled_ && k_ > 1 && add_pooled(block, responsibilities, factor, sums)) return;
   for (Index k = 0; k < k_; ++k) add_component(block, responsibilities, factor, k, sums);
 }
@@ -77,28 +93,80 @@ void BlockMoments<T>::choose(const T* gamma, Index begin, Index end) {
   weighted_ = {rows_.data(), kept_.data(), count};
 }
 
+/// Whether enough pairs of rows and components count for sums over all of them: by their number alone, which lists and arrays
+/// of responsibilities share.
+template <class T>
+bool BlockMoments<T>::most_count(const BlockLoader<T>& block, const Responsibilities& responsibilities) {
+  if (k_ < least_dense_components) return false;
+  Index count = 0;
+  if (responsibilities.begin)
+    count = responsibilities.begin[k_];
+  else
+    for (Index k = 0; k < k_; ++k)
+      count += kernels_.count_positive(responsibilities.gamma + k * responsibilities.stride, block.size());
+  return static_cast<double>(count) > dense_share * static_cast<double>(block.size() * k_);
+}
+
+/// Puts common_ amid the pivots. False where the squares of differences might overflow: times a weight of 0 they must add nothing.
+template <class T>
+bool BlockMoments<T>::set_common_center(const BlockLoader<T>& block, const double* pivots) {
+  common_.assign(at(d_), 0.0);
+  for (Index k = 0; k < k_; ++k)
+    for (Index j = 0; j < d_; ++j) common_[at(j)] += pivots[k * d_ + j] / static_cast<double>(k_);
+  double largest = static_cast<double>(block.largest());
+  for (const double value : common_) largest = std::max(largest, std::abs(value));
+  return largest < std::sqrt(static_cast<double>(std::numeric_limits<T>::max())) / 1024;  // and their sums
+}
+
+/// A component's next rows, those before `end`.
+template <class T>
+simd::WeightedRows<T> BlockMoments<T>::next_rows(const Responsibilities& responsibilities, Index component, Index end) {
+  const Index first = next_[at(component)], stop = responsibilities.begin[component + 1];
+  Index& next = next_[at(component)];
+  while (next < stop && responsibilities.rows[next] < end) ++next;
+  return {responsibilities.rows + first, responsibilities.gamma + first, next - first};
+}
+
 /// The diagonal sums of all components about their pivots, a few rows at a time for all of them.
 template <class T>
 void BlockMoments<T>::sum_all_diag(const BlockLoader<T>& block, const Responsibilities& responsibilities,
                                    const double* pivots) {
-  all_n_.assign(at(k_), 0.0);
-  all_first_.assign(at(k_ * d_), 0.0);
-  all_second_.assign(at(k_ * d_), 0.0);
-  if (responsibilities.begin) next_.assign(responsibilities.begin, responsibilities.begin + k_);
   const Index tile = std::max<Index>(tile_bytes / static_cast<Index>(sizeof(T)) / d_, simd::strip_multiple);
   for (Index begin = 0; begin < block.size(); begin += tile) {
     const Index end = std::min(begin + tile, block.size());
     for (Index k = 0; k < k_; ++k) {
-      if (responsibilities.begin) {
-        const Index first = next_[at(k)], stop = responsibilities.begin[k + 1];
-        Index& next = next_[at(k)];
-        while (next < stop && responsibilities.rows[next] < end) ++next;
-        weighted_ = {responsibilities.rows + first, responsibilities.gamma + first, next - first};
-      } else {
+      if (responsibilities.begin)
+        weighted_ = next_rows(responsibilities, k, end);
+      else
         choose(responsibilities.gamma + k * responsibilities.stride, begin, end);
-      }
       if (weighted_.count > 0) add_tile(block, k, pivots + k * d_);
     }
+  }
+}
+
+/// The same about common_, from all rows whatever their weights.
+template <class T>
+void BlockMoments<T>::sum_all_dense(const BlockLoader<T>& block, const Responsibilities& responsibilities) {
+  location_.assign(common_.data(), d_);
+  dense_scratch_.resize(kernels_.dense_scratch(d_));
+  for (Index begin = 0; begin < block.size(); begin += simd::dense_rows) {
+    const Index end = std::min(begin + simd::dense_rows, block.size());
+    const T* gamma = responsibilities.gamma + begin;
+    Index stride = responsibilities.stride;
+    if (responsibilities.begin) {
+      tile_gamma_.resize(k_ * simd::dense_rows);
+      std::fill(tile_gamma_.data(), tile_gamma_.data() + tile_gamma_.size(), T(0));
+      for (Index k = 0; k < k_; ++k) {
+        const WeightedRows listed = next_rows(responsibilities, k, end);
+        for (Index p = 0; p < listed.count; ++p)
+          tile_gamma_[k * simd::dense_rows + listed.rows[p] - begin] = listed.gamma[p];
+      }
+      gamma = tile_gamma_.data();
+      stride = simd::dense_rows;
+    }
+    kernels_.moments_diag_all(block.rows() + begin * block.row_stride(), block.row_stride(), end - begin, gamma, stride,
+                              k_, d_, location_.at(0), dense_scratch_.data(), all_n_.data(), all_first_.data(),
+                              all_second_.data());
   }
 }
 
@@ -157,7 +225,7 @@ void BlockMoments<T>::sum_component(const BlockLoader<T>& block, const Responsib
   n_ = all_n_[at(component)];
   std::copy_n(all_first_.data() + component * d_, d_, first_.data());
   std::copy_n(all_second_.data() + component * d_, d_, second_.data());
-  location_.assign(pivot, d_);
+  location_.assign(dense_ ? common_.data() : pivot, d_);
   set_shift(pivot);
   if (!(n_ > 0.0) || !far_from_center(false)) return;
   for (Index j = 0; j < d_; ++j) center_[at(j)] = pivot[j] + shift_[at(j)];
@@ -204,11 +272,13 @@ bool BlockMoments<T>::add_pooled(const BlockLoader<T>& block, const Responsibili
   row_total_.resize(block.padded());
   std::fill(row_total_.data(), row_total_.data() + block.padded(), T(0));
   for (Index k = 0; k < k_; ++k) {
-    choose(block, responsibilities, k);
-    if (d_ <= simd::small_features)
-      for (Index i = 0; i < block.padded(); ++i) row_total_[i] += gamma_[i];
-    else
+    if (responsibilities.begin) {
+      choose(block, responsibilities, k);
       for (Index p = 0; p < weighted_.count; ++p) row_total_[weighted_.rows[p]] += weighted_.gamma[p];
+    } else {
+      const T* gamma = responsibilities.gamma + k * responsibilities.stride;
+      for (Index i = 0; i < block.padded(); ++i) row_total_[i] += gamma[i];
+    }
     sum_component(block, responsibilities, k, sums.pivot.data() + k * d_, false);
     weights_[at(k)] = n_;
     std::copy(shift_.begin(), shift_.end(), shifts_.begin() + k * d_);

@@ -157,6 +157,125 @@ void moments_diag(const T* x, Index row_stride, WeightedRows<T> weighted, Index 
   }
 }
 
+template <int N>
+struct Constant {
+  static constexpr int value = N;
+};
+
+/// Components of a tile of dense sums: 12 accumulators, which hide the latency of two multiply-adds a cycle and leave
+/// registers for a vector of differences, one of squares and a weight.
+inline constexpr int dense_components = 6;
+/// Vectors of features centred at a time; they stay in the second cache.
+inline constexpr Index dense_vectors = 16;
+
+template <class T>
+Index dense_scratch(Index d) {
+  const Index vectors = (d + lanes<T> - 1) / lanes<T>;
+  return 2 * dense_rows * lanes<T> * (vectors < dense_vectors ? vectors : dense_vectors);
+}
+
+template <class T>
+Index count_positive(const T* gamma, Index n) {
+  Index count = 0;
+  for (Index i = 0; i < n; ++i) count += gamma[i] > T(0) ? 1 : 0;
+  return count;
+}
+
+/// Adds the first `count` lanes.
+template <class T>
+GAUSSMIX_INLINE void add_lanes(Vec<T> v, Index count, double* out) {
+  alignas(vector_bytes) T values[lanes<T>];
+  store(values, v);
+  if (count == lanes<T>)
+    for (int l = 0; l < lanes<T>; ++l) out[l] += static_cast<double>(values[l]);
+  else
+    for (Index l = 0; l < count; ++l) out[l] += static_cast<double>(values[l]);
+}
+
+/// Row by row a vector of x − center, `count` features from j on, and one of its squares.
+template <class T>
+void centre_and_square(const T* x, Index row_stride, Index n, Location<T> center, Index j, Index count, T* panel) {
+  const FeatureCenter<T, 1> about(center, j, count);
+  for_each_row<T>(n, count, [&](const Index i, const Index last) {
+    const Vec<T> c = about.difference(x + i * row_stride + j, 0, last);
+    store(panel + 2 * i * lanes<T>, c);
+    store(panel + (2 * i + 1) * lanes<T>, c * c);
+  });
+}
+
+/// Σγ of C components.
+template <class T, int C>
+GAUSSMIX_INLINE void add_weights(const T* gamma, Index stride, Index n, double* sum) {
+  Vec<T> total[C];
+  set_zero(total);
+  Index i = 0;
+  for (; i + lanes<T> <= n; i += lanes<T>)
+    for (int c = 0; c < C; ++c) total[c] += load_unaligned(gamma + c * stride + i);
+  for (int c = 0; c < C; ++c) {
+    if (i < n) total[c] += load_some(gamma + c * stride + i, n - i);
+    sum[c] += horizontal_sum<T>(total[c]);
+  }
+}
+
+/// Σγd and Σγd² of C components and one panel of `count` features.
+template <class T, int C>
+void add_dense(const T* panel, const T* gamma, Index stride, Index n, Index d, Index count, double* first,
+               double* second) {
+  Vec<T> s1[C], s2[C];
+  set_zero(s1);
+  set_zero(s2);
+  for (Index i = 0; i < n; ++i, panel += 2 * lanes<T>) {
+    const Vec<T> difference = load(panel), square = load(panel + lanes<T>);
+    for (int c = 0; c < C; ++c) {
+      const Vec<T> g = broadcast(gamma[c * stride + i]);
+      s1[c] = madd<T>(g, difference, s1[c]);
+      s2[c] = madd<T>(g, square, s2[c]);
+    }
+  }
+  for (int c = 0; c < C; ++c) {
+    add_lanes<T>(s1[c], count, first + c * d);
+    add_lanes<T>(s2[c], count, second + c * d);
+  }
+}
+
+/// Features [begin, end) of C components, from the panels of these features; Σγ with the first of them.
+template <class T, int C>
+void add_dense(const T* panels, const T* gamma, Index stride, Index n, Index d, Index begin, Index end, double* sum,
+               double* first, double* second) {
+  if (begin == 0) add_weights<T, C>(gamma, stride, n, sum);
+  for (Index j = begin; j < end; j += lanes<T>, panels += 2 * n * lanes<T>)
+    add_dense<T, C>(panels, gamma, stride, n, d, end - j < lanes<T> ? end - j : lanes<T>, first + j, second + j);
+}
+
+/// Lanes along features, tiles of components by vectors of features.
+template <class T>
+void moments_diag_all(const T* x, Index row_stride, Index n, const T* gamma, Index stride, Index k, Index d,
+                      Location<T> center, T* scratch, double* sum, double* first, double* second) {
+  for (Index begin = 0; begin < d; begin += dense_vectors * lanes<T>) {
+    const Index end = begin + dense_vectors * lanes<T> < d ? begin + dense_vectors * lanes<T> : d;
+    for (Index j = begin; j < end; j += lanes<T>)
+      centre_and_square(x, row_stride, n, center, j, end - j < lanes<T> ? end - j : lanes<T>,
+                        scratch + 2 * n * (j - begin));
+    for (Index c = 0, size; c < k; c += size) {
+      const Index tiles = (k - c + dense_components - 1) / dense_components;
+      size = (k - c + tiles - 1) / tiles;  // of near equal tiles
+      const auto add = [&](const auto components) {
+        add_dense<T, decltype(components)::value>(scratch, gamma + c * stride, stride, n, d, begin, end, sum + c,
+                                                  first + c * d, second + c * d);
+      };
+      static_assert(dense_components == 6, "one case for each");
+      switch (size) {
+        case 1: add(Constant<1>{}); break;
+        case 2: add(Constant<2>{}); break;
+        case 3: add(Constant<3>{}); break;
+        case 4: add(Constant<4>{}); break;
+        case 5: add(Constant<5>{}); break;
+        default: add(Constant<6>{}); break;
+      }
+    }
+  }
+}
+
 /// Rows of the scatter that one tile holds in registers, beside up to 3 vectors of its columns.
 #if defined(__AVX512F__)
 inline constexpr int tile_rows = 8;
