@@ -143,6 +143,11 @@ class Block {
       line("moments_small", n, d * (d + 1) + 4 * d, [&] {
         kernels_.moments_small(strips_.data(), n_, d_, mean, gamma_.data(), true, &sum_, first_.data(), second_.data());
       });
+    if (d_ > simd::small_features && d_ <= simd::few_features)
+      line("moments_few", n, d * (d + 1) + 4 * d, [&] {
+        kernels_.moments_few(strips_.data(), n_, d_, mean, gamma_.data(), scratch_.data(), &sum_, first_.data(),
+                             second_.data());
+      });
     line("pack", n, 0, [&] {
       T largest = 0;
       kernels_.pack(x_.data(), d_, 1, nullptr, n_, d_, strips_.data(), &largest);

@@ -14,6 +14,9 @@ constexpr double max_shift = 64.0;
 /// difference of the two: that many units of rounding are lost.
 constexpr double max_spread = 256.0;
 
+/// Share of a block's rows above which the full sums of few features take all rows, not the positive alone: a matter of speed.
+constexpr double strip_share = 0.25;
+
 /// Bytes of rows that stay in the nearest cache while every component takes its diagonal sums.
 constexpr Index tile_bytes = Index{1} << 15;
 
@@ -49,6 +52,7 @@ template <class T>
 void BlockMoments<T>::add(const BlockLoader<T>& block, const Responsibilities& responsibilities, int exponent,
                           Statistics::Sums& sums) {
   const double factor = std::ldexp(1.0, exponent);
+  in_order_ = !responsibilities.begin;
   if (in_tiles_) {
     all_n_.assign(at(k_), 0.0);
     all_first_.assign(at(k_ * d_), 0.0);
@@ -64,19 +68,26 @@ void BlockMoments<T>::add(const BlockLoader<T>& block, const Responsibilities& r
   for (Index k = 0; k < k_; ++k) add_component(block, responsibilities, factor, k, sums);
 }
 
-/// Takes the rows and weights of one component to be summed.
+/// Takes the rows and weights of one component to be summed; `full`: to a whole scatter.
 template <class T>
-void BlockMoments<T>::choose(const BlockLoader<T>& block, const Responsibilities& responsibilities, Index component) {
-  if (!responsibilities.begin) return choose(block, responsibilities.gamma + component * responsibilities.stride);
+void BlockMoments<T>::choose(const BlockLoader<T>& block, const Responsibilities& responsibilities, Index component,
+                             bool full) {
+  if (!responsibilities.begin) return choose(block, responsibilities.gamma + component * responsibilities.stride, full);
   const Index begin = responsibilities.begin[component];
+  gamma_ = nullptr;
   weighted_ = {responsibilities.rows + begin, responsibilities.gamma + begin,
                responsibilities.begin[component + 1] - begin};
 }
 
 template <class T>
-void BlockMoments<T>::choose(const BlockLoader<T>& block, const T* gamma) {
-  gamma_ = gamma;
-  if (d_ > simd::small_features) choose(gamma, 0, block.size());
+void BlockMoments<T>::choose(const BlockLoader<T>& block, const T* gamma, bool full) {
+  const auto most = [&] {
+    return static_cast<double>(kernels_.count_positive(gamma, block.size())) >
+           strip_share * static_cast<double>(block.size());
+  };
+  const bool from_strips = d_ <= simd::small_features || (full && in_order_ && d_ <= simd::few_features && most());
+  gamma_ = from_strips ? gamma : nullptr;
+  if (!from_strips) choose(gamma, 0, block.size());
 }
 
 /// Lists rows [begin, end) of positive weight.
@@ -187,9 +198,12 @@ void BlockMoments<T>::add_tile(const BlockLoader<T>& block, Index component, con
 template <class T>
 void BlockMoments<T>::sum(const BlockLoader<T>& block, const double* pivot, bool full) {
   location_.assign(center_.data(), d_);
-  if (d_ <= simd::small_features)
+  if (gamma_ && d_ <= simd::small_features)
     kernels_.moments_small(block.strips(), block.padded(), d_, location_.at(0), gamma_, full, &n_, first_.data(),
                            second_.data());
+  else if (gamma_)
+    kernels_.moments_few(block.strips(), block.padded(), d_, location_.at(0), gamma_, scratch_.data(), &n_,
+                         first_.data(), second_.data());
   else if (full)
     kernels_.moments_full(block.rows(), block.row_stride(), weighted_, d_, location_.at(0), scratch_.data(), &n_,
                           first_.data(), second_.data());
@@ -219,7 +233,7 @@ template <class T>
 void BlockMoments<T>::sum_component(const BlockLoader<T>& block, const Responsibilities& responsibilities,
                                     Index component, const double* pivot, bool full) {
   if (full || !in_tiles_) {
-    choose(block, responsibilities, component);
+    choose(block, responsibilities, component, full);
     return sum_chosen(block, pivot, full);
   }
   n_ = all_n_[at(component)];
@@ -229,7 +243,7 @@ void BlockMoments<T>::sum_component(const BlockLoader<T>& block, const Responsib
   set_shift(pivot);
   if (!(n_ > 0.0) || !far_from_center(false)) return;
   for (Index j = 0; j < d_; ++j) center_[at(j)] = pivot[j] + shift_[at(j)];
-  choose(block, responsibilities, component);
+  choose(block, responsibilities, component, false);
   sum(block, pivot, false);
 }
 
@@ -273,7 +287,7 @@ bool BlockMoments<T>::add_pooled(const BlockLoader<T>& block, const Responsibili
   std::fill(row_total_.data(), row_total_.data() + block.padded(), T(0));
   for (Index k = 0; k < k_; ++k) {
     if (responsibilities.begin) {
-      choose(block, responsibilities, k);
+      choose(block, responsibilities, k, false);
       for (Index p = 0; p < weighted_.count; ++p) row_total_[weighted_.rows[p]] += weighted_.gamma[p];
     } else {
       const T* gamma = responsibilities.gamma + k * responsibilities.stride;
@@ -284,7 +298,7 @@ bool BlockMoments<T>::add_pooled(const BlockLoader<T>& block, const Responsibili
     std::copy(shift_.begin(), shift_.end(), shifts_.begin() + k * d_);
   }
   const double* pivot = sums.pivot.data();
-  choose(block, row_total_.data());
+  choose(block, row_total_.data(), true);
   sum_chosen(block, pivot, true);
   if (!(n_ > 0.0)) return true;
   subtract_mean(true);

@@ -31,8 +31,8 @@ class BlockMoments {
   using Responsibilities = BlockResponsibilities<T>;
   using WeightedRows = simd::WeightedRows<T>;
 
-  void choose(const BlockLoader<T>& block, const Responsibilities& responsibilities, Index component);
-  void choose(const BlockLoader<T>& block, const T* gamma);
+  void choose(const BlockLoader<T>& block, const Responsibilities& responsibilities, Index component, bool full);
+  void choose(const BlockLoader<T>& block, const T* gamma, bool full);
   void choose(const T* gamma, Index begin, Index end);
   bool most_count(const BlockLoader<T>& block, const Responsibilities& responsibilities);
   bool set_common_center(const BlockLoader<T>& block, const double* pivots);
@@ -64,8 +64,9 @@ class BlockMoments {
   Buffer<T> scratch_;
   Buffer<T> dense_scratch_;
   Buffer<T> row_total_;
-  const T* gamma_ = nullptr;  ///< of the rows to be summed, (padded,); D ≤ small_features
-  WeightedRows weighted_{};   ///< the rows to be summed; D > small_features
+  bool in_order_ = true;      ///< whether the strips are sure to hold the rows in their order: a search regroups them
+  const T* gamma_ = nullptr;  ///< of the rows to be summed, (padded,), where they are summed from strips; else null
+  WeightedRows weighted_{};   ///< the rows to be summed otherwise
   Buffer<std::int32_t> rows_;
   Buffer<T> kept_;
   bool in_tiles_;  ///< whether diagonal sums are made for all components at once

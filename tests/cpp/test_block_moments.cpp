@@ -128,6 +128,7 @@ TEST_CASE_TEMPLATE("block moments: lists and arrays of responsibilities give the
             CAPTURE(n);
             CAPTURE(k);
             CAPTURE(share);
+            if (type == CovarianceType::tied && d <= simd::few_features) continue;  // never searched: from strips
             const Case<T> c(type, {n, d, k, share});
             CHECK(c.sums(true) == c.sums());
           }

@@ -72,6 +72,19 @@ Sums moments(const Block<T>& block, const Buffer<T>& gamma, bool matrix, Index r
   return out;
 }
 
+/// Full moments from the strips, D in (small_features, few_features].
+template <class T>
+Sums few(const Block<T>& block, const Buffer<T>& gamma) {
+  Sums out(block.d, block.d * block.d);
+  Buffer<T> scratch(block.kernels.moments_scratch(block.d));
+  block.kernels.moments_few(block.strips.data(), block.padded(), block.d, block.location(), gamma.data(),
+                            scratch.data(), &out.sum, out.first.data(), out.second.data());
+  return out;
+}
+
+/// Whether moments_few() takes as many features.
+bool are_few(Index d) { return d > simd::small_features && d <= simd::few_features; }
+
 template <class T>
 Sums diag(const Block<T>& block, const Buffer<T>& gamma) {
   return moments(block, gamma, false, block.d);
@@ -139,19 +152,21 @@ TEST_CASE_TEMPLATE("kernels: moments_diag and moments_full", T, float, double) {
     const Sums found = full(block, gamma, block.d);
     CHECK(all_sums(block, gamma, found, true));
     CHECK(full(block, gamma, block.d + 3) == found);
+    if (are_few(block.d)) CHECK(all_sums(block, gamma, few(block, gamma), true));
     CHECK(moments(block, gamma, false, block.d + 3) == diag(block, gamma));
   });
 }
 
 TEST_CASE_TEMPLATE("kernels: moments of thousands of rows stay as exact as those of a chunk", T, float, double) {
   for (const simd::KernelTable* table : tables())
-    for (const Index d : {1, 2, 4, 5, 17}) {
+    for (const Index d : {1, 2, 4, 5, 8, 11, 17}) {
       CAPTURE(d);
       Random random(19);
       const Block<T> block(simd::kernels_of<T>(*table), 3000, d, random);
       const Buffer<T> gamma = random_gamma(block, random);
       CHECK(all_sums(block, gamma, diag(block, gamma), false));
       CHECK(all_sums(block, gamma, full(block, gamma, d), true));
+      if (are_few(d)) CHECK(all_sums(block, gamma, few(block, gamma), true));
     }
 }
 
@@ -165,6 +180,7 @@ TEST_CASE_TEMPLATE("kernels: rows of weight 0 change no bit of the moments", T, 
     const Block<T> changed(block.kernels, block.n, block.d, other, block.hi);
     CHECK(diag(changed, gamma) == diag(block, gamma));
     CHECK(full(changed, gamma, block.d) == full(block, gamma, block.d));
+    if (are_few(block.d)) CHECK(few(changed, gamma) == few(block, gamma));
   });
 }
 
@@ -174,6 +190,7 @@ TEST_CASE_TEMPLATE("kernels: without weight all moments are 0", T, float, double
     std::fill(gamma.data(), gamma.data() + gamma.size(), T(0));
     CHECK(diag(block, gamma) == Sums(block.d, block.d));
     CHECK(full(block, gamma, block.d) == Sums(block.d, block.d * block.d));
+    if (are_few(block.d)) CHECK(few(block, gamma) == Sums(block.d, block.d * block.d));
   });
 }
 

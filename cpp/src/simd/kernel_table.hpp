@@ -13,6 +13,8 @@ using Index = std::int64_t;
 inline constexpr Index panel_rows = 4;
 /// Up to as many features the rows of a block lie along the lanes in the M-step too, and nothing is left out of the E-step.
 inline constexpr Index small_features = 4;
+/// Up to as many features they do for full scatters; the search for what is excluded begins beyond.
+inline constexpr Index few_features = 11;
 /// Rows that moments_diag_all takes at a time.
 inline constexpr Index dense_rows = 128;
 /// Components side by side in the one-row layout.
@@ -141,6 +143,10 @@ struct Kernels {
   /// Either of the two for d ≤ small_features, over strips with n weights γ ≥ 0, zero in the padding.
   void (*moments_small)(const T* strips, Index n, Index d, Location<T> center, const T* gamma, bool full, double* sum,
                         double* first, double* second);
+
+  /// As moments_small, full, for small_features < d ≤ few_features. scratch: moments_scratch(d) elements.
+  void (*moments_few)(const T* strips, Index n, Index d, Location<T> center, const T* gamma, T* scratch, double* sum,
+                      double* first, double* second);
 };
 
 /// One row x, (d,), in float64 against groups of row_group components, lanes along components. Regular components in their

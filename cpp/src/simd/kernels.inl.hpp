@@ -36,7 +36,7 @@ constexpr Kernels<T> kernels() {
           distances_unit<T>,   transform<T>,      posterior<T>,         log_prob<T>,
           sparse_log_prob<T>,  sparse_scratch<T>, likely_components<T>, moments_diag<T>,
           moments_diag_all<T>, dense_scratch<T>,  count_positive<T>,    moments_full<T>,
-          moments_scratch<T>,  moments_small<T>};
+          moments_scratch<T>,  moments_small<T>,  moments_few<T>};
 }
 
 constexpr RowKernels row_kernels{row_distances_full, row_distances_diag, row_distances_unit, row_transform,

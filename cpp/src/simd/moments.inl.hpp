@@ -307,7 +307,7 @@ GAUSSMIX_INLINE T* in_row_panel(T* weighted, Index j) {
 constexpr Index padded_to(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 template <class T>
-Index moments_scratch(Index d) {
+constexpr Index moments_scratch(Index d) {
   return chunk_rows * (padded_to(d, column_panel<T>) + padded_to(d, row_panel<T>));
 }
 
@@ -391,5 +391,94 @@ void moments_full(const T* x, Index row_stride, WeightedRows<T> weighted, Index 
         else
           add_tile<T, 3>(product, centred, count, d, row, column, second);
       }
+  }
+}
+
+/// The row behind the last of a tile of the lower triangle of D features that begins at row `begin`: 6 … 11 accumulators.
+constexpr int tile_end(int begin, int features) {
+  if (begin == 0) return features == 5 ? 3 : 4;
+  return begin <= 4 && begin + 2 <= features ? begin + 2 : begin + 1;
+}
+
+/// Rows of the triangle from `Begin` on, tile by tile, and Σγd of the same features, over `count` vectors of points: of each
+/// the D vectors x − center and γ.
+template <class T, int D, int Begin>
+GAUSSMIX_INLINE void add_triangle(const T* points, Index count, Vec<T>* first, Vec<T>* second) {
+  constexpr int End = tile_end(Begin, D);
+  Vec<T> s1[End - Begin], s2[End - Begin][End];
+  set_zero(s1);
+  set_zero(s2);
+  const T* point = points;
+  for (Index p = 0; p < count; ++p, point += (D + 1) * lanes<T>)
+    for (int r = Begin; r < End; ++r) {
+      const Vec<T> weighted = load(point + D * lanes<T>) * load(point + r * lanes<T>);
+      s1[r - Begin] += weighted;
+      for (int l = 0; l <= r; ++l) s2[r - Begin][l] = madd<T>(weighted, load(point + l * lanes<T>), s2[r - Begin][l]);
+    }
+  for (int r = Begin; r < End; ++r) {
+    first[r] += s1[r - Begin];
+    for (int l = 0; l <= r; ++l) second[r * (r + 1) / 2 + l] += s2[r - Begin][l];
+  }
+  if constexpr (End < D) add_triangle<T, D, End>(points, count, first, second);
+}
+
+/// Full moments for a fixed D, lanes along points: those that count are centred a few vectors at a time, which stay in the
+/// nearest cache while the triangle's tiles run over them.
+template <class T, int D>
+void moments_few_of(const T* strips, Index n, Location<T> center, const T* gamma, T* scratch, double* sum,
+                    double* first, double* second) {
+  constexpr Index strip = strip_of<T>, most = strips_per_flush * strip_vectors;  // vectors added in T
+  constexpr Index fitting = moments_scratch<T>(D) / ((D + 1) * lanes<T>), chunk = fitting < most ? fitting : most;
+  Vec<T> total{}, s1[D], s2[D * (D + 1) / 2];
+  set_zero(s1);
+  set_zero(s2);
+  *sum = 0.0;
+  for (int j = 0; j < D; ++j) first[j] = 0.0;
+  for (int j = 0; j < D * D; ++j) second[j] = 0.0;
+  Index held = 0, added = 0;
+  const auto flush = [&] {
+    *sum += horizontal_sum<T>(total);
+    for (int j = 0; j < D; ++j) {
+      first[j] += horizontal_sum<T>(s1[j]);
+      for (int l = 0; l <= j; ++l) second[j * D + l] += horizontal_sum<T>(s2[j * (j + 1) / 2 + l]);
+    }
+    total = Vec<T>{};
+    set_zero(s1);
+    set_zero(s2);
+    added = 0;
+  };
+  const auto add = [&] {
+    add_triangle<T, D, 0>(scratch, held, s1, s2);
+    added += held;
+    held = 0;
+    if (added + chunk > most) flush();
+  };
+  for (Index i = 0; i < n; i += strip)
+    for (int v = 0; v < strip_vectors; ++v) {
+      const Vec<T> g = load(gamma + i + v * lanes<T>);
+      if (!any<T>(g > T(0))) continue;
+      if (held == chunk) add();
+      total += g;
+      T* out = scratch + held++ * ((D + 1) * lanes<T>);
+      for (int j = 0; j < D; ++j)
+        store(out + j * lanes<T>, counted<T>(g, difference(strips + i * D + j * strip + v * lanes<T>, center, j)));
+      store(out + D * lanes<T>, g);
+    }
+  add();
+  flush();
+}
+
+template <class T>
+void moments_few(const T* strips, Index n, Index d, Location<T> center, const T* gamma, T* scratch, double* sum,
+                 double* first, double* second) {
+  static_assert(small_features == 4 && few_features == 11, "one case for each");
+  switch (d) {
+    case 5: return moments_few_of<T, 5>(strips, n, center, gamma, scratch, sum, first, second);
+    case 6: return moments_few_of<T, 6>(strips, n, center, gamma, scratch, sum, first, second);
+    case 7: return moments_few_of<T, 7>(strips, n, center, gamma, scratch, sum, first, second);
+    case 8: return moments_few_of<T, 8>(strips, n, center, gamma, scratch, sum, first, second);
+    case 9: return moments_few_of<T, 9>(strips, n, center, gamma, scratch, sum, first, second);
+    case 10: return moments_few_of<T, 10>(strips, n, center, gamma, scratch, sum, first, second);
+    default: return moments_few_of<T, 11>(strips, n, center, gamma, scratch, sum, first, second);
   }
 }
