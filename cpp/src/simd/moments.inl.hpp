@@ -353,11 +353,10 @@ void add_tile(const T* weighted, const T* centred, Index count, Index d, Index r
     }
   }
   for (int r = 0; r < tile_rows && row + r < d; ++r)
-    for (int v = 0; v < NV; ++v)
-      for (int l = 0; l < lanes<T>; ++l) {
-        const Index j = column + v * lanes<T> + l;
-        if (j <= row + r) scatter[(row + r) * d + j] += static_cast<double>(acc[r][v][l]);
-      }
+    for (int v = 0; v < NV; ++v) {
+      const Index j = column + v * lanes<T>, to_diagonal = row + r + 1 - j;  // 0 or less: above it
+      add_lanes<T>(acc[r][v], to_diagonal < lanes<T> ? to_diagonal : lanes<T>, scatter + (row + r) * d + j);
+    }
 }
 
 /// Lanes along features, the rows in their order; then tile by tile.
