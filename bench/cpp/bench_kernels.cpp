@@ -97,13 +97,15 @@ class Block {
     for (Buffer<T>* values : {&q_, &source_}) values->resize(n_components * n_);
     for (Index i = 0; i < source_.size(); ++i)
       source_[i] = static_cast<T>(d) * static_cast<T>(1.0 + 0.1 * normal(generator));
-    scratch_.resize(std::max(2 * d * kernels.strip, kernels.moments_scratch(d)));
+    dense_n_ = std::min(n_, simd::dense_rows);
+    scratch_.resize(std::max({2 * d * kernels.strip, kernels.moments_scratch(d), kernels.dense_scratch(d)}));
     log_p_.resize(n_);
     gamma_.resize(n_);
     rows_.resize(n_);
     for (Index i = 0; i < n_; ++i) gamma_[i] = T(0.5), rows_[i] = static_cast<std::int32_t>(i);
     first_.resize(d);
     second_.resize(d * d);
+    sums_.resize(n_components * (2 * d + 1));
   }
 
   /// A line for each kernel: nanoseconds a row and component, and the share of the peak where operations are counted.
@@ -133,9 +135,18 @@ class Block {
     });
     line("moments_diag", n, 6 * d,
          [&] { kernels_.moments_diag(x_.data(), d_, weighted, d_, mean, &sum_, first_.data(), second_.data()); });
+    line("moments_diag_all", static_cast<double>(dense_n_) * k, 4 * d, [&] {
+      kernels_.moments_diag_all(x_.data(), d_, dense_n_, source_.data(), n_, n_components, d_, mean, scratch_.data(),
+                                sums_.data(), sums_.data() + n_components, sums_.data() + n_components * (d_ + 1));
+    });
     if (d_ <= simd::small_features)
       line("moments_small", n, d * (d + 1) + 4 * d, [&] {
         kernels_.moments_small(strips_.data(), n_, d_, mean, gamma_.data(), true, &sum_, first_.data(), second_.data());
+      });
+    if (d_ > simd::small_features && d_ <= simd::few_features)
+      line("moments_few", n, d * (d + 1) + 4 * d, [&] {
+        kernels_.moments_few(strips_.data(), n_, d_, mean, gamma_.data(), scratch_.data(), &sum_, first_.data(),
+                             second_.data());
       });
     line("pack", n, 0, [&] {
       T largest = 0;
@@ -156,12 +167,12 @@ class Block {
 
  private:
   const simd::Kernels<T>& kernels_;
-  Index d_, n_ = 0;
+  Index d_, n_ = 0, dense_n_ = 0;
   Buffer<T> x_, strips_, transformed_, mean_, mean_low_, inv_std_, panels_, log_norm_, log_weight_, q_, source_,
       scratch_, log_p_, gamma_;
   Buffer<std::int32_t> rows_;
   double sum_ = 0;
-  Buffer<double> first_, second_;
+  Buffer<double> first_, second_, sums_;
 };
 
 template <class T>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace gaussmix::detail {
 namespace {
@@ -13,8 +14,16 @@ constexpr double max_shift = 64.0;
 /// difference of the two: that many units of rounding are lost.
 constexpr double max_spread = 256.0;
 
+/// Share of a block's rows above which the full sums of few features take all rows, not the positive alone: a matter of speed.
+constexpr double strip_share = 0.25;
+
 /// Bytes of rows that stay in the nearest cache while every component takes its diagonal sums.
 constexpr Index tile_bytes = Index{1} << 15;
+
+/// Share of all pairs of rows and components above which diagonal sums take all of them, not the positive alone: a matter of
+/// speed. From as few components on.
+constexpr double dense_share = 0.4;
+constexpr Index least_dense_components = 4;
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
@@ -43,24 +52,42 @@ template <class T>
 void BlockMoments<T>::add(const BlockLoader<T>& block, const Responsibilities& responsibilities, int exponent,
                           Statistics::Sums& sums) {
   const double factor = std::ldexp(1.0, exponent);
-  if (in_tiles_) sum_all_diag(block, responsibilities, sums.pivot.data());
+  in_order_ = !responsibilities.begin;
+  if (in_tiles_) {
+    all_n_.assign(at(k_), 0.0);
+    all_first_.assign(at(k_ * d_), 0.0);
+    all_second_.assign(at(k_ * d_), 0.0);
+    if (responsibilities.begin) next_.assign(responsibilities.begin, responsibilities.begin + k_);
+    dense_ = most_count(block, responsibilities) && set_common_center(block, sums.pivot.data());
+    if (dense_)
+      sum_all_dense(block, responsibilities);
+    else
+      sum_all_diag(block, responsibilities, sums.pivot.data());
+  }
   if (pooled_ && k_ > 1 && add_pooled(block, responsibilities, factor, sums)) return;
   for (Index k = 0; k < k_; ++k) add_component(block, responsibilities, factor, k, sums);
 }
 
-/// Takes the rows and weights of one component to be summed.
+/// Takes the rows and weights of one component to be summed; `full`: to a whole scatter.
 template <class T>
-void BlockMoments<T>::choose(const BlockLoader<T>& block, const Responsibilities& responsibilities, Index component) {
-  if (!responsibilities.begin) return choose(block, responsibilities.gamma + component * responsibilities.stride);
+void BlockMoments<T>::choose(const BlockLoader<T>& block, const Responsibilities& responsibilities, Index component,
+                             bool full) {
+  if (!responsibilities.begin) return choose(block, responsibilities.gamma + component * responsibilities.stride, full);
   const Index begin = responsibilities.begin[component];
+  gamma_ = nullptr;
   weighted_ = {responsibilities.rows + begin, responsibilities.gamma + begin,
                responsibilities.begin[component + 1] - begin};
 }
 
 template <class T>
-void BlockMoments<T>::choose(const BlockLoader<T>& block, const T* gamma) {
-  gamma_ = gamma;
-  if (d_ > simd::small_features) choose(gamma, 0, block.size());
+void BlockMoments<T>::choose(const BlockLoader<T>& block, const T* gamma, bool full) {
+  const auto most = [&] {
+    return static_cast<double>(kernels_.count_positive(gamma, block.size())) >
+           strip_share * static_cast<double>(block.size());
+  };
+  const bool from_strips = d_ <= simd::small_features || (full && in_order_ && d_ <= simd::few_features && most());
+  gamma_ = from_strips ? gamma : nullptr;
+  if (!from_strips) choose(gamma, 0, block.size());
 }
 
 /// Lists rows [begin, end) of positive weight.
@@ -77,28 +104,80 @@ void BlockMoments<T>::choose(const T* gamma, Index begin, Index end) {
   weighted_ = {rows_.data(), kept_.data(), count};
 }
 
+/// Whether enough pairs of rows and components count for sums over all of them: by their number alone, which lists and arrays
+/// of responsibilities share.
+template <class T>
+bool BlockMoments<T>::most_count(const BlockLoader<T>& block, const Responsibilities& responsibilities) {
+  if (k_ < least_dense_components) return false;
+  Index count = 0;
+  if (responsibilities.begin)
+    count = responsibilities.begin[k_];
+  else
+    for (Index k = 0; k < k_; ++k)
+      count += kernels_.count_positive(responsibilities.gamma + k * responsibilities.stride, block.size());
+  return static_cast<double>(count) > dense_share * static_cast<double>(block.size() * k_);
+}
+
+/// Puts common_ amid the pivots. False where the squares of differences might overflow: times a weight of 0 they must add nothing.
+template <class T>
+bool BlockMoments<T>::set_common_center(const BlockLoader<T>& block, const double* pivots) {
+  common_.assign(at(d_), 0.0);
+  for (Index k = 0; k < k_; ++k)
+    for (Index j = 0; j < d_; ++j) common_[at(j)] += pivots[k * d_ + j] / static_cast<double>(k_);
+  double largest = static_cast<double>(block.largest());
+  for (const double value : common_) largest = std::max(largest, std::abs(value));
+  return largest < std::sqrt(static_cast<double>(std::numeric_limits<T>::max())) / 1024;  // and their sums
+}
+
+/// A component's next rows, those before `end`.
+template <class T>
+simd::WeightedRows<T> BlockMoments<T>::next_rows(const Responsibilities& responsibilities, Index component, Index end) {
+  const Index first = next_[at(component)], stop = responsibilities.begin[component + 1];
+  Index& next = next_[at(component)];
+  while (next < stop && responsibilities.rows[next] < end) ++next;
+  return {responsibilities.rows + first, responsibilities.gamma + first, next - first};
+}
+
 /// The diagonal sums of all components about their pivots, a few rows at a time for all of them.
 template <class T>
 void BlockMoments<T>::sum_all_diag(const BlockLoader<T>& block, const Responsibilities& responsibilities,
                                    const double* pivots) {
-  all_n_.assign(at(k_), 0.0);
-  all_first_.assign(at(k_ * d_), 0.0);
-  all_second_.assign(at(k_ * d_), 0.0);
-  if (responsibilities.begin) next_.assign(responsibilities.begin, responsibilities.begin + k_);
   const Index tile = std::max<Index>(tile_bytes / static_cast<Index>(sizeof(T)) / d_, simd::strip_multiple);
   for (Index begin = 0; begin < block.size(); begin += tile) {
     const Index end = std::min(begin + tile, block.size());
     for (Index k = 0; k < k_; ++k) {
-      if (responsibilities.begin) {
-        const Index first = next_[at(k)], stop = responsibilities.begin[k + 1];
-        Index& next = next_[at(k)];
-        while (next < stop && responsibilities.rows[next] < end) ++next;
-        weighted_ = {responsibilities.rows + first, responsibilities.gamma + first, next - first};
-      } else {
+      if (responsibilities.begin)
+        weighted_ = next_rows(responsibilities, k, end);
+      else
         choose(responsibilities.gamma + k * responsibilities.stride, begin, end);
-      }
       if (weighted_.count > 0) add_tile(block, k, pivots + k * d_);
     }
+  }
+}
+
+/// The same about common_, from all rows whatever their weights.
+template <class T>
+void BlockMoments<T>::sum_all_dense(const BlockLoader<T>& block, const Responsibilities& responsibilities) {
+  location_.assign(common_.data(), d_);
+  dense_scratch_.resize(kernels_.dense_scratch(d_));
+  for (Index begin = 0; begin < block.size(); begin += simd::dense_rows) {
+    const Index end = std::min(begin + simd::dense_rows, block.size());
+    const T* gamma = responsibilities.gamma + begin;
+    Index stride = responsibilities.stride;
+    if (responsibilities.begin) {
+      tile_gamma_.resize(k_ * simd::dense_rows);
+      std::fill(tile_gamma_.data(), tile_gamma_.data() + tile_gamma_.size(), T(0));
+      for (Index k = 0; k < k_; ++k) {
+        const WeightedRows listed = next_rows(responsibilities, k, end);
+        for (Index p = 0; p < listed.count; ++p)
+          tile_gamma_[k * simd::dense_rows + listed.rows[p] - begin] = listed.gamma[p];
+      }
+      gamma = tile_gamma_.data();
+      stride = simd::dense_rows;
+    }
+    kernels_.moments_diag_all(block.rows() + begin * block.row_stride(), block.row_stride(), end - begin, gamma, stride,
+                              k_, d_, location_.at(0), dense_scratch_.data(), all_n_.data(), all_first_.data(),
+                              all_second_.data());
   }
 }
 
@@ -119,9 +198,12 @@ void BlockMoments<T>::add_tile(const BlockLoader<T>& block, Index component, con
 template <class T>
 void BlockMoments<T>::sum(const BlockLoader<T>& block, const double* pivot, bool full) {
   location_.assign(center_.data(), d_);
-  if (d_ <= simd::small_features)
+  if (gamma_ && d_ <= simd::small_features)
     kernels_.moments_small(block.strips(), block.padded(), d_, location_.at(0), gamma_, full, &n_, first_.data(),
                            second_.data());
+  else if (gamma_)
+    kernels_.moments_few(block.strips(), block.padded(), d_, location_.at(0), gamma_, scratch_.data(), &n_,
+                         first_.data(), second_.data());
   else if (full)
     kernels_.moments_full(block.rows(), block.row_stride(), weighted_, d_, location_.at(0), scratch_.data(), &n_,
                           first_.data(), second_.data());
@@ -151,17 +233,17 @@ template <class T>
 void BlockMoments<T>::sum_component(const BlockLoader<T>& block, const Responsibilities& responsibilities,
                                     Index component, const double* pivot, bool full) {
   if (full || !in_tiles_) {
-    choose(block, responsibilities, component);
+    choose(block, responsibilities, component, full);
     return sum_chosen(block, pivot, full);
   }
   n_ = all_n_[at(component)];
   std::copy_n(all_first_.data() + component * d_, d_, first_.data());
   std::copy_n(all_second_.data() + component * d_, d_, second_.data());
-  location_.assign(pivot, d_);
+  location_.assign(dense_ ? common_.data() : pivot, d_);
   set_shift(pivot);
   if (!(n_ > 0.0) || !far_from_center(false)) return;
   for (Index j = 0; j < d_; ++j) center_[at(j)] = pivot[j] + shift_[at(j)];
-  choose(block, responsibilities, component);
+  choose(block, responsibilities, component, false);
   sum(block, pivot, false);
 }
 
@@ -204,17 +286,19 @@ bool BlockMoments<T>::add_pooled(const BlockLoader<T>& block, const Responsibili
   row_total_.resize(block.padded());
   std::fill(row_total_.data(), row_total_.data() + block.padded(), T(0));
   for (Index k = 0; k < k_; ++k) {
-    choose(block, responsibilities, k);
-    if (d_ <= simd::small_features)
-      for (Index i = 0; i < block.padded(); ++i) row_total_[i] += gamma_[i];
-    else
+    if (responsibilities.begin) {
+      choose(block, responsibilities, k, false);
       for (Index p = 0; p < weighted_.count; ++p) row_total_[weighted_.rows[p]] += weighted_.gamma[p];
+    } else {
+      const T* gamma = responsibilities.gamma + k * responsibilities.stride;
+      for (Index i = 0; i < block.padded(); ++i) row_total_[i] += gamma[i];
+    }
     sum_component(block, responsibilities, k, sums.pivot.data() + k * d_, false);
     weights_[at(k)] = n_;
     std::copy(shift_.begin(), shift_.end(), shifts_.begin() + k * d_);
   }
   const double* pivot = sums.pivot.data();
-  choose(block, row_total_.data());
+  choose(block, row_total_.data(), true);
   sum_chosen(block, pivot, true);
   if (!(n_ > 0.0)) return true;
   subtract_mean(true);

@@ -29,11 +29,16 @@ class BlockMoments {
 
  private:
   using Responsibilities = BlockResponsibilities<T>;
+  using WeightedRows = simd::WeightedRows<T>;
 
-  void choose(const BlockLoader<T>& block, const Responsibilities& responsibilities, Index component);
-  void choose(const BlockLoader<T>& block, const T* gamma);
+  void choose(const BlockLoader<T>& block, const Responsibilities& responsibilities, Index component, bool full);
+  void choose(const BlockLoader<T>& block, const T* gamma, bool full);
   void choose(const T* gamma, Index begin, Index end);
+  bool most_count(const BlockLoader<T>& block, const Responsibilities& responsibilities);
+  bool set_common_center(const BlockLoader<T>& block, const double* pivots);
   void sum_all_diag(const BlockLoader<T>& block, const Responsibilities& responsibilities, const double* pivots);
+  void sum_all_dense(const BlockLoader<T>& block, const Responsibilities& responsibilities);
+  WeightedRows next_rows(const Responsibilities& responsibilities, Index component, Index end);
   void add_tile(const BlockLoader<T>& block, Index component, const double* pivot);
   bool add_pooled(const BlockLoader<T>& block, const Responsibilities& responsibilities, double factor,
                   Statistics::Sums& sums);
@@ -57,14 +62,19 @@ class BlockMoments {
   bool full_;
   bool pooled_;
   Buffer<T> scratch_;
+  Buffer<T> dense_scratch_;
   Buffer<T> row_total_;
-  const T* gamma_ = nullptr;          ///< of the rows to be summed, (padded,); D ≤ small_features
-  simd::WeightedRows<T> weighted_{};  ///< the rows to be summed; D > small_features
+  bool in_order_ = true;      ///< whether the strips are sure to hold the rows in their order: a search regroups them
+  const T* gamma_ = nullptr;  ///< of the rows to be summed, (padded,), where they are summed from strips; else null
+  WeightedRows weighted_{};   ///< the rows to be summed otherwise
   Buffer<std::int32_t> rows_;
   Buffer<T> kept_;
   bool in_tiles_;  ///< whether diagonal sums are made for all components at once
   std::vector<Index> next_;
-  std::vector<double> all_n_, all_first_, all_second_;  ///< (K,), (K, D), (K, D) about the pivots
+  std::vector<double> all_n_, all_first_, all_second_;  ///< (K,), (K, D), (K, D) about the pivots or common_
+  bool dense_ = false;          ///< whether about common_, from all pairs of rows and components
+  std::vector<double> common_;  ///< the middle of the pivots, (D,)
+  Buffer<T> tile_gamma_;        ///< of the rows of a dense tile, (K, dense_rows)
   double n_ = 0.0;
   std::vector<double> first_, second_;  ///< sums about center_
   std::vector<double> center_;

@@ -72,6 +72,19 @@ Sums moments(const Block<T>& block, const Buffer<T>& gamma, bool matrix, Index r
   return out;
 }
 
+/// Full moments from the strips, D in (small_features, few_features].
+template <class T>
+Sums few(const Block<T>& block, const Buffer<T>& gamma) {
+  Sums out(block.d, block.d * block.d);
+  Buffer<T> scratch(block.kernels.moments_scratch(block.d));
+  block.kernels.moments_few(block.strips.data(), block.padded(), block.d, block.location(), gamma.data(),
+                            scratch.data(), &out.sum, out.first.data(), out.second.data());
+  return out;
+}
+
+/// Whether moments_few() takes as many features.
+bool are_few(Index d) { return d > simd::small_features && d <= simd::few_features; }
+
 template <class T>
 Sums diag(const Block<T>& block, const Buffer<T>& gamma) {
   return moments(block, gamma, false, block.d);
@@ -139,19 +152,21 @@ TEST_CASE_TEMPLATE("kernels: moments_diag and moments_full", T, float, double) {
     const Sums found = full(block, gamma, block.d);
     CHECK(all_sums(block, gamma, found, true));
     CHECK(full(block, gamma, block.d + 3) == found);
+    if (are_few(block.d)) CHECK(all_sums(block, gamma, few(block, gamma), true));
     CHECK(moments(block, gamma, false, block.d + 3) == diag(block, gamma));
   });
 }
 
 TEST_CASE_TEMPLATE("kernels: moments of thousands of rows stay as exact as those of a chunk", T, float, double) {
   for (const simd::KernelTable* table : tables())
-    for (const Index d : {1, 2, 4, 5, 17}) {
+    for (const Index d : {1, 2, 4, 5, 8, 11, 17}) {
       CAPTURE(d);
       Random random(19);
       const Block<T> block(simd::kernels_of<T>(*table), 3000, d, random);
       const Buffer<T> gamma = random_gamma(block, random);
       CHECK(all_sums(block, gamma, diag(block, gamma), false));
       CHECK(all_sums(block, gamma, full(block, gamma, d), true));
+      if (are_few(d)) CHECK(all_sums(block, gamma, few(block, gamma), true));
     }
 }
 
@@ -165,6 +180,7 @@ TEST_CASE_TEMPLATE("kernels: rows of weight 0 change no bit of the moments", T, 
     const Block<T> changed(block.kernels, block.n, block.d, other, block.hi);
     CHECK(diag(changed, gamma) == diag(block, gamma));
     CHECK(full(changed, gamma, block.d) == full(block, gamma, block.d));
+    if (are_few(block.d)) CHECK(few(changed, gamma) == few(block, gamma));
   });
 }
 
@@ -174,5 +190,75 @@ TEST_CASE_TEMPLATE("kernels: without weight all moments are 0", T, float, double
     std::fill(gamma.data(), gamma.data() + gamma.size(), T(0));
     CHECK(diag(block, gamma) == Sums(block.d, block.d));
     CHECK(full(block, gamma, block.d) == Sums(block.d, block.d * block.d));
+    if (are_few(block.d)) CHECK(few(block, gamma) == Sums(block.d, block.d * block.d));
   });
+}
+
+TEST_CASE_TEMPLATE("kernels: moments_diag_all", T, float, double) {
+  for (const simd::KernelTable* table : tables()) {
+    CAPTURE(table->name);
+    const simd::Kernels<T>& kernels = simd::kernels_of<T>(*table);
+    Random random(23);
+    std::vector<Index> sizes = lengths(kernels.strip);
+    sizes.insert(sizes.end(), {simd::dense_rows - 1, simd::dense_rows});
+    for (const Index d : {1, 5, 7, 8, 9, 13, 16, 17, 31, 40, 67, 130, 261})
+      for (const Index n : sizes)
+        for (const Index k : {1, 2, 3, 4, 5, 6, 7, 13}) {
+          CAPTURE(d);
+          CAPTURE(n);
+          CAPTURE(k);
+          const Block<T> block(kernels, n, d, random);
+          const Index stride = block.padded(), row_stride = d + 3;
+          std::vector<Buffer<T>> weights;
+          Buffer<T> gamma(k * stride), scratch(kernels.dense_scratch(d));
+          for (Index c = 0; c < k; ++c) {
+            weights.push_back(random_gamma(block, random));
+            std::copy(weights.back().data(), weights.back().data() + stride, gamma.data() + c * stride);
+          }
+          std::vector<T> rows = apart(block, row_stride);
+          std::vector<double> sum(at(k)), first(at(k * d)), second(at(k * d));
+          const auto add = [&] {
+            kernels.moments_diag_all(rows.data(), row_stride, n, gamma.data(), stride, k, d, block.location(),
+                                     scratch.data(), sum.data(), first.data(), second.data());
+          };
+          add();
+          for (Index c = 0; c < k; ++c) {
+            Sums found(d, d);
+            found.sum = sum[at(c)];
+            std::copy_n(first.data() + c * d, d, found.first.data());
+            std::copy_n(second.data() + c * d, d, found.second.data());
+            CHECK(all_sums(block, weights[at(c)], found, false));
+          }
+          // It adds, and rows without weight change no bit, wherever they are.
+          for (Index i = 0; i < n; i += 3)
+            for (Index c = 0; c < k; ++c) gamma[c * stride + i] = 0;
+          std::fill(sum.begin(), sum.end(), 0.0);
+          std::fill(first.begin(), first.end(), 0.0);
+          std::fill(second.begin(), second.end(), 0.0);
+          add();
+          const std::vector<double> once[] = {sum, first, second};
+          for (Index i = 0; i < n; i += 3)
+            for (Index j = 0; j < d; ++j) rows[at(i * row_stride + j)] = static_cast<T>(sizeof(T) == 8 ? 1e150 : 1e17);
+          add();
+          for (Index i = 0; i < k; ++i) CHECK(sum[at(i)] == 2 * once[0][at(i)]);
+          for (Index i = 0; i < k * d; ++i) {
+            CHECK(first[at(i)] == 2 * once[1][at(i)]);
+            CHECK(second[at(i)] == 2 * once[2][at(i)]);
+          }
+        }
+  }
+}
+
+TEST_CASE_TEMPLATE("kernels: count_positive", T, float, double) {
+  for (const simd::KernelTable* table : tables())
+    for (Index n = 0; n < 200; ++n) {
+      Random random(29);
+      std::vector<T> gamma;
+      Index expected = 0;
+      for (Index i = 0; i < n; ++i) {
+        gamma.push_back(random.below(2) ? std::numeric_limits<T>::min() : T(0));
+        expected += gamma.back() > 0;
+      }
+      CHECK(simd::kernels_of<T>(*table).count_positive(gamma.data(), n) == expected);
+    }
 }

@@ -13,6 +13,10 @@ using Index = std::int64_t;
 inline constexpr Index panel_rows = 4;
 /// Up to as many features the rows of a block lie along the lanes in the M-step too, and nothing is left out of the E-step.
 inline constexpr Index small_features = 4;
+/// Up to as many features they do for full scatters; the search for what is excluded begins beyond.
+inline constexpr Index few_features = 11;
+/// Rows that moments_diag_all takes at a time.
+inline constexpr Index dense_rows = 128;
 /// Components side by side in the one-row layout.
 inline constexpr Index row_group = 8;
 /// Every block of rows is a multiple of this, hence of every table's strip.
@@ -123,7 +127,15 @@ struct Kernels {
   void (*moments_diag)(const T* x, Index row_stride, WeightedRows<T> weighted, Index d, Location<T> center, double* sum,
                        double* first, double* second);
 
-  /// The same with second = Σ γ d dᵀ, (d, d) row-major, lower triangle. scratch: moments_scratch(d) elements.
+  /// For k components about one center: adds to sum[c], first[c · d + j] and second[c · d + j] the same sums, of n ≤ dense_rows
+  /// rows and their weights gamma[c · stride + i] ≥ 0. No (x − center)² may overflow. scratch: dense_scratch(d) elements.
+  void (*moments_diag_all)(const T* x, Index row_stride, Index n, const T* gamma, Index stride, Index k, Index d,
+                           Location<T> center, T* scratch, double* sum, double* first, double* second);
+  Index (*dense_scratch)(Index d);
+  /// How many of n weights γ ≥ 0 are positive.
+  Index (*count_positive)(const T* gamma, Index n);
+
+  /// As moments_diag with second = Σ γ d dᵀ, (d, d) row-major, lower triangle. scratch: moments_scratch(d) elements.
   void (*moments_full)(const T* x, Index row_stride, WeightedRows<T> weighted, Index d, Location<T> center, T* scratch,
                        double* sum, double* first, double* second);
   Index (*moments_scratch)(Index d);
@@ -131,6 +143,10 @@ struct Kernels {
   /// Either of the two for d ≤ small_features, over strips with n weights γ ≥ 0, zero in the padding.
   void (*moments_small)(const T* strips, Index n, Index d, Location<T> center, const T* gamma, bool full, double* sum,
                         double* first, double* second);
+
+  /// As moments_small, full, for small_features < d ≤ few_features. scratch: moments_scratch(d) elements.
+  void (*moments_few)(const T* strips, Index n, Index d, Location<T> center, const T* gamma, T* scratch, double* sum,
+                      double* first, double* second);
 };
 
 /// One row x, (d,), in float64 against groups of row_group components, lanes along components. Regular components in their

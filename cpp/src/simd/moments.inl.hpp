@@ -157,6 +157,125 @@ void moments_diag(const T* x, Index row_stride, WeightedRows<T> weighted, Index 
   }
 }
 
+template <int N>
+struct Constant {
+  static constexpr int value = N;
+};
+
+/// Components of a tile of dense sums: 12 accumulators, which hide the latency of two multiply-adds a cycle and leave
+/// registers for a vector of differences, one of squares and a weight.
+inline constexpr int dense_components = 6;
+/// Vectors of features centred at a time; they stay in the second cache.
+inline constexpr Index dense_vectors = 16;
+
+template <class T>
+Index dense_scratch(Index d) {
+  const Index vectors = (d + lanes<T> - 1) / lanes<T>;
+  return 2 * dense_rows * lanes<T> * (vectors < dense_vectors ? vectors : dense_vectors);
+}
+
+template <class T>
+Index count_positive(const T* gamma, Index n) {
+  Index count = 0;
+  for (Index i = 0; i < n; ++i) count += gamma[i] > T(0) ? 1 : 0;
+  return count;
+}
+
+/// Adds the first `count` lanes.
+template <class T>
+GAUSSMIX_INLINE void add_lanes(Vec<T> v, Index count, double* out) {
+  alignas(vector_bytes) T values[lanes<T>];
+  store(values, v);
+  if (count == lanes<T>)
+    for (int l = 0; l < lanes<T>; ++l) out[l] += static_cast<double>(values[l]);
+  else
+    for (Index l = 0; l < count; ++l) out[l] += static_cast<double>(values[l]);
+}
+
+/// Row by row a vector of x − center, `count` features from j on, and one of its squares.
+template <class T>
+void centre_and_square(const T* x, Index row_stride, Index n, Location<T> center, Index j, Index count, T* panel) {
+  const FeatureCenter<T, 1> about(center, j, count);
+  for_each_row<T>(n, count, [&](const Index i, const Index last) {
+    const Vec<T> c = about.difference(x + i * row_stride + j, 0, last);
+    store(panel + 2 * i * lanes<T>, c);
+    store(panel + (2 * i + 1) * lanes<T>, c * c);
+  });
+}
+
+/// Σγ of C components.
+template <class T, int C>
+GAUSSMIX_INLINE void add_weights(const T* gamma, Index stride, Index n, double* sum) {
+  Vec<T> total[C];
+  set_zero(total);
+  Index i = 0;
+  for (; i + lanes<T> <= n; i += lanes<T>)
+    for (int c = 0; c < C; ++c) total[c] += load_unaligned(gamma + c * stride + i);
+  for (int c = 0; c < C; ++c) {
+    if (i < n) total[c] += load_some(gamma + c * stride + i, n - i);
+    sum[c] += horizontal_sum<T>(total[c]);
+  }
+}
+
+/// Σγd and Σγd² of C components and one panel of `count` features.
+template <class T, int C>
+void add_dense(const T* panel, const T* gamma, Index stride, Index n, Index d, Index count, double* first,
+               double* second) {
+  Vec<T> s1[C], s2[C];
+  set_zero(s1);
+  set_zero(s2);
+  for (Index i = 0; i < n; ++i, panel += 2 * lanes<T>) {
+    const Vec<T> difference = load(panel), square = load(panel + lanes<T>);
+    for (int c = 0; c < C; ++c) {
+      const Vec<T> g = broadcast(gamma[c * stride + i]);
+      s1[c] = madd<T>(g, difference, s1[c]);
+      s2[c] = madd<T>(g, square, s2[c]);
+    }
+  }
+  for (int c = 0; c < C; ++c) {
+    add_lanes<T>(s1[c], count, first + c * d);
+    add_lanes<T>(s2[c], count, second + c * d);
+  }
+}
+
+/// Features [begin, end) of C components, from the panels of these features; Σγ with the first of them.
+template <class T, int C>
+void add_dense(const T* panels, const T* gamma, Index stride, Index n, Index d, Index begin, Index end, double* sum,
+               double* first, double* second) {
+  if (begin == 0) add_weights<T, C>(gamma, stride, n, sum);
+  for (Index j = begin; j < end; j += lanes<T>, panels += 2 * n * lanes<T>)
+    add_dense<T, C>(panels, gamma, stride, n, d, end - j < lanes<T> ? end - j : lanes<T>, first + j, second + j);
+}
+
+/// Lanes along features, tiles of components by vectors of features.
+template <class T>
+void moments_diag_all(const T* x, Index row_stride, Index n, const T* gamma, Index stride, Index k, Index d,
+                      Location<T> center, T* scratch, double* sum, double* first, double* second) {
+  for (Index begin = 0; begin < d; begin += dense_vectors * lanes<T>) {
+    const Index end = begin + dense_vectors * lanes<T> < d ? begin + dense_vectors * lanes<T> : d;
+    for (Index j = begin; j < end; j += lanes<T>)
+      centre_and_square(x, row_stride, n, center, j, end - j < lanes<T> ? end - j : lanes<T>,
+                        scratch + 2 * n * (j - begin));
+    for (Index c = 0, size; c < k; c += size) {
+      const Index tiles = (k - c + dense_components - 1) / dense_components;
+      size = (k - c + tiles - 1) / tiles;  // of near equal tiles
+      const auto add = [&](const auto components) {
+        add_dense<T, decltype(components)::value>(scratch, gamma + c * stride, stride, n, d, begin, end, sum + c,
+                                                  first + c * d, second + c * d);
+      };
+      static_assert(dense_components == 6, "one case for each");
+      switch (size) {
+        case 1: add(Constant<1>{}); break;
+        case 2: add(Constant<2>{}); break;
+        case 3: add(Constant<3>{}); break;
+        case 4: add(Constant<4>{}); break;
+        case 5: add(Constant<5>{}); break;
+        default: add(Constant<6>{}); break;
+      }
+    }
+  }
+}
+
 /// Rows of the scatter that one tile holds in registers, beside up to 3 vectors of its columns.
 #if defined(__AVX512F__)
 inline constexpr int tile_rows = 8;
@@ -188,7 +307,7 @@ GAUSSMIX_INLINE T* in_row_panel(T* weighted, Index j) {
 constexpr Index padded_to(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 template <class T>
-Index moments_scratch(Index d) {
+constexpr Index moments_scratch(Index d) {
   return chunk_rows * (padded_to(d, column_panel<T>) + padded_to(d, row_panel<T>));
 }
 
@@ -234,11 +353,10 @@ void add_tile(const T* weighted, const T* centred, Index count, Index d, Index r
     }
   }
   for (int r = 0; r < tile_rows && row + r < d; ++r)
-    for (int v = 0; v < NV; ++v)
-      for (int l = 0; l < lanes<T>; ++l) {
-        const Index j = column + v * lanes<T> + l;
-        if (j <= row + r) scatter[(row + r) * d + j] += static_cast<double>(acc[r][v][l]);
-      }
+    for (int v = 0; v < NV; ++v) {
+      const Index j = column + v * lanes<T>, to_diagonal = row + r + 1 - j;  // 0 or less: above it
+      add_lanes<T>(acc[r][v], to_diagonal < lanes<T> ? to_diagonal : lanes<T>, scatter + (row + r) * d + j);
+    }
 }
 
 /// Lanes along features, the rows in their order; then tile by tile.
@@ -272,5 +390,94 @@ void moments_full(const T* x, Index row_stride, WeightedRows<T> weighted, Index 
         else
           add_tile<T, 3>(product, centred, count, d, row, column, second);
       }
+  }
+}
+
+/// The row behind the last of a tile of the lower triangle of D features that begins at row `begin`: 6 … 11 accumulators.
+constexpr int tile_end(int begin, int features) {
+  if (begin == 0) return features == 5 ? 3 : 4;
+  return begin <= 4 && begin + 2 <= features ? begin + 2 : begin + 1;
+}
+
+/// Rows of the triangle from `Begin` on, tile by tile, and Σγd of the same features, over `count` vectors of points: of each
+/// the D vectors x − center and γ.
+template <class T, int D, int Begin>
+GAUSSMIX_INLINE void add_triangle(const T* points, Index count, Vec<T>* first, Vec<T>* second) {
+  constexpr int End = tile_end(Begin, D);
+  Vec<T> s1[End - Begin], s2[End - Begin][End];
+  set_zero(s1);
+  set_zero(s2);
+  const T* point = points;
+  for (Index p = 0; p < count; ++p, point += (D + 1) * lanes<T>)
+    for (int r = Begin; r < End; ++r) {
+      const Vec<T> weighted = load(point + D * lanes<T>) * load(point + r * lanes<T>);
+      s1[r - Begin] += weighted;
+      for (int l = 0; l <= r; ++l) s2[r - Begin][l] = madd<T>(weighted, load(point + l * lanes<T>), s2[r - Begin][l]);
+    }
+  for (int r = Begin; r < End; ++r) {
+    first[r] += s1[r - Begin];
+    for (int l = 0; l <= r; ++l) second[r * (r + 1) / 2 + l] += s2[r - Begin][l];
+  }
+  if constexpr (End < D) add_triangle<T, D, End>(points, count, first, second);
+}
+
+/// Full moments for a fixed D, lanes along points: those that count are centred a few vectors at a time, which stay in the
+/// nearest cache while the triangle's tiles run over them.
+template <class T, int D>
+void moments_few_of(const T* strips, Index n, Location<T> center, const T* gamma, T* scratch, double* sum,
+                    double* first, double* second) {
+  constexpr Index strip = strip_of<T>, most = strips_per_flush * strip_vectors;  // vectors added in T
+  constexpr Index fitting = moments_scratch<T>(D) / ((D + 1) * lanes<T>), chunk = fitting < most ? fitting : most;
+  Vec<T> total{}, s1[D], s2[D * (D + 1) / 2];
+  set_zero(s1);
+  set_zero(s2);
+  *sum = 0.0;
+  for (int j = 0; j < D; ++j) first[j] = 0.0;
+  for (int j = 0; j < D * D; ++j) second[j] = 0.0;
+  Index held = 0, added = 0;
+  const auto flush = [&] {
+    *sum += horizontal_sum<T>(total);
+    for (int j = 0; j < D; ++j) {
+      first[j] += horizontal_sum<T>(s1[j]);
+      for (int l = 0; l <= j; ++l) second[j * D + l] += horizontal_sum<T>(s2[j * (j + 1) / 2 + l]);
+    }
+    total = Vec<T>{};
+    set_zero(s1);
+    set_zero(s2);
+    added = 0;
+  };
+  const auto add = [&] {
+    add_triangle<T, D, 0>(scratch, held, s1, s2);
+    added += held;
+    held = 0;
+    if (added + chunk > most) flush();
+  };
+  for (Index i = 0; i < n; i += strip)
+    for (int v = 0; v < strip_vectors; ++v) {
+      const Vec<T> g = load(gamma + i + v * lanes<T>);
+      if (!any<T>(g > T(0))) continue;
+      if (held == chunk) add();
+      total += g;
+      T* out = scratch + held++ * ((D + 1) * lanes<T>);
+      for (int j = 0; j < D; ++j)
+        store(out + j * lanes<T>, counted<T>(g, difference(strips + i * D + j * strip + v * lanes<T>, center, j)));
+      store(out + D * lanes<T>, g);
+    }
+  add();
+  flush();
+}
+
+template <class T>
+void moments_few(const T* strips, Index n, Index d, Location<T> center, const T* gamma, T* scratch, double* sum,
+                 double* first, double* second) {
+  static_assert(small_features == 4 && few_features == 11, "one case for each");
+  switch (d) {
+    case 5: return moments_few_of<T, 5>(strips, n, center, gamma, scratch, sum, first, second);
+    case 6: return moments_few_of<T, 6>(strips, n, center, gamma, scratch, sum, first, second);
+    case 7: return moments_few_of<T, 7>(strips, n, center, gamma, scratch, sum, first, second);
+    case 8: return moments_few_of<T, 8>(strips, n, center, gamma, scratch, sum, first, second);
+    case 9: return moments_few_of<T, 9>(strips, n, center, gamma, scratch, sum, first, second);
+    case 10: return moments_few_of<T, 10>(strips, n, center, gamma, scratch, sum, first, second);
+    default: return moments_few_of<T, 11>(strips, n, center, gamma, scratch, sum, first, second);
   }
 }
