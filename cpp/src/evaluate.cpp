@@ -16,6 +16,8 @@ namespace {
 // Where a search pays, as measured: with fewer components or features all of them are soon evaluated.
 constexpr Index least_components = 4;
 constexpr Index least_features_full = 12, least_features_diag = 16;
+static_assert(least_features_full > simd::few_features && least_features_diag > simd::few_features,
+              "BlockMoments reads strips in the rows' own order there");
 /// Features from which on a row's likely component is worth a guess by a few of them.
 constexpr Index least_to_guess_full = 16, least_to_guess_diag = 24;
 /// Rows that tell whether the first block is worth a search.

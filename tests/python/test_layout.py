@@ -25,7 +25,7 @@ PUBLIC = r"<gaussmix/\w+\.h(pp)?>"
 POSIX = r"<(pthread|sched|unistd|cpuid|immintrin)\.h>"
 FILES = r"<(fcntl|unistd|sys/stat)\.h>"
 MEMORY = r"<sys/mman\.h>"
-KERNEL_MATHS = r"<(cfloat|cmath|cstddef|cstdint|cstring|limits|type_traits|immintrin\.h|arm_neon\.h)>"
+KERNEL_MATHS = r"<(cfloat|cmath|cstddef|cstdint|cstring|limits|type_traits|utility|immintrin\.h|arm_neon\.h)>"
 PLAIN_SOURCE = r'"(simd/(kernel_table|dispatch)|(?!simd)\w+)\.hpp"'
 
 # What a file may include: the first row whose glob matches it. An arrow that is not here points up.
