@@ -31,6 +31,8 @@ namespace {
 
 #include "moments.inl.hpp"
 
+#include "moments_strips.inl.hpp"
+
 #include "row.inl.hpp"
 
 template <class T>
