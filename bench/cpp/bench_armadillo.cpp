@@ -1,10 +1,11 @@
-// EM fits of Armadillo, asked for line by line so that bench_em.py can time them in turn with those of others.
+// EM fits and scores of Armadillo, asked for line by line so that the benchmarks can time them in turn with those of others.
 //
 //     bench_armadillo --version
 //     bench_armadillo full|diag problem n_samples n_features n_components
 //
 // The problem is a file of float64: X, weights, means and covariances, row after row. Every line read is a number of
-// iterations; the answer is the mean log-likelihood before the last M-step of a fit from that start.
+// iterations; the answer is the mean log-likelihood before the last M-step of a fit from that start. For 0 it is the mean of
+// the log-densities of all rows under the start itself.
 
 #include <armadillo>
 #include <exception>
@@ -56,7 +57,8 @@ void answer(const std::string& path, arma::mat x, arma::uword n_components, Cova
   Model start;
   start.set_params(means, covariances, weights);
   std::cout << std::setprecision(std::numeric_limits<double>::max_digits10);
-  for (arma::uword n_iter = 0; std::cin >> n_iter;) std::cout << fit(start, x, n_iter) << std::endl;
+  for (arma::uword n_iter = 0; std::cin >> n_iter;)
+    std::cout << (n_iter == 0 ? arma::mean(start.log_p(x)) : fit(start, x, n_iter)) << std::endl;
 }
 
 void run(const std::vector<std::string>& arguments) {

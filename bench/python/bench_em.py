@@ -3,7 +3,7 @@
     python bench/python/bench_em.py            every shape, 1 and 2 threads: prints Markdown, writes bench_em.json
     python bench/python/bench_em.py --quick    few rows, to see that it runs
     python bench/python/bench_em.py --shapes full-8,diag-40 --threads 1
-    python bench/python/bench_em.py --peers sklearn,onedal,armadillo
+    python bench/python/bench_em.py --peers sklearn,onedal,armadillo,pomegranate
 
 All libraries start from the same weights, means and precisions, with tol=0 and reg_covar=1e-6, so all do the
 iterations asked for. The time of one iteration is (t(1 + m) - t(1)) / m, where t(i) is the time of a whole fit of i
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import measuring
-from peers import PEERS, REG_COVAR, TITLES, Fit, PeerMissingError, fit_gaussmix, fits, installed, program_version
+from peers import PEERS, REG_COVAR, TITLES, Fit, fit_gaussmix, fits, installed_peers, program_version
 from problems import SEPARATIONS, Shape, make_problem
 
 MIB = 2**20
@@ -103,7 +103,10 @@ def measure_memory(shape: Shape, threads: int) -> dict[str, Any]:
     small = make_problem(Shape(shape.covariance_type, 2000, shape.n_features, shape.n_components), 4.0)
     fit_gaussmix(small, 1, threads)  # loads the library and starts its threads
     problem = make_problem(shape, SEPARATIONS["separated"])
+    start = gaussmix.Mixture(problem.weights, problem.means, problem.covariances, shape.covariance_type)
     before = status_bytes("VmRSS")
+    start.log_prob(problem.x, num_threads=threads)
+    score_peak = status_bytes("VmHWM") - before  # that of the fit is larger
     gaussmix.fit(
         problem.x,
         shape.n_components,
@@ -115,8 +118,12 @@ def measure_memory(shape: Shape, threads: int) -> dict[str, Any]:
         random_state=1,
         num_threads=threads,
     )
-    peak = status_bytes("VmHWM") - before
-    return {"x_bytes": problem.x.nbytes, "peak_bytes": peak, "limit_bytes": memory_limit(shape, threads)}
+    return {
+        "x_bytes": problem.x.nbytes,
+        "score_peak_bytes": score_peak,
+        "peak_bytes": status_bytes("VmHWM") - before,
+        "limit_bytes": memory_limit(shape, threads),
+    }
 
 
 def worker(task: dict[str, Any]) -> dict[str, Any]:
@@ -163,22 +170,12 @@ def likelihood_lines(rows: list[dict[str, Any]], peers: list[str]) -> str:
 def memory_table(rows: list[dict[str, Any]]) -> str:
     lines = []
     for row in rows:
-        x, peak, limit = (row[key] / MIB for key in ("x_bytes", "peak_bytes", "limit_bytes"))
-        verdict = "" if peak <= limit else " (over)"
+        x, score, fit, limit = (row[key] / MIB for key in ("x_bytes", "score_peak_bytes", "peak_bytes", "limit_bytes"))
+        verdict = "" if fit <= limit else " (over)"
         cells = [str(Shape(**row["shape"])), str(row["threads"])]
-        lines.append([*cells, f"{x:.1f}", f"{peak:.1f}{verdict}", f"{limit:.1f}"])
-    return measuring.table(["shape", "threads", "X, MiB", "fit adds, MiB", "limit, MiB"], 1, lines)
-
-
-def installed_peers(names: list[str], folder: Path) -> dict[str, str]:
-    """Those that can run, as `fits` takes them; a line for each that cannot."""
-    found = {}
-    for name in names:
-        try:
-            found[name] = installed(name, folder)
-        except PeerMissingError as missing:
-            print(f"{TITLES[name]} is left out: {missing}", file=sys.stderr)
-    return found
+        lines.append([*cells, f"{x:.1f}", f"{score:.1f}", f"{fit:.1f}{verdict}", f"{limit:.1f}"])
+    head = ["shape", "threads", "X, MiB", "log_prob adds, MiB", "fit adds, MiB", "limit, MiB"]
+    return measuring.table(head, 1, lines)
 
 
 def main() -> None:
@@ -209,7 +206,7 @@ def main() -> None:
     measuring.write_report(arguments.json, {"programs": programs, "speed": speed, "memory": memory})
     print(f"Time of one EM iteration, medians of {repeats}; a ratio above 1 says that gaussmix is faster.\n")
     print(speed_table(speed, list(peers)))
-    print(f"\n{likelihood_lines(speed, list(peers))}\n\nPeak memory of a fit, above X.\n")
+    print(f"\n{likelihood_lines(speed, list(peers))}\n\nPeak memory of log_prob and of a fit, above X.\n")
     print(memory_table(memory))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from problems import SEPARATIONS, SHAPES, Shape
 
 REST = 0.01  # seconds before a timed call, in which the waiting OpenMP threads of the last library fall asleep
-DISTRIBUTIONS = ("numpy", "scikit-learn", "scikit-learn-intelex", "onnxruntime", "skl2onnx")
+DISTRIBUTIONS = ("numpy", "scikit-learn", "scikit-learn-intelex", "onnxruntime", "skl2onnx", "pomegranate", "torch")
 
 
 # ---- in the measuring process ----

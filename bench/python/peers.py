@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,18 +17,31 @@ from typing import Any
 from problems import Problem
 
 Fit = Callable[[int], float]
-"""Does so many iterations from the start; the mean log-likelihood before the last M-step. oneDAL and Armadillo raise
-RuntimeError where they cannot."""
+"""Does so many iterations from the start; the mean log-likelihood before the last M-step. oneDAL, Armadillo and
+pomegranate raise RuntimeError where they cannot."""
 
 REG_COVAR = 1e-6
-TITLES = {"gaussmix": "gaussmix", "sklearn": "scikit-learn", "onedal": "oneDAL", "armadillo": "Armadillo"}
+TITLES = {
+    "gaussmix": "gaussmix",
+    "sklearn": "scikit-learn",
+    "onedal": "oneDAL",
+    "armadillo": "Armadillo",
+    "pomegranate": "pomegranate",
+}
 PEERS = tuple(name for name in TITLES if name != "gaussmix")
 OFFERED = {
     "gaussmix": ("full", "tied", "diag", "spherical"),
     "sklearn": ("full", "tied", "diag", "spherical"),
     "onedal": ("full", "diag"),
     "armadillo": ("full", "diag"),
+    "pomegranate": ("full", "diag", "spherical"),
 }
+PACKAGES = {
+    "sklearn": ("sklearn", "pip install '.[bench]'"),
+    "onedal": ("daal4py", "pip install '.[bench]'"),
+    "pomegranate": ("pomegranate", "pip install pomegranate"),
+}
+"""What a peer that is a Python package is imported as, and what installs it."""
 ARMADILLO_SOURCE = Path(__file__).parents[1] / "cpp" / "bench_armadillo.cpp"
 
 
@@ -99,9 +114,32 @@ def fit_onedal(p: Problem, n_iter: int) -> float:
     return float(result.goalFunction.item()) / len(p.x)
 
 
+def fit_pomegranate(p: Problem, n_iter: int) -> float:
+    """It adds nothing to variances. Each of its iterations is one E-step and one M-step."""
+    import numpy as np
+
+    torch = import_module("torch")  # by name: mypy knows neither package
+    Normal = import_module("pomegranate.distributions").Normal
+    GeneralMixtureModel = import_module("pomegranate.gmm").GeneralMixtureModel
+    torch.set_default_dtype(torch.float64)  # that of its log-densities and statistics, whatever that of X is
+    x = torch.from_numpy(p.x)
+    covariances = p.covariances
+    if p.covariance_type == "spherical":  # a variance for every feature, all alike
+        covariances = np.tile(covariances[:, np.newaxis], p.x.shape[1])
+    kind = {"full": "full", "diag": "diag", "spherical": "sphere"}[p.covariance_type]
+    components = [Normal(*parameters, covariance_type=kind) for parameters in zip(p.means, covariances, strict=True)]
+    model = GeneralMixtureModel(components, priors=p.weights, max_iter=n_iter - 1, tol=-np.inf)
+    model.fit(x)
+    # The last iteration, by the two calls that fit repeats: the first of them gives the log-likelihood.
+    log_likelihood = model.summarize(x)
+    model.from_summaries()
+    return float(log_likelihood) / len(p.x)
+
+
 @contextmanager
 def armadillo(p: Problem, program: str, threads: int) -> Iterator[Fit]:
-    """Fits by the program that `build_armadillo` made, which holds the problem and waits for numbers of iterations."""
+    """Fits by the program that `build_armadillo` made, which holds the problem and waits for numbers of iterations; for
+    0 it takes the log-densities of all rows under the start, and gives their mean."""
     n, d = p.x.shape
     with tempfile.NamedTemporaryFile() as file:
         for values in (p.x, p.weights, p.means, p.covariances):
@@ -142,6 +180,9 @@ def fits(problem: Problem, peers: dict[str, str], threads: int) -> Iterator[dict
 
         daal4py.daalinit(threads)  # it does not read OMP_NUM_THREADS
         found["onedal"] = lambda n_iter: fit_onedal(problem, n_iter)
+    if "pomegranate" in offered:
+        import_module("torch").set_num_threads(threads)  # threadpoolctl reaches only what was loaded before
+        found["pomegranate"] = lambda n_iter: fit_pomegranate(problem, n_iter)
     if "armadillo" in offered:
         with armadillo(problem, offered["armadillo"], threads) as fit:
             yield {**found, "armadillo": fit}
@@ -174,12 +215,23 @@ def build_armadillo(folder: Path) -> str:
 
 def installed(peer: str, folder: Path) -> str:
     """Where the peer's program lies that was made in the folder; empty for one that is a Python package."""
-    package = {"sklearn": "sklearn", "onedal": "daal4py"}.get(peer)
-    if package is None:
+    if peer not in PACKAGES:
         return build_armadillo(folder)
+    package, remedy = PACKAGES[peer]
     if find_spec(package) is None:
-        raise PeerMissingError("pip install '.[bench]'")
+        raise PeerMissingError(remedy)
     return ""
+
+
+def installed_peers(names: list[str], folder: Path) -> dict[str, str]:
+    """Those that can run, as `fits` takes them; a line for each that cannot."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = installed(name, folder)
+        except PeerMissingError as missing:
+            print(f"{TITLES[name]} is left out: {missing}", file=sys.stderr)
+    return found
 
 
 def program_version(program: str) -> str:

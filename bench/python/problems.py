@@ -49,18 +49,14 @@ SHAPES = (
 
 @dataclass(frozen=True)
 class Problem:
-    """Data and the start that all libraries are given; every component has unit covariance in truth."""
+    """Data and the start that all libraries are given, precisions to some and covariances to others."""
 
     covariance_type: str
     x: Floats
     weights: Floats
     means: Floats
     precisions: Floats
-
-    @property
-    def covariances(self) -> Floats:
-        """Those of the start: unit, as its precisions are."""
-        return self.precisions
+    covariances: Floats
 
 
 def unit_parameters(covariance_type: str, k: int, d: int) -> Floats:
@@ -88,4 +84,5 @@ def make_problem(shape: Shape, separation: float) -> Problem:
         rng.standard_normal(out=part)
         part += means[rng.integers(k, size=len(part))]
     start = means + 0.5 * rng.standard_normal((k, d))
-    return Problem(shape.covariance_type, x, np.full(k, 1.0 / k), start, unit_parameters(shape.covariance_type, k, d))
+    unit = unit_parameters(shape.covariance_type, k, d)  # as every component is in truth
+    return Problem(shape.covariance_type, x, np.full(k, 1.0 / k), start, unit, unit)
