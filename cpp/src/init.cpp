@@ -14,6 +14,10 @@ namespace gaussmix {
 
 namespace {
 
+/// Lloyd's iterations of a start end when no more of the weight than this changes cluster: EM moves more from there.
+constexpr double settled_share = 3e-3;
+constexpr int most_iterations = 300;
+
 constexpr std::array<Init, 4> all_inits = {Init::kmeans, Init::kmeans_plus_plus, Init::random, Init::random_from_data};
 
 }  // namespace
@@ -392,7 +396,7 @@ std::vector<std::int32_t> start_labels(const Samples& x, Index n_components, Ini
         Seeds seeds = init == Init::random_from_data ? seeding.by_weight() : seeding.by_distance();
         const bool ended = static_cast<Index>(seeds.rows.size()) < n_components;
         if (init != Init::kmeans || ended) return std::move(seeds.labels);
-        return lloyd(points, seeds.rows, 300, end_start).labels;
+        return lloyd(points, seeds.rows, most_iterations, settled_share, end_start).labels;
       });
   give_each_a_row(labels, n_components, sample_weight);
   return labels;

@@ -3,6 +3,7 @@
 #include "clustering.hpp"
 #include "validate.hpp"
 
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -19,6 +20,7 @@ struct ClusterSums {
   std::vector<double> first;   ///< Σ w (x − c_k), (K, D)
   double inertia = 0.0;        ///< Σ w ‖x − its center‖², by a whole pass
   Index changed = 0;           ///< rows of positive weight that have a new label
+  double moved = 0.0;          ///< Σ w of these
 
   ClusterSums(Index n_components, Index n_features)
       : count(static_cast<std::size_t>(n_components)),
@@ -31,6 +33,7 @@ struct ClusterSums {
     std::fill(first.begin(), first.end(), 0.0);
     inertia = 0.0;
     changed = 0;
+    moved = 0.0;
   }
 
   void merge(const ClusterSums& other) {
@@ -42,6 +45,7 @@ struct ClusterSums {
     add(first, other.first);
     inertia += other.inertia;
     changed += other.changed;
+    moved += other.moved;
   }
 
   /// Adds a row x, (D,) with `stride` between its features, of weight w to cluster k: sign = 1; or takes it away: sign = −1.
@@ -65,7 +69,7 @@ template <class T>
 class Lloyd {
  public:
   Lloyd(const Points<T>& points, const std::vector<Index>& seeds);
-  KMeansResult run(int max_iter, const EndStart& end_start);
+  KMeansResult run(int max_iter, double settled_share, const EndStart& end_start);
 
  private:
   using Label = std::conditional_t<std::is_same_v<T, float>, std::int32_t, std::int64_t>;  // of T's width, for vectors
@@ -95,6 +99,7 @@ class Lloyd {
   void find_two_nearest(Scratch& scratch, Index begin, Index n) const;
   T settled_until(T nearest, T second, std::size_t label) const;
   bool sums_are_worn() const;
+  bool has_settled(double share) const;
   bool seat_empty_clusters();
   Farthest farthest_row();
   std::vector<double> means() const;
@@ -136,12 +141,12 @@ Lloyd<T>::Lloyd(const Points<T>& points, const std::vector<Index>& seeds)
 }
 
 template <class T>
-KMeansResult Lloyd<T>::run(int max_iter, const EndStart& end_start) {
+KMeansResult Lloyd<T>::run(int max_iter, double settled_share, const EndStart& end_start) {
   int n_iter = 0;
   bool whole = true;
   while (true) {
     pass(whole);
-    const bool last = n_iter == max_iter || (end_start && end_start());
+    const bool last = n_iter == max_iter || (!whole && has_settled(settled_share)) || (end_start && end_start());
     if (!whole && (last || sums_.changed == 0 || sums_are_worn())) pass(whole = true);
     if (last) break;
     const bool seated = seat_empty_clusters();
@@ -158,6 +163,7 @@ KMeansResult Lloyd<T>::run(int max_iter, const EndStart& end_start) {
 template <class T>
 void Lloyd<T>::pass(bool whole) {
   sums_.changed = 0;
+  sums_.moved = 0.0;
   if (whole) {
     sums_.clear();
     reference_ = centers_.values();
@@ -196,6 +202,7 @@ void Lloyd<T>::pass_block(Scratch& scratch, Index begin, Index end, bool whole) 
     if (!whole) scratch.sums.add(old, -1, w, x, scratch.rows.stride(), reference_);
     scratch.sums.add(label, 1, w, x, scratch.rows.stride(), reference_);
     scratch.sums.changed += label != old;
+    scratch.sums.moved += label != old ? w : 0.0;
   }
 }
 
@@ -245,6 +252,14 @@ bool Lloyd<T>::sums_are_worn() const {
     if (sums_.count[k] > 0 && sums_.weight[k] < 0x1p-20 * whole_weight_[k]) return true;
   }
   return false;
+}
+
+/// Whether no more than this share of the weight has a new label and no cluster is empty; never for 0.
+template <class T>
+bool Lloyd<T>::has_settled(double share) const {
+  const bool empty = std::find(sums_.count.begin(), sums_.count.end(), 0) != sums_.count.end();
+  const double weight = std::accumulate(sums_.weight.begin(), sums_.weight.end(), 0.0);
+  return share > 0.0 && !empty && sums_.moved <= share * weight;
 }
 
 /// Puts the center of each cluster without rows on the row farthest from its center. Returns whether there was any; none is
@@ -341,11 +356,12 @@ void Lloyd<T>::move_centers(const std::vector<double>& means) {
 }  // namespace
 
 template <class T>
-KMeansResult lloyd(const Points<T>& points, const std::vector<Index>& seeds, int max_iter, const EndStart& end_start) {
-  return Lloyd<T>(points, seeds).run(max_iter, end_start);
+KMeansResult lloyd(const Points<T>& points, const std::vector<Index>& seeds, int max_iter, double settled_share,
+                   const EndStart& end_start) {
+  return Lloyd<T>(points, seeds).run(max_iter, settled_share, end_start);
 }
-template KMeansResult lloyd(const Points<float>&, const std::vector<Index>&, int, const EndStart&);
-template KMeansResult lloyd(const Points<double>&, const std::vector<Index>&, int, const EndStart&);
+template KMeansResult lloyd(const Points<float>&, const std::vector<Index>&, int, double, const EndStart&);
+template KMeansResult lloyd(const Points<double>&, const std::vector<Index>&, int, double, const EndStart&);
 
 }  // namespace detail
 

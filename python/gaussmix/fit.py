@@ -86,8 +86,8 @@ def fit(
         K, at least 1.
     covariance_type : {"full", "tied", "diag", "spherical"}
     init : {"kmeans", "k-means++", "random", "random_from_data"} or Mixture
-        Where EM starts: k-means++ seeding and Lloyd to its end; the seeding alone; random responsibilities; rows drawn
-        from X. A mixture is gone on from; no other initial value may then be given.
+        Where EM starts: k-means++ seeding and Lloyd until 3‰ of the weight or less changes cluster; the seeding alone;
+        random responsibilities; rows drawn from X. A mixture is gone on from; no other initial value may then be given.
     means_init : array_like, (K, D)
     weights_init : array_like, (K,)
     covariances_init, precisions_init : array_like

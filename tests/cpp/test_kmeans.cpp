@@ -32,9 +32,10 @@ KMeansResult plain_kmeans(const Cloud& cloud, Index k, std::uint64_t seed, const
   return result;
 }
 
-KMeansResult lloyd_from(const Cloud& cloud, const std::vector<Index>& seeds, const Doubles& weights, int max_iter) {
+KMeansResult lloyd_from(const Cloud& cloud, const std::vector<Index>& seeds, const Doubles& weights, int max_iter,
+                        double settled_share = 0.0) {
   return detail::with_points(cloud.view(), static_cast<Index>(seeds.size()), weights, {}, [&](const auto& points, int) {
-    KMeansResult result = detail::lloyd(points, seeds, max_iter);
+    KMeansResult result = detail::lloyd(points, seeds, max_iter, settled_share);
     result.inertia = std::ldexp(result.inertia, points.weight.exponent());
     return result;
   });
@@ -285,6 +286,35 @@ TEST_CASE("kmeans: a cluster without rows is put on the row farthest from its ce
   const Doubles absent = {1, 1, 1, 1, 1, 1, 1, 0, 1};
   CHECK(lloyd_from(cloud, {0, 1, 5}, absent, 1).centers[2] == 20);
   CHECK(lloyd_from(cloud, {0, 1, 5}, absent, 1).centers[3] == 1);
+}
+
+TEST_CASE("lloyd: ends at the first iteration that moves no more than the share of the weight") {
+  std::mt19937_64 bits(11);
+  const auto uniform = [&bits] { return static_cast<double>(bits() >> 11) * 0x1p-53; };
+  Cloud cloud{3000, 2, {}};
+  Doubles weights;
+  for (Index i = 0; i < cloud.n; ++i) {
+    cloud.values.insert(cloud.values.end(), {uniform() + uniform(), uniform()});
+    weights.push_back(1 + 4 * uniform());
+  }
+  const std::vector<Index> seeds{0, 1, 2, 3, 4, 5, 6, 7};
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (const double share : {0.2, 0.02, 0.002}) {
+    CAPTURE(share);
+    const KMeansResult result = lloyd_from(cloud, seeds, weights, 300, share);
+    CHECK(result.labels == nearest_of_all(cloud, result.centers));
+    REQUIRE(result.n_iter > 0);
+    REQUIRE(result.n_iter < 300);
+    std::vector<std::int32_t> before = lloyd_from(cloud, seeds, weights, 0).labels;
+    for (int i = 1; i <= result.n_iter; ++i) {
+      const std::vector<std::int32_t> after = lloyd_from(cloud, seeds, weights, i).labels;
+      double moved = 0;
+      for (std::size_t row = 0; row < after.size(); ++row) moved += after[row] != before[row] ? weights[row] : 0;
+      CHECK((moved <= share * total) == (i == result.n_iter));
+      before = after;
+    }
+    CHECK(result.labels == before);
+  }
 }
 
 TEST_CASE("kmeans: no cluster stays empty while there are places for all, whatever the seeds") {

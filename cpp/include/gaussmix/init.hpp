@@ -12,7 +12,7 @@ namespace gaussmix {
 
 /// Where EM starts. Each gives every row a share in some component, so that the first covariances are real ones.
 enum class Init {
-  kmeans,            ///< "kmeans": k-means++ seeding and Lloyd to its end; a row belongs to its cluster
+  kmeans,  ///< "kmeans": k-means++ seeding and Lloyd until 3‰ of the weight or less moves; a row belongs to its cluster
   kmeans_plus_plus,  ///< "k-means++": a row belongs to the nearest seed
   random,            ///< "random": uniform random responsibilities
   random_from_data,  ///< "random_from_data": K rows drawn without replacement; a row belongs to the nearest
