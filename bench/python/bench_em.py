@@ -106,7 +106,7 @@ def measure_memory(shape: Shape, threads: int) -> dict[str, Any]:
     start = gaussmix.Mixture(problem.weights, problem.means, problem.covariances, shape.covariance_type)
     before = status_bytes("VmRSS")
     start.log_prob(problem.x, num_threads=threads)
-    score_peak = status_bytes("VmHWM") - before  # that of the fit is larger
+    score_peak = status_bytes("VmHWM") - before  # the figure of the fit includes it
     gaussmix.fit(
         problem.x,
         shape.n_components,

@@ -228,7 +228,7 @@ bool BlockMoments<T>::far_from_center(bool full) const {
   return false;
 }
 
-/// sum() of one component's rows about the pivot, or about the mean itself where the pivot is far.
+/// Sums of one component's rows about the pivot, or common_, or about the mean itself where that is far.
 template <class T>
 void BlockMoments<T>::sum_component(const BlockLoader<T>& block, const Responsibilities& responsibilities,
                                     Index component, const double* pivot, bool full) {

@@ -76,7 +76,7 @@ class BlockMoments {
   std::vector<double> common_;  ///< the middle of the pivots, (D,)
   Buffer<T> tile_gamma_;        ///< of the rows of a dense tile, (K, dense_rows)
   double n_ = 0.0;
-  std::vector<double> first_, second_;  ///< sums about center_
+  std::vector<double> first_, second_;  ///< sums about location_
   std::vector<double> center_;
   std::vector<double> shift_;  ///< mean − pivot
   std::vector<double> weights_, shifts_, pooled_scatter_;

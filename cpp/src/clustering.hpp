@@ -214,7 +214,7 @@ template <class T>
 Seeds seeds_by_distance(const Points<T>& points, Index n_components, std::uint64_t seed);
 
 /// Lloyd's iterations from the places of rows `seeds`, (K,), as kmeans() says, at least one pass; or until no more than
-/// `settled_share` of the weight changes cluster.
+/// `settled_share` of the weight changes cluster while none is empty; 0: never.
 template <class T>
 KMeansResult lloyd(const Points<T>& points, const std::vector<Index>& seeds, int max_iter, double settled_share = 0.0,
                    const EndStart& end_start = {});

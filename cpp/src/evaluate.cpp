@@ -188,7 +188,7 @@ const T* BlockEvaluator<T>::log_normal() {
     T* q = values_.data() + k * stride_;
     for (Index i = 0; i < loader_.padded(); ++i) {
       finite = finite && q[i] < std::numeric_limits<T>::infinity();
-      // q / 2 is exact, so this rounds once, as the fused form of the kernels does: the same bits.
+      // q / 2 is exact, so this rounds once, whether the compiler fuses it or not.
       q[i] = q[i] < 0 ? -std::numeric_limits<T>::infinity() : log_norm - T(0.5) * q[i];
     }
   }

@@ -259,7 +259,8 @@ template <class T>
 bool Lloyd<T>::has_settled(double share) const {
   const bool empty = std::find(sums_.count.begin(), sums_.count.end(), 0) != sums_.count.end();
   const double weight = std::accumulate(sums_.weight.begin(), sums_.weight.end(), 0.0);
-  return share > 0.0 && !empty && sums_.moved <= share * weight;
+  constexpr double margin = 1.0 + 0x1p-20;  // beyond rounding: weights times a factor leave the same share
+  return share > 0.0 && !empty && sums_.moved <= share * margin * weight;
 }
 
 /// Puts the center of each cluster without rows on the row farthest from its center. Returns whether there was any; none is

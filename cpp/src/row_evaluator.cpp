@@ -53,7 +53,8 @@ Index RowEvaluator::predict() {
   bool finite = true;
   for (Index k = 0; k < mixture_.k; ++k) {
     finite = finite && q_[k] < std::numeric_limits<double>::infinity();
-    q_[k] = (packed_.log_norm[k] - 0.5 * q_[k]) + packed_.log_weight[k];
+    q_[k] =
+        (packed_.log_norm[k] + packed_.log_weight[k]) - 0.5 * q_[k];  // q / 2 is exact: the bits of the block kernels
   }
   const double* best = std::max_element(q_, q_ + mixture_.k);
   return finite && *best > -std::numeric_limits<double>::infinity() ? best - q_ : far_row().label();

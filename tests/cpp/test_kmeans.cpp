@@ -317,6 +317,27 @@ TEST_CASE("lloyd: ends at the first iteration that moves no more than the share 
   }
 }
 
+TEST_CASE("lloyd: ends at the same iteration whatever factor the weights have, where exactly the share moves") {
+  std::mt19937_64 bits(13);
+  Cloud cloud{1000, 2, {}};
+  for (Index i = 0; i < 2 * cloud.n; ++i) cloud.values.push_back(static_cast<double>(bits() >> 11) * 0x1p-53);
+  const std::vector<Index> seeds{0, 1, 2, 3, 4};
+  for (const int n_iter : {2, 4, 6}) {
+    CAPTURE(n_iter);
+    const std::vector<std::int32_t> before = lloyd_from(cloud, seeds, {}, n_iter - 1).labels,
+                                    after = lloyd_from(cloud, seeds, {}, n_iter).labels;
+    Index moved = 0;
+    for (std::size_t i = 0; i < after.size(); ++i) moved += after[i] != before[i];
+    const double share = static_cast<double>(moved) / static_cast<double>(cloud.n);
+    for (const double factor : {1.0, 0.1, 1.0 / 3.0, 0.7, 2.3}) {
+      CAPTURE(factor);
+      const Doubles weights(static_cast<std::size_t>(cloud.n), factor);
+      CHECK(lloyd_from(cloud, seeds, weights, 300, share).n_iter == lloyd_from(cloud, seeds, {}, 300, share).n_iter);
+    }
+    CHECK(lloyd_from(cloud, seeds, {}, 300, share).n_iter <= n_iter);
+  }
+}
+
 TEST_CASE("kmeans: no cluster stays empty while there are places for all, whatever the seeds") {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
     CAPTURE(seed);

@@ -58,6 +58,29 @@ TEST_CASE("row scorer: the bits of the batch verbs") {
         }
 }
 
+TEST_CASE("row scorer: the labels of the batch verbs where two components are equally likely") {
+  const Doubles means = {-1, 2};
+  const Mixture mixture(Doubles{0.3, 0.7}, MatrixView<const double>(means.data(), 2, 1), Doubles{1, 4},
+                        CovarianceType::diag);
+  const auto label = [&](double x) {
+    Index found = -1;
+    predict(mixture, MatrixView<const double>(&x, 1, 1), {&found, 1});
+    return found;
+  };
+  double low = -1, high = 2;
+  REQUIRE(label(low) != label(high));
+  while (std::nextafter(low, high) < high) {
+    const double middle = low + (high - low) / 2;
+    (label(middle) == label(low) ? low : high) = middle;
+  }
+  Doubles x{low};
+  for (int i = 0; i < 40; ++i) {
+    x.insert(x.begin(), std::nextafter(x.front(), -inf));
+    x.push_back(std::nextafter(x.back(), inf));
+  }
+  CHECK(rows_that_differ(mixture, x) == 0);
+}
+
 TEST_CASE("row scorer: the bits of the batch verbs for far rows and beside components of weight 0") {
   for (const CovarianceType type : all_types)
     for (const Index k : {3, 8}) {

@@ -97,14 +97,15 @@ struct Kernels {
   /// y_i = L⁻¹(x_i − c) in strips of `factor.rank` = d features. scratch: (d × strip).
   void (*transform)(const T* strips, Index n_strips, Index d, Location<T> center, Factor<T> factor, T* scratch, T* y);
 
-  /// For n rows (a multiple of strip) of q, K × stride squared distances: t_k = log_norm_k − q_k / 2 + log_weight_k, then in
-  /// place t, t − logΣexp or the responsibilities. Returns false when a row needs the far-row path: a distance that is not
+  /// For n rows (a multiple of strip) of q, K × stride squared distances: t_k = (log_norm_k + log_weight_k) − q_k / 2, then
+  /// in place t, t − logΣexp or the responsibilities. Returns false when a row needs the far-row path: a distance that is not
   /// finite, or, beyond log_joint, no finite t.
   bool (*posterior)(T* q, Index stride, Index n, Index k, const T* log_norm, const T* log_weight, Posterior what);
 
-  /// log p of each row from q by the exclusion rule: a component with log_norm_k − q_k / 2 < max t − cut adds nothing. Leaves in
-  /// place of q the responsibilities under that rule times weight[i] (null: 1), the log-joints unless `responsibilities`, and in
-  /// *counted how many pairs of a row and a component the rule kept. Returns as posterior.
+  /// log p of each row from q by the exclusion rule: a component with t_k − max t < log_weight_k − cut adds nothing, nor does one
+  /// so far below that exp vanishes (−708, in float −87). Leaves in place of q the responsibilities under that rule times
+  /// weight[i] (null: 1), the log-joints unless `responsibilities`, and in *counted how many pairs of a row and a component the
+  /// rule kept. Returns as posterior.
   bool (*log_prob)(T* q, Index stride, Index n, Index k, const T* log_norm, const T* log_weight, T cut, const T* weight,
                    bool responsibilities, T* log_p, Index* counted);
 

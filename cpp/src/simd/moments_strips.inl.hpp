@@ -62,7 +62,7 @@ void moments_small(const T* strips, Index n, Index d, Location<T> center, const 
   }
 }
 
-/// The row behind the last of a tile of the lower triangle of D features that begins at row `begin`: 6 … 11 accumulators.
+/// The row behind the last of a tile of the lower triangle of D features that begins at row `begin`: 6 … 11 accumulators of it.
 constexpr int tile_end(int begin, int features) {
   if (begin == 0) return features == 5 ? 3 : 4;
   return begin <= 4 && begin + 2 <= features ? begin + 2 : begin + 1;
@@ -71,7 +71,7 @@ constexpr int tile_end(int begin, int features) {
 /// Rows of the triangle from `Begin` on, tile by tile, and Σγd of the same features, over `count` vectors of points: of each
 /// the D vectors x − center and γ.
 template <class T, int D, int Begin>
-GAUSSMIX_INLINE void add_triangle(const T* points, Index count, Vec<T>* first, Vec<T>* second) {
+GAUSSMIX_INLINE void add_scatter(const T* points, Index count, Vec<T>* first, Vec<T>* second) {
   constexpr int End = tile_end(Begin, D);
   Vec<T> s1[End - Begin], s2[End - Begin][End];
   set_zero(s1);
@@ -87,7 +87,7 @@ GAUSSMIX_INLINE void add_triangle(const T* points, Index count, Vec<T>* first, V
     first[r] += s1[r - Begin];
     for (int l = 0; l <= r; ++l) second[r * (r + 1) / 2 + l] += s2[r - Begin][l];
   }
-  if constexpr (End < D) add_triangle<T, D, End>(points, count, first, second);
+  if constexpr (End < D) add_scatter<T, D, End>(points, count, first, second);
 }
 
 /// Full moments for a fixed D, lanes along points: those that count are centred a few vectors at a time, which stay in the
@@ -116,7 +116,7 @@ void moments_few_of(const T* strips, Index n, Location<T> center, const T* gamma
     added = 0;
   };
   const auto add = [&] {
-    add_triangle<T, D, 0>(scratch, held, s1, s2);
+    add_scatter<T, D, 0>(scratch, held, s1, s2);
     added += held;
     held = 0;
     if (added + chunk > most) flush();

@@ -137,7 +137,7 @@ GAUSSMIX_INLINE void set_zero(V (&v)[M][N]) {
   for (int i = 0; i < M; ++i) set_zero(v[i]);
 }
 
-/// Lane i of the result: lane i of a and of b's lane i − s by turns of s lanes; `High` a's lane i + s and b's lane i.
+/// Blocks of s lanes of a and b, by turns one of a and one of b: the low ones of each pair of blocks, `High` the high ones.
 template <class T, int s, bool High, std::size_t... i>
 GAUSSMIX_INLINE Vec<T> interleaved(Vec<T> a, Vec<T> b, std::index_sequence<i...>) {
 #if defined(__clang__)
