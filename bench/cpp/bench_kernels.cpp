@@ -98,14 +98,15 @@ class Block {
     for (Index i = 0; i < source_.size(); ++i)
       source_[i] = static_cast<T>(d) * static_cast<T>(1.0 + 0.1 * normal(generator));
     dense_n_ = std::min(n_, simd::dense_rows);
-    scratch_.resize(std::max({2 * d * kernels.strip, kernels.moments_scratch(d), kernels.dense_scratch(d)}));
+    scratch_.resize(std::max({2 * d * kernels.strip, kernels.moments_scratch(d), kernels.dense_scratch(d, true)}));
     log_p_.resize(n_);
     gamma_.resize(n_);
     rows_.resize(n_);
     for (Index i = 0; i < n_; ++i) gamma_[i] = T(0.5), rows_[i] = static_cast<std::int32_t>(i);
     first_.resize(d);
     second_.resize(d * d);
-    sums_.resize(n_components * (2 * d + 1));
+    sum_of_.resize(n_components);
+    sums_.resize(n_components * kernels.dense_size(d, true));
   }
 
   /// A line for each kernel: nanoseconds a row and component, and the share of the peak where operations are counted.
@@ -135,10 +136,12 @@ class Block {
     });
     line("moments_diag", n, 6 * d,
          [&] { kernels_.moments_diag(x_.data(), d_, weighted, d_, mean, &sum_, first_.data(), second_.data()); });
-    line("moments_diag_all", static_cast<double>(dense_n_) * k, 4 * d, [&] {
-      kernels_.moments_diag_all(x_.data(), d_, dense_n_, source_.data(), n_, n_components, d_, mean, scratch_.data(),
-                                sums_.data(), sums_.data() + n_components, sums_.data() + n_components * (d_ + 1));
-    });
+    const auto dense = [&](bool full) {
+      kernels_.moments_dense(x_.data(), d_, dense_n_, source_.data(), n_, n_components, d_, full, mean, scratch_.data(),
+                             sum_of_.data(), sums_.data());
+    };
+    line("moments_dense, full", static_cast<double>(dense_n_) * k, d * (d + 1) + 2 * d, [&] { dense(true); });
+    line("moments_dense, diag", static_cast<double>(dense_n_) * k, 4 * d, [&] { dense(false); });
     if (d_ <= simd::small_features)
       line("moments_small", n, d * (d + 1) + 4 * d, [&] {
         kernels_.moments_small(strips_.data(), n_, d_, mean, gamma_.data(), true, &sum_, first_.data(), second_.data());
@@ -172,7 +175,7 @@ class Block {
       scratch_, log_p_, gamma_;
   Buffer<std::int32_t> rows_;
   double sum_ = 0;
-  Buffer<double> first_, second_, sums_;
+  Buffer<double> first_, second_, sum_of_, sums_;
 };
 
 template <class T>

@@ -20,10 +20,15 @@ constexpr double strip_share = 0.25;
 /// Bytes of rows that stay in the nearest cache while every component takes its diagonal sums.
 constexpr Index tile_bytes = Index{1} << 15;
 
-/// Share of all pairs of rows and components above which diagonal sums take all of them, not the positive alone: a matter of
-/// speed. From as few components on.
+/// Share of all pairs of rows and components above which diagonal and full sums take all of them, not the positive alone: a
+/// matter of speed. From as few components on.
 constexpr double dense_share = 0.4;
+constexpr double dense_full_share = 0.6;
 constexpr Index least_dense_components = 4;
+
+/// Values of the scatters that are summed at a time, of at least so many components.
+constexpr Index held_values = Index{1} << 18;
+constexpr Index least_held_components = 6;
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
@@ -53,19 +58,43 @@ void BlockMoments<T>::add(const BlockLoader<T>& block, const Responsibilities& r
                           Statistics::Sums& sums) {
   const double factor = std::ldexp(1.0, exponent);
   in_order_ = !responsibilities.begin;
+  held_end_ = held_begin_ = 0;
+  if (responsibilities.begin) next_.assign(responsibilities.begin, responsibilities.begin + k_);
+  const bool whole = full_ && !pooled_;
+  dense_ = (in_tiles_ || (whole && d_ > simd::small_features)) &&
+           most_count(block, responsibilities, whole ? dense_full_share : dense_share) &&
+           set_common_center(block, sums.pivot.data());
   if (in_tiles_) {
-    all_n_.assign(at(k_), 0.0);
-    all_first_.assign(at(k_ * d_), 0.0);
-    all_second_.assign(at(k_ * d_), 0.0);
-    if (responsibilities.begin) next_.assign(responsibilities.begin, responsibilities.begin + k_);
-    dense_ = most_count(block, responsibilities) && set_common_center(block, sums.pivot.data());
+    hold(0, k_, false);
     if (dense_)
       sum_all_dense(block, responsibilities);
     else
       sum_all_diag(block, responsibilities, sums.pivot.data());
   }
   if (pooled_ && k_ > 1 && add_pooled(block, responsibilities, factor, sums)) return;
-  for (Index k = 0; k < k_; ++k) add_component(block, responsibilities, factor, k, sums);
+  for (Index k = 0; k < k_; ++k) {
+    if (dense_ && whole && k == held_end_) {
+      hold(k, std::min(k_, k + std::max(held_values / (d_ * d_), least_held_components)), true);
+      sum_all_dense(block, responsibilities);
+    }
+    add_component(block, responsibilities, factor, k, sums);
+  }
+}
+
+/// Empties the sums of components [begin, end).
+template <class T>
+void BlockMoments<T>::hold(Index begin, Index end, bool full) {
+  held_begin_ = begin;
+  held_end_ = end;
+  held_full_ = full;
+  held_n_.assign(at(end - begin), 0.0);
+  if (dense_) {
+    dense_sums_.resize((end - begin) * kernels_.dense_size(d_, full));
+    std::fill(dense_sums_.data(), dense_sums_.data() + dense_sums_.size(), 0.0);
+  } else {
+    held_first_.assign(at((end - begin) * d_), 0.0);
+    held_second_.assign(at((end - begin) * d_), 0.0);
+  }
 }
 
 /// Takes the rows and weights of one component to be summed; `full`: to a whole scatter.
@@ -107,7 +136,7 @@ void BlockMoments<T>::choose(const T* gamma, Index begin, Index end) {
 /// Whether enough pairs of rows and components count for sums over all of them: by their number alone, which lists and arrays
 /// of responsibilities share.
 template <class T>
-bool BlockMoments<T>::most_count(const BlockLoader<T>& block, const Responsibilities& responsibilities) {
+bool BlockMoments<T>::most_count(const BlockLoader<T>& block, const Responsibilities& responsibilities, double share) {
   if (k_ < least_dense_components) return false;
   Index count = 0;
   if (responsibilities.begin)
@@ -115,7 +144,7 @@ bool BlockMoments<T>::most_count(const BlockLoader<T>& block, const Responsibili
   else
     for (Index k = 0; k < k_; ++k)
       count += kernels_.count_positive(responsibilities.gamma + k * responsibilities.stride, block.size());
-  return static_cast<double>(count) > dense_share * static_cast<double>(block.size() * k_);
+  return static_cast<double>(count) > share * static_cast<double>(block.size() * k_);
 }
 
 /// Puts common_ amid the pivots. False where the squares of differences might overflow: times a weight of 0 they must add nothing.
@@ -155,29 +184,31 @@ void BlockMoments<T>::sum_all_diag(const BlockLoader<T>& block, const Responsibi
   }
 }
 
-/// The same about common_, from all rows whatever their weights.
+/// The sums of the held components about common_, from all rows whatever their weights.
 template <class T>
 void BlockMoments<T>::sum_all_dense(const BlockLoader<T>& block, const Responsibilities& responsibilities) {
+  const Index components = held_end_ - held_begin_;
   location_.assign(common_.data(), d_);
-  dense_scratch_.resize(kernels_.dense_scratch(d_));
+  dense_scratch_.resize(kernels_.dense_scratch(d_, held_full_));
+  if (responsibilities.begin) tile_gamma_.resize(components * simd::dense_rows);
   for (Index begin = 0; begin < block.size(); begin += simd::dense_rows) {
     const Index end = std::min(begin + simd::dense_rows, block.size());
-    const T* gamma = responsibilities.gamma + begin;
-    Index stride = responsibilities.stride;
+    const T* gamma = tile_gamma_.data();
+    Index stride = simd::dense_rows;
     if (responsibilities.begin) {
-      tile_gamma_.resize(k_ * simd::dense_rows);
       std::fill(tile_gamma_.data(), tile_gamma_.data() + tile_gamma_.size(), T(0));
-      for (Index k = 0; k < k_; ++k) {
-        const WeightedRows listed = next_rows(responsibilities, k, end);
+      for (Index c = 0; c < components; ++c) {
+        const WeightedRows listed = next_rows(responsibilities, held_begin_ + c, end);
         for (Index p = 0; p < listed.count; ++p)
-          tile_gamma_[k * simd::dense_rows + listed.rows[p] - begin] = listed.gamma[p];
+          tile_gamma_[c * simd::dense_rows + listed.rows[p] - begin] = listed.gamma[p];
       }
-      gamma = tile_gamma_.data();
-      stride = simd::dense_rows;
+    } else {
+      stride = responsibilities.stride;
+      gamma = responsibilities.gamma + held_begin_ * stride + begin;
     }
-    kernels_.moments_diag_all(block.rows() + begin * block.row_stride(), block.row_stride(), end - begin, gamma, stride,
-                              k_, d_, location_.at(0), dense_scratch_.data(), all_n_.data(), all_first_.data(),
-                              all_second_.data());
+    kernels_.moments_dense(block.rows() + begin * block.row_stride(), block.row_stride(), end - begin, gamma, stride,
+                           components, d_, held_full_, location_.at(0), dense_scratch_.data(), held_n_.data(),
+                           dense_sums_.data());
   }
 }
 
@@ -187,10 +218,10 @@ void BlockMoments<T>::add_tile(const BlockLoader<T>& block, Index component, con
   location_.assign(pivot, d_);
   kernels_.moments_diag(block.rows(), block.row_stride(), weighted_, d_, location_.at(0), &n_, first_.data(),
                         second_.data());
-  all_n_[at(component)] += n_;
+  held_n_[at(component)] += n_;
   for (Index j = 0; j < d_; ++j) {
-    all_first_[at(component * d_ + j)] += first_[at(j)];
-    all_second_[at(component * d_ + j)] += second_[at(j)];
+    held_first_[at(component * d_ + j)] += first_[at(j)];
+    held_second_[at(component * d_ + j)] += second_[at(j)];
   }
 }
 
@@ -232,19 +263,24 @@ bool BlockMoments<T>::far_from_center(bool full) const {
 template <class T>
 void BlockMoments<T>::sum_component(const BlockLoader<T>& block, const Responsibilities& responsibilities,
                                     Index component, const double* pivot, bool full) {
-  if (full || !in_tiles_) {
+  const Index held = component - held_begin_;
+  if (component >= held_end_ || full != held_full_) {
     choose(block, responsibilities, component, full);
     return sum_chosen(block, pivot, full);
   }
-  n_ = all_n_[at(component)];
-  std::copy_n(all_first_.data() + component * d_, d_, first_.data());
-  std::copy_n(all_second_.data() + component * d_, d_, second_.data());
+  n_ = held_n_[at(held)];
+  if (dense_) {
+    kernels_.dense_moments(dense_sums_.data(), held_end_ - held_begin_, held, d_, full, first_.data(), second_.data());
+  } else {
+    std::copy_n(held_first_.data() + held * d_, d_, first_.data());
+    std::copy_n(held_second_.data() + held * d_, d_, second_.data());
+  }
   location_.assign(dense_ ? common_.data() : pivot, d_);
   set_shift(pivot);
-  if (!(n_ > 0.0) || !far_from_center(false)) return;
+  if (!(n_ > 0.0) || !far_from_center(full)) return;
   for (Index j = 0; j < d_; ++j) center_[at(j)] = pivot[j] + shift_[at(j)];
-  choose(block, responsibilities, component, false);
-  sum(block, pivot, false);
+  choose(block, responsibilities, component, full);
+  sum(block, pivot, full);
 }
 
 template <class T>

@@ -34,8 +34,9 @@ class BlockMoments {
   void choose(const BlockLoader<T>& block, const Responsibilities& responsibilities, Index component, bool full);
   void choose(const BlockLoader<T>& block, const T* gamma, bool full);
   void choose(const T* gamma, Index begin, Index end);
-  bool most_count(const BlockLoader<T>& block, const Responsibilities& responsibilities);
+  bool most_count(const BlockLoader<T>& block, const Responsibilities& responsibilities, double share);
   bool set_common_center(const BlockLoader<T>& block, const double* pivots);
+  void hold(Index begin, Index end, bool full);
   void sum_all_diag(const BlockLoader<T>& block, const Responsibilities& responsibilities, const double* pivots);
   void sum_all_dense(const BlockLoader<T>& block, const Responsibilities& responsibilities);
   WeightedRows next_rows(const Responsibilities& responsibilities, Index component, Index end);
@@ -69,12 +70,15 @@ class BlockMoments {
   WeightedRows weighted_{};   ///< the rows to be summed otherwise
   Buffer<std::int32_t> rows_;
   Buffer<T> kept_;
-  bool in_tiles_;  ///< whether diagonal sums are made for all components at once
+  bool in_tiles_;  ///< whether diagonal sums are made for many components at once
   std::vector<Index> next_;
-  std::vector<double> all_n_, all_first_, all_second_;  ///< (K,), (K, D), (K, D) about the pivots or common_
-  bool dense_ = false;          ///< whether about common_, from all pairs of rows and components
+  Index held_begin_ = 0, held_end_ = 0;                    ///< components whose sums are held
+  bool held_full_ = false;                                 ///< whether they are whole scatters
+  std::vector<double> held_n_, held_first_, held_second_;  ///< (components,), (…, D), (…, D) about the pivots
+  bool dense_ = false;  ///< whether they are in dense_sums_, about common_, from all pairs of rows and components
+  Buffer<double> dense_sums_;
   std::vector<double> common_;  ///< the middle of the pivots, (D,)
-  Buffer<T> tile_gamma_;        ///< of the rows of a dense tile, (K, dense_rows)
+  Buffer<T> tile_gamma_;        ///< of the rows of a dense tile, (components, dense_rows)
   double n_ = 0.0;
   std::vector<double> first_, second_;  ///< sums about location_
   std::vector<double> center_;

@@ -194,58 +194,63 @@ TEST_CASE_TEMPLATE("kernels: without weight all moments are 0", T, float, double
   });
 }
 
-TEST_CASE_TEMPLATE("kernels: moments_diag_all", T, float, double) {
+TEST_CASE_TEMPLATE("kernels: moments_dense", T, float, double) {
   for (const simd::KernelTable* table : tables()) {
     CAPTURE(table->name);
     const simd::Kernels<T>& kernels = simd::kernels_of<T>(*table);
     Random random(23);
     std::vector<Index> sizes = lengths(kernels.strip);
     sizes.insert(sizes.end(), {simd::dense_rows - 1, simd::dense_rows});
-    for (const Index d : {1, 5, 7, 8, 9, 13, 16, 17, 31, 40, 67, 130, 261})
-      for (const Index n : sizes)
-        for (const Index k : {1, 2, 3, 4, 5, 6, 7, 13}) {
-          CAPTURE(d);
-          CAPTURE(n);
-          CAPTURE(k);
-          const Block<T> block(kernels, n, d, random);
-          const Index stride = block.padded(), row_stride = d + 3;
-          std::vector<Buffer<T>> weights;
-          Buffer<T> gamma(k * stride), scratch(kernels.dense_scratch(d));
-          for (Index c = 0; c < k; ++c) {
-            weights.push_back(random_gamma(block, random));
-            std::copy(weights.back().data(), weights.back().data() + stride, gamma.data() + c * stride);
+    for (const bool full : {false, true})
+      for (const Index d : {1, 2, 5, 7, 8, 9, 13, 16, 17, 31, 40, 67, 130, 261})
+        for (const Index n : sizes)
+          for (const Index k : {1, 2, 3, 4, 5, 6, 7, 13}) {
+            if (full && (d > 100 || d * n > 3000) && k != 7) continue;
+            CAPTURE(full);
+            CAPTURE(d);
+            CAPTURE(n);
+            CAPTURE(k);
+            const Block<T> block(kernels, n, d, random);
+            const Index stride = block.padded(), row_stride = d + 3, size = full ? d * d : d;
+            std::vector<Buffer<T>> weights;
+            Buffer<T> gamma(k * stride), scratch(kernels.dense_scratch(d, full));
+            for (Index c = 0; c < k; ++c) {
+              weights.push_back(random_gamma(block, random));
+              std::copy(weights.back().data(), weights.back().data() + stride, gamma.data() + c * stride);
+            }
+            std::vector<T> rows = apart(block, row_stride);
+            const auto times = [&](int n_times) {
+              std::vector<double> sum(at(k));
+              Buffer<double> sums(k * kernels.dense_size(d, full));
+              std::fill(sums.data(), sums.data() + sums.size(), 0.0);
+              for (int i = 0; i < n_times; ++i)
+                kernels.moments_dense(rows.data(), row_stride, n, gamma.data(), stride, k, d, full, block.location(),
+                                      scratch.data(), sum.data(), sums.data());
+              std::vector<Sums> found;
+              for (Index c = 0; c < k; ++c) {
+                found.emplace_back(d, size);
+                found.back().sum = sum[at(c)];
+                kernels.dense_moments(sums.data(), k, c, d, full, found.back().first.data(),
+                                      found.back().second.data());
+              }
+              return found;
+            };
+            const std::vector<Sums> found = times(1);
+            for (Index c = 0; c < k; ++c) CHECK(all_sums(block, weights[at(c)], found[at(c)], full));
+            // It adds, and rows without weight change no bit, wherever they are.
+            for (Index i = 0; i < n; i += 3)
+              for (Index c = 0; c < k; ++c) gamma[c * stride + i] = 0;
+            std::vector<Sums> twice = times(1);
+            for (Sums& sums : twice) {
+              sums.sum *= 2;
+              for (double& value : sums.first) value *= 2;
+              for (double& value : sums.second) value *= 2;
+            }
+            for (Index i = 0; i < n; i += 3)
+              for (Index j = 0; j < d; ++j)
+                rows[at(i * row_stride + j)] = static_cast<T>(sizeof(T) == 8 ? 1e150 : 1e17);
+            CHECK(times(2) == twice);
           }
-          std::vector<T> rows = apart(block, row_stride);
-          std::vector<double> sum(at(k)), first(at(k * d)), second(at(k * d));
-          const auto add = [&] {
-            kernels.moments_diag_all(rows.data(), row_stride, n, gamma.data(), stride, k, d, block.location(),
-                                     scratch.data(), sum.data(), first.data(), second.data());
-          };
-          add();
-          for (Index c = 0; c < k; ++c) {
-            Sums found(d, d);
-            found.sum = sum[at(c)];
-            std::copy_n(first.data() + c * d, d, found.first.data());
-            std::copy_n(second.data() + c * d, d, found.second.data());
-            CHECK(all_sums(block, weights[at(c)], found, false));
-          }
-          // It adds, and rows without weight change no bit, wherever they are.
-          for (Index i = 0; i < n; i += 3)
-            for (Index c = 0; c < k; ++c) gamma[c * stride + i] = 0;
-          std::fill(sum.begin(), sum.end(), 0.0);
-          std::fill(first.begin(), first.end(), 0.0);
-          std::fill(second.begin(), second.end(), 0.0);
-          add();
-          const std::vector<double> once[] = {sum, first, second};
-          for (Index i = 0; i < n; i += 3)
-            for (Index j = 0; j < d; ++j) rows[at(i * row_stride + j)] = static_cast<T>(sizeof(T) == 8 ? 1e150 : 1e17);
-          add();
-          for (Index i = 0; i < k; ++i) CHECK(sum[at(i)] == 2 * once[0][at(i)]);
-          for (Index i = 0; i < k * d; ++i) {
-            CHECK(first[at(i)] == 2 * once[1][at(i)]);
-            CHECK(second[at(i)] == 2 * once[2][at(i)]);
-          }
-        }
   }
 }
 

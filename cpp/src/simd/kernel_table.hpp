@@ -15,8 +15,8 @@ inline constexpr Index panel_rows = 4;
 inline constexpr Index small_features = 4;
 /// Up to as many features they do for full scatters; the search for what is excluded begins beyond.
 inline constexpr Index few_features = 11;
-/// Rows that moments_diag_all takes at a time.
-inline constexpr Index dense_rows = 128;
+/// Rows that moments_dense takes at a time.
+inline constexpr Index dense_rows = 96;
 /// Components side by side in the one-row layout.
 inline constexpr Index row_group = 8;
 /// Every block of rows is a multiple of this, hence of every table's strip.
@@ -128,11 +128,16 @@ struct Kernels {
   void (*moments_diag)(const T* x, Index row_stride, WeightedRows<T> weighted, Index d, Location<T> center, double* sum,
                        double* first, double* second);
 
-  /// For k components about one center: adds to sum[c], first[c · d + j] and second[c · d + j] the same sums, of n ≤ dense_rows
-  /// rows and their weights gamma[c · stride + i] ≥ 0. No (x − center)² may overflow. scratch: dense_scratch(d) elements.
-  void (*moments_diag_all)(const T* x, Index row_stride, Index n, const T* gamma, Index stride, Index k, Index d,
-                           Location<T> center, T* scratch, double* sum, double* first, double* second);
-  Index (*dense_scratch)(Index d);
+  /// The sums of moments_diag or, `full`, moments_full for k components about one center, over n ≤ dense_rows rows and their
+  /// weights gamma[c · stride + i] ≥ 0: Σγ is added to sum[c], the others to sums, (dense_size(d, full), k) in an order that
+  /// dense_moments knows. No product of two features of x − center may overflow. scratch: dense_scratch(d, full) elements.
+  void (*moments_dense)(const T* x, Index row_stride, Index n, const T* gamma, Index stride, Index k, Index d,
+                        bool full, Location<T> center, T* scratch, double* sum, double* sums);
+  Index (*dense_scratch)(Index d, bool full);
+  Index (*dense_size)(Index d, bool full);
+  /// Takes `first` and `second` of one of the k components out of the sums.
+  void (*dense_moments)(const double* sums, Index k, Index component, Index d, bool full, double* first,
+                        double* second);
   /// How many of n weights γ ≥ 0 are positive.
   Index (*count_positive)(const T* gamma, Index n);
 

@@ -37,11 +37,11 @@ namespace {
 
 template <class T>
 constexpr Kernels<T> kernels() {
-  return {strip_of<T>,         pack<T>,           distances_full<T>,    distances_diag<T>,
-          distances_unit<T>,   transform<T>,      posterior<T>,         log_prob<T>,
-          sparse_log_prob<T>,  sparse_scratch<T>, likely_components<T>, moments_diag<T>,
-          moments_diag_all<T>, dense_scratch<T>,  count_positive<T>,    moments_full<T>,
-          moments_scratch<T>,  moments_small<T>,  moments_few<T>};
+  return {strip_of<T>,          pack<T>,           distances_full<T>, distances_diag<T>,  distances_unit<T>,
+          transform<T>,         posterior<T>,      log_prob<T>,       sparse_log_prob<T>, sparse_scratch<T>,
+          likely_components<T>, moments_diag<T>,   moments_dense<T>,  dense_scratch<T>,   dense_size<T>,
+          dense_moments<T>,     count_positive<T>, moments_full<T>,   moments_scratch<T>, moments_small<T>,
+          moments_few<T>};
 }
 
 constexpr RowKernels row_kernels{row_distances_full, row_distances_diag, row_distances_unit, row_transform,

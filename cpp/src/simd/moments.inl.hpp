@@ -95,22 +95,16 @@ void moments_diag(const T* x, Index row_stride, WeightedRows<T> weighted, Index 
   }
 }
 
+constexpr Index padded_to(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
+
 template <int N>
 struct Constant {
   static constexpr int value = N;
 };
 
 /// Components of a tile of dense sums: 12 accumulators, which hide the latency of two multiply-adds a cycle and leave
-/// registers for a vector of differences, one of squares and a weight.
+/// registers for the two vectors of a row and a weight.
 inline constexpr int dense_components = 6;
-/// Vectors of features centred at a time; they stay in the second cache.
-inline constexpr Index dense_vectors = 16;
-
-template <class T>
-Index dense_scratch(Index d) {
-  const Index vectors = (d + lanes<T> - 1) / lanes<T>;
-  return 2 * dense_rows * lanes<T> * (vectors < dense_vectors ? vectors : dense_vectors);
-}
 
 template <class T>
 Index count_positive(const T* gamma, Index n) {
@@ -119,31 +113,42 @@ Index count_positive(const T* gamma, Index n) {
   return count;
 }
 
-/// Adds the first `count` lanes.
+/// Adds a vector, or its first `count` lanes.
+GAUSSMIX_INLINE void add_vector(Vec<double> v, double* out) {
+  *reinterpret_cast<VectorTypes<double>::Unaligned*>(out) = load_unaligned(out) + v;
+}
+GAUSSMIX_INLINE void add_vector(Vec<float> v, double* out) {
+  for (int l = 0; l < lanes<float>; ++l) out[l] += static_cast<double>(v[l]);
+}
 template <class T>
 GAUSSMIX_INLINE void add_lanes(Vec<T> v, Index count, double* out) {
+  if (count == lanes<T>) return add_vector(v, out);
   alignas(vector_bytes) T values[lanes<T>];
   store(values, v);
-  if (count == lanes<T>)
-    for (int l = 0; l < lanes<T>; ++l) out[l] += static_cast<double>(values[l]);
-  else
-    for (Index l = 0; l < count; ++l) out[l] += static_cast<double>(values[l]);
+  for (Index l = 0; l < count; ++l) out[l] += static_cast<double>(values[l]);
 }
 
-/// Row by row a vector of x − center, `count` features from j on, and one of its squares.
-template <class T>
-void centre_and_square(const T* x, Index row_stride, Index n, Location<T> center, Index j, Index count, T* panel) {
-  const FeatureCenter<T, 1> about(center, j, count);
-  for_each_row<T>(n, count, [&](const Index i, const Index last) {
-    const Vec<T> c = about.difference(x + i * row_stride + j, 0, last);
-    store(panel + 2 * i * lanes<T>, c);
-    store(panel + (2 * i + 1) * lanes<T>, c * c);
-  });
+/// Calls use(Constant<C>, c) for the tiles of C components from c on: near equal ones that cover 0 … k − 1.
+template <class Use>
+GAUSSMIX_INLINE void for_each_tile(Index k, const Use& use) {
+  for (Index c = 0, size; c < k; c += size) {
+    const Index tiles = (k - c + dense_components - 1) / dense_components;
+    size = (k - c + tiles - 1) / tiles;
+    static_assert(dense_components == 6, "one case for each");
+    switch (size) {
+      case 1: use(Constant<1>{}, c); break;
+      case 2: use(Constant<2>{}, c); break;
+      case 3: use(Constant<3>{}, c); break;
+      case 4: use(Constant<4>{}, c); break;
+      case 5: use(Constant<5>{}, c); break;
+      default: use(Constant<6>{}, c); break;
+    }
+  }
 }
 
 /// Σγ of C components.
 template <class T, int C>
-GAUSSMIX_INLINE void add_weights(const T* gamma, Index stride, Index n, double* sum) {
+void add_weights(const T* gamma, Index stride, Index n, double* sum) {
   Vec<T> total[C];
   set_zero(total);
   Index i = 0;
@@ -155,63 +160,139 @@ GAUSSMIX_INLINE void add_weights(const T* gamma, Index stride, Index n, double* 
   }
 }
 
-/// Σγd and Σγd² of C components and one panel of `count` features.
+/// Σ_i γ_i v_i of C components for both vectors v of every row, added to (C, 2, lanes).
 template <class T, int C>
-void add_dense(const T* panel, const T* gamma, Index stride, Index n, Index d, Index count, double* first,
-               double* second) {
-  Vec<T> s1[C], s2[C];
-  set_zero(s1);
-  set_zero(s2);
+void add_panel(const T* panel, const T* gamma, Index stride, Index n, double* sums) {
+  Vec<T> first[C], second[C];
+  set_zero(first);
+  set_zero(second);
   for (Index i = 0; i < n; ++i, panel += 2 * lanes<T>) {
-    const Vec<T> difference = load(panel), square = load(panel + lanes<T>);
+    const Vec<T> a = load(panel), b = load(panel + lanes<T>);
     for (int c = 0; c < C; ++c) {
       const Vec<T> g = broadcast(gamma[c * stride + i]);
-      s1[c] = madd<T>(g, difference, s1[c]);
-      s2[c] = madd<T>(g, square, s2[c]);
+      first[c] = madd<T>(g, a, first[c]);
+      second[c] = madd<T>(g, b, second[c]);
     }
   }
   for (int c = 0; c < C; ++c) {
-    add_lanes<T>(s1[c], count, first + c * d);
-    add_lanes<T>(s2[c], count, second + c * d);
+    add_vector(first[c], sums + 2 * c * lanes<T>);
+    add_vector(second[c], sums + (2 * c + 1) * lanes<T>);
   }
 }
 
-/// Features [begin, end) of C components, from the panels of these features; Σγ with the first of them.
-template <class T, int C>
-void add_dense(const T* panels, const T* gamma, Index stride, Index n, Index d, Index begin, Index end, double* sum,
-               double* first, double* second) {
-  if (begin == 0) add_weights<T, C>(gamma, stride, n, sum);
-  for (Index j = begin; j < end; j += lanes<T>, panels += 2 * n * lanes<T>)
-    add_dense<T, C>(panels, gamma, stride, n, d, end - j < lanes<T> ? end - j : lanes<T>, first + j, second + j);
+/// A product of two features of x − center for a vector of the second: (row, column … column + lanes − 1). Row d stands for 1.
+struct Product {
+  Index row, column;
+};
+
+/// Calls use(panel, a, b) for the panels of two vectors that make Σγd and the lower triangle of Σγ d dᵀ.
+template <class T, class Use>
+GAUSSMIX_INLINE void for_each_panel(Index d, const Use& use) {
+  Index panel = 0;
+  for (Index r = 0; r < d; r += 2)
+    for (Index j = 0; j <= r; j += lanes<T>) use(panel++, Product{r, j}, Product{r + 1, j});
+  for (Index j = 0; d % 2 == 0 && j < d; j += 2 * lanes<T>)  // otherwise row d has had a partner
+    use(panel++, Product{d, j}, Product{d, j + lanes<T>});
 }
 
-/// Lanes along features, tiles of components by vectors of features.
 template <class T>
-void moments_diag_all(const T* x, Index row_stride, Index n, const T* gamma, Index stride, Index k, Index d,
-                      Location<T> center, T* scratch, double* sum, double* first, double* second) {
-  for (Index begin = 0; begin < d; begin += dense_vectors * lanes<T>) {
-    const Index end = begin + dense_vectors * lanes<T> < d ? begin + dense_vectors * lanes<T> : d;
-    for (Index j = begin; j < end; j += lanes<T>)
-      centre_and_square(x, row_stride, n, center, j, end - j < lanes<T> ? end - j : lanes<T>,
-                        scratch + 2 * n * (j - begin));
-    for (Index c = 0, size; c < k; c += size) {
-      const Index tiles = (k - c + dense_components - 1) / dense_components;
-      size = (k - c + tiles - 1) / tiles;  // of near equal tiles
-      const auto add = [&](const auto components) {
-        add_dense<T, decltype(components)::value>(scratch, gamma + c * stride, stride, n, d, begin, end, sum + c,
-                                                  first + c * d, second + c * d);
-      };
-      static_assert(dense_components == 6, "one case for each");
-      switch (size) {
-        case 1: add(Constant<1>{}); break;
-        case 2: add(Constant<2>{}); break;
-        case 3: add(Constant<3>{}); break;
-        case 4: add(Constant<4>{}); break;
-        case 5: add(Constant<5>{}); break;
-        default: add(Constant<6>{}); break;
+Index dense_panels(Index d, bool full) {
+  if (!full) return (d + lanes<T> - 1) / lanes<T>;
+  Index panels = 0;
+  for_each_panel<T>(d, [&](Index, Product, Product) { ++panels; });
+  return panels;
+}
+
+template <class T>
+Index dense_size(Index d, bool full) {
+  return dense_panels<T>(d, full) * 2 * lanes<T>;
+}
+
+template <class T>
+inline constexpr Index dense_panel = 2 * dense_rows * lanes<T>;
+
+template <class T>
+Index dense_scratch(Index d, bool full) {
+  return dense_panel<T> + (full ? dense_rows * padded_to(d, lanes<T>) : 0);
+}
+
+/// Features j … j + lanes − 1 of every row about the center, `step` from row to row in `out`; zeros from feature d on.
+template <class T>
+void centre(const T* x, Index row_stride, Index n, Index d, Location<T> center, Index j, T* out, Index step) {
+  const Index last = d - j < lanes<T> ? d - j : lanes<T>;
+  const FeatureCenter<T, 1> about(center, j, last);
+  for_each_row<T>(n, last, [&](const Index i, const Index count) {
+    store(out + i * step, about.difference(x + i * row_stride + j, 0, count));
+  });
+}
+
+/// Every vector is made once for all components, two of every row at a time, which stay in the nearest cache: the sums are
+/// products of the matrices of weights, (K, n), and of these vectors.
+template <class T>
+void moments_dense(const T* x, Index row_stride, Index n, const T* gamma, Index stride, Index k, Index d, bool full,
+                   Location<T> center, T* scratch, double* sum, double* sums) {
+  T* panel = scratch;
+  const auto add = [&](Index place) {
+    for_each_tile(k, [&](const auto components, Index c) {
+      add_panel<T, decltype(components)::value>(panel, gamma + c * stride, stride, n,
+                                                sums + (place * k + c) * 2 * lanes<T>);
+    });
+  };
+  for_each_tile(k, [&](const auto components, Index c) {
+    add_weights<T, decltype(components)::value>(gamma + c * stride, stride, n, sum + c);
+  });
+  if (!full) {
+    for (Index j = 0; j < d; j += lanes<T>) {
+      centre(x, row_stride, n, d, center, j, panel, 2 * lanes<T>);
+      for (Index i = 0; i < n; ++i) {
+        const Vec<T> c = load(panel + 2 * i * lanes<T>);
+        store(panel + (2 * i + 1) * lanes<T>, c * c);
       }
+      add(j / lanes<T>);
     }
+    return;
   }
+  T* centred = scratch + dense_panel<T>;  // (⌈d / lanes⌉, dense_rows, lanes)
+  const T one = 1;
+  for (Index j = 0; j < d; j += lanes<T>) centre(x, row_stride, n, d, center, j, centred + j * dense_rows, lanes<T>);
+  for_each_panel<T>(d, [&](Index place, Product a, Product b) {
+    const auto row = [&](Index r) {
+      return r == d ? &one : centred + r / lanes<T> * lanes<T> * dense_rows + r % lanes<T>;
+    };
+    const T *row_a = row(a.row), *row_b = row(b.row);
+    const Index step_a = a.row == d ? 0 : lanes<T>, step_b = b.row == d ? 0 : lanes<T>;
+    const T* column_a = centred + a.column * dense_rows;
+    const T* column_b = b.column < d ? centred + b.column * dense_rows : column_a;  // anything finite
+    for (Index i = 0; i < n; ++i) {
+      store(panel + 2 * i * lanes<T>, broadcast(row_a[i * step_a]) * load(column_a + i * lanes<T>));
+      store(panel + (2 * i + 1) * lanes<T>, broadcast(row_b[i * step_b]) * load(column_b + i * lanes<T>));
+    }
+    add(place);
+  });
+}
+
+/// One component's share of what moments_dense adds.
+template <class T>
+void dense_moments(const double* sums, Index k, Index component, Index d, bool full, double* first, double* second) {
+  if (!full) {
+    for (Index j = 0; j < d; ++j) {
+      const double* pair = sums + (j / lanes<T> * k + component) * 2 * lanes<T> + j % lanes<T>;
+      first[j] = pair[0];
+      second[j] = pair[lanes<T>];
+    }
+    return;
+  }
+  for_each_panel<T>(d, [&](Index place, Product a, Product b) {
+    const auto take = [&](const double* values, Product product) {
+      const Index behind = product.row < d ? product.row + 1 : d;
+      double* out = product.row < d ? second + product.row * d : first;
+      for (Index j = product.column; j < behind && j < product.column + lanes<T>; ++j)
+        out[j] = values[j - product.column];
+    };
+    const double* values = sums + (place * k + component) * 2 * lanes<T>;
+    take(values, a);
+    take(values + lanes<T>, b);
+  });
 }
 
 /// Rows of the scatter that one tile holds in registers, beside up to 3 vectors of its columns.
@@ -241,8 +322,6 @@ template <class T>
 GAUSSMIX_INLINE T* in_row_panel(T* weighted, Index j) {
   return weighted + j / row_panel<T> * (row_panel<T> * chunk_rows) + j % row_panel<T>;
 }
-
-constexpr Index padded_to(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 template <class T>
 constexpr Index moments_scratch(Index d) {
