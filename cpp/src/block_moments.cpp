@@ -15,10 +15,12 @@ constexpr double max_shift = 64.0;
 constexpr double max_spread = 256.0;
 
 /// Share of a block's rows above which the full sums of few features take all rows, not the positive alone: a matter of speed.
-constexpr double strip_share = 0.25;
+constexpr double strip_share = 0.4;
 
 /// Bytes of rows that stay in the nearest cache while every component takes its diagonal sums.
 constexpr Index tile_bytes = Index{1} << 15;
+/// Components that count for a row, on average, from which on that is worth it.
+constexpr double tiled_pairs = 2.0;
 
 /// Share of all pairs of rows and components above which diagonal and full sums take all of them, not the positive alone: a
 /// matter of speed. From as few components on.
@@ -57,19 +59,19 @@ template <class T>
 void BlockMoments<T>::add(const BlockLoader<T>& block, const Responsibilities& responsibilities, int exponent,
                           Statistics::Sums& sums) {
   const double factor = std::ldexp(1.0, exponent);
-  in_order_ = !responsibilities.begin;
   held_end_ = held_begin_ = 0;
   if (responsibilities.begin) next_.assign(responsibilities.begin, responsibilities.begin + k_);
   const bool whole = full_ && !pooled_;
-  dense_ = (in_tiles_ || (whole && d_ > simd::small_features)) &&
-           most_count(block, responsibilities, whole ? dense_full_share : dense_share) &&
-           set_common_center(block, sums.pivot.data());
+  const double pairs_a_row = count_pairs(block, responsibilities) / static_cast<double>(block.size());
+  const double share = whole && d_ > simd::few_features ? dense_full_share : dense_share;
+  dense_ = (in_tiles_ || (whole && d_ > simd::small_features)) && k_ >= least_dense_components &&
+           pairs_a_row > share * static_cast<double>(k_) && set_common_center(block, sums.pivot.data());
   if (in_tiles_) {
     hold(0, k_, false);
     if (dense_)
       sum_all_dense(block, responsibilities);
     else
-      sum_all_diag(block, responsibilities, sums.pivot.data());
+      sum_all_diag(block, responsibilities, sums.pivot.data(), pairs_a_row > tiled_pairs);
   }
   if (pooled_ && k_ > 1 && add_pooled(block, responsibilities, factor, sums)) return;
   for (Index k = 0; k < k_; ++k) {
@@ -114,7 +116,7 @@ void BlockMoments<T>::choose(const BlockLoader<T>& block, const T* gamma, bool f
     return static_cast<double>(kernels_.count_positive(gamma, block.size())) >
            strip_share * static_cast<double>(block.size());
   };
-  const bool from_strips = d_ <= simd::small_features || (full && in_order_ && d_ <= simd::few_features && most());
+  const bool from_strips = d_ <= simd::small_features || (full && d_ <= simd::few_features && most());
   gamma_ = from_strips ? gamma : nullptr;
   if (!from_strips) choose(gamma, 0, block.size());
 }
@@ -133,18 +135,17 @@ void BlockMoments<T>::choose(const T* gamma, Index begin, Index end) {
   weighted_ = {rows_.data(), kept_.data(), count};
 }
 
-/// Whether enough pairs of rows and components count for sums over all of them: by their number alone, which lists and arrays
-/// of responsibilities share.
+/// How many pairs of rows and components count. How they are summed follows from this number alone, which lists and arrays of
+/// responsibilities share.
 template <class T>
-bool BlockMoments<T>::most_count(const BlockLoader<T>& block, const Responsibilities& responsibilities, double share) {
-  if (k_ < least_dense_components) return false;
+double BlockMoments<T>::count_pairs(const BlockLoader<T>& block, const Responsibilities& responsibilities) const {
   Index count = 0;
   if (responsibilities.begin)
     count = responsibilities.begin[k_];
   else
     for (Index k = 0; k < k_; ++k)
       count += kernels_.count_positive(responsibilities.gamma + k * responsibilities.stride, block.size());
-  return static_cast<double>(count) > share * static_cast<double>(block.size() * k_);
+  return static_cast<double>(count);
 }
 
 /// Puts common_ amid the pivots. False where the squares of differences might overflow: times a weight of 0 they must add nothing.
@@ -167,11 +168,12 @@ simd::WeightedRows<T> BlockMoments<T>::next_rows(const Responsibilities& respons
   return {responsibilities.rows + first, responsibilities.gamma + first, next - first};
 }
 
-/// The diagonal sums of all components about their pivots, a few rows at a time for all of them.
+/// The diagonal sums of all components about their pivots; `in_tiles`: a few rows at a time for all of them.
 template <class T>
 void BlockMoments<T>::sum_all_diag(const BlockLoader<T>& block, const Responsibilities& responsibilities,
-                                   const double* pivots) {
-  const Index tile = std::max<Index>(tile_bytes / static_cast<Index>(sizeof(T)) / d_, simd::strip_multiple);
+                                   const double* pivots, bool in_tiles) {
+  const Index fitting = std::max<Index>(tile_bytes / static_cast<Index>(sizeof(T)) / d_, simd::strip_multiple);
+  const Index tile = in_tiles ? fitting : block.size();
   for (Index begin = 0; begin < block.size(); begin += tile) {
     const Index end = std::min(begin + tile, block.size());
     for (Index k = 0; k < k_; ++k) {

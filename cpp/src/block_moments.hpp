@@ -34,10 +34,11 @@ class BlockMoments {
   void choose(const BlockLoader<T>& block, const Responsibilities& responsibilities, Index component, bool full);
   void choose(const BlockLoader<T>& block, const T* gamma, bool full);
   void choose(const T* gamma, Index begin, Index end);
-  bool most_count(const BlockLoader<T>& block, const Responsibilities& responsibilities, double share);
+  double count_pairs(const BlockLoader<T>& block, const Responsibilities& responsibilities) const;
   bool set_common_center(const BlockLoader<T>& block, const double* pivots);
   void hold(Index begin, Index end, bool full);
-  void sum_all_diag(const BlockLoader<T>& block, const Responsibilities& responsibilities, const double* pivots);
+  void sum_all_diag(const BlockLoader<T>& block, const Responsibilities& responsibilities, const double* pivots,
+                    bool in_tiles);
   void sum_all_dense(const BlockLoader<T>& block, const Responsibilities& responsibilities);
   WeightedRows next_rows(const Responsibilities& responsibilities, Index component, Index end);
   void add_tile(const BlockLoader<T>& block, Index component, const double* pivot);
@@ -65,7 +66,6 @@ class BlockMoments {
   Buffer<T> scratch_;
   Buffer<T> dense_scratch_;
   Buffer<T> row_total_;
-  bool in_order_ = true;      ///< whether the strips are sure to hold the rows in their order: a search regroups them
   const T* gamma_ = nullptr;  ///< of the rows to be summed, (padded,), where they are summed from strips; else null
   WeightedRows weighted_{};   ///< the rows to be summed otherwise
   Buffer<std::int32_t> rows_;

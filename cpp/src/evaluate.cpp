@@ -19,7 +19,7 @@ constexpr Index least_features_full = 12, least_features_diag = 16;
 static_assert(least_features_full > simd::few_features && least_features_diag > simd::few_features,
               "BlockMoments reads strips in the rows' own order there");
 /// Features from which on a row's likely component is worth a guess by a few of them.
-constexpr Index least_to_guess_full = 16, least_to_guess_diag = 24;
+constexpr Index least_to_guess = 16;
 /// Rows that tell whether the first block is worth a search.
 constexpr Index probe_rows = 4 * simd::strip_multiple;
 
@@ -44,7 +44,8 @@ BlockEvaluator<T>::BlockEvaluator(const MixtureData& mixture, const Samples& x, 
       log_p_(stride_),
       scratch_(std::max(2 * mixture.d * kernels.strip, kernels.sparse_scratch(mixture.d))),
       transformed_(packed_.transformed ? mixture.d * stride_ : 0),
-      choice_(skip && can_search<T>(mixture)) {}
+      choice_(skip && can_search<T>(mixture)),
+      separate_(choice_.possible() && is_worth_separating(x.rows(), mixture)) {}
 
 /// With the rows of one likely component side by side, where a search is worth it.
 template <class T>
@@ -74,8 +75,7 @@ void BlockEvaluator<T>::load(Index begin, Index end, std::int32_t* labels) {
 /// Whether the rows loaded are worth a guess at their likely components, and a search from there.
 template <class T>
 bool BlockEvaluator<T>::can_guess() {
-  const Index least = mixture_.type == CovarianceType::full ? least_to_guess_full : least_to_guess_diag;
-  if (!choice_.possible() || mixture_.d < least || loader_.largest() > packed_.largest_row) return false;
+  if (!choice_.possible() || mixture_.d < least_to_guess || loader_.largest() > packed_.largest_row) return false;
   if (!choice_.learned() && size() >= 4 * probe_rows) {
     transform();
     Index kept = 0;
@@ -286,10 +286,15 @@ bool BlockEvaluator<T>::search(const T* weight, T cut, bool responsibilities) {
   for (Index place = 0; weight && place < padded; ++place)
     sorted_weight_[place] = place < size() ? weight[order_[place]] : T(0);
   transform();
-  const bool done = kernels_.sparse_log_prob(
-      packed_.transformed ? transformed_.data() : loader_.strips(), n_strips, packed_.components(mixture_.d), cut,
-      weight ? sorted_weight_.data() : nullptr, sorted_labels_.data(), responsibilities, scratch_.data(),
-      component_.data(), kept_.data(), values_.data(), sorted_log_p_.data());
+  simd::Components<T> components = packed_.components(mixture_.d);
+  if (separate_) {
+    components.separation = mixture_.separation<T>().distance.data();
+    components.stretch = mixture_.separation<T>().stretch.data();
+  }
+  const bool done =
+      kernels_.sparse_log_prob(packed_.transformed ? transformed_.data() : loader_.strips(), n_strips, components, cut,
+                               weight ? sorted_weight_.data() : nullptr, sorted_labels_.data(), responsibilities,
+                               scratch_.data(), component_.data(), kept_.data(), values_.data(), sorted_log_p_.data());
   Index kept = 0;
   for (Index s = 0; s < n_strips; ++s) kept += kept_[s];
   choice_.learn(true, static_cast<double>(kept) / static_cast<double>(n_strips * mixture_.k));
@@ -302,30 +307,34 @@ bool BlockEvaluator<T>::search(const T* weight, T cut, bool responsibilities) {
 /// From what each strip keeps, what each component keeps: its rows of positive weight, ascending. Also the rows' labels.
 template <class T>
 void BlockEvaluator<T>::collect_responsibilities() {
-  const Index strip = kernels_.strip, k_all = mixture_.k;
-  const auto for_each = [&](Index place, const auto& use) {
-    const Index s = place / strip;
-    for (Index a = 0; a < kept_[s]; ++a) {
-      const T gamma = values_[(s * k_all + a) * strip + place % strip];
-      if (gamma > T(0)) use(component_[s * k_all + a], gamma);
-    }
-  };
-  begin_.assign(static_cast<std::size_t>(k_all) + 1, 0);
-  for (Index place = 0; place < size(); ++place)
-    for_each(place, [&](std::int32_t k, T) { ++begin_[static_cast<std::size_t>(k) + 1]; });
+  const Index strip = kernels_.strip;
+  begin_.assign(static_cast<std::size_t>(mixture_.k) + 1, 0);
+  listed_.resize(loader_.n_strips() + 1);
+  for (Index s = 0, a = 0; s < loader_.n_strips(); ++s) {
+    listed_[s] = a;
+    for (listed_[s + 1] = a + kept_[s]; a < listed_[s + 1]; ++a)
+      begin_[static_cast<std::size_t>(component_[a]) + 1] +=
+          kernels_.count_positive(values_.data() + a * strip, std::min(strip, size() - s * strip));
+  }
   for (std::size_t k = 1; k < begin_.size(); ++k) begin_[k] += begin_[k - 1];
   rows_.resize(begin_.back());
   gamma_.resize(begin_.back());
   std::vector<Index> next(begin_);
+  const auto strip_32 = static_cast<std::uint32_t>(strip);  // a division of 64 bits takes longer than all else
   for (Index i = 0; i < size(); ++i) {
+    const auto place = static_cast<std::uint32_t>(place_[i]);
+    const Index s = place / strip_32;
     T most = 0;
-    for_each(place_[i], [&](std::int32_t k, T gamma) {
+    for (Index a = listed_[s]; a < listed_[s + 1]; ++a) {
+      const T gamma = values_[a * strip + place % strip_32];
+      if (!(gamma > T(0))) continue;
+      const std::int32_t k = component_[a];
       const Index at = next[static_cast<std::size_t>(k)]++;
       rows_[at] = static_cast<std::int32_t>(i);
       gamma_[at] = gamma;
       if (row_labels_ && gamma > most) row_labels_[i] = k;
       most = std::max(most, gamma);
-    });
+    }
     if (row_labels_ && most == T(0)) row_labels_[i] = sorted_labels_[place_[i]];  // a row of weight 0
   }
 }

@@ -108,14 +108,16 @@ class BlockEvaluator {
   Buffer<Index> far_rows_;  ///< their indices
 
   SearchChoice choice_;
+  bool separate_;                       ///< whether a search may ask how far the components are apart
   std::int32_t* row_labels_ = nullptr;  ///< of the rows loaded, kept by the caller
   bool regrouped_ = false;              ///< whether the strips hold the rows in order_
   Buffer<std::int32_t> order_;          ///< the row at each place of the strips
   Buffer<std::int32_t> place_;          ///< its inverse
   Buffer<std::int32_t> sorted_labels_;
   Buffer<T> sorted_weight_, sorted_log_p_;
-  Buffer<std::int32_t> component_;  ///< (strips, K): the components a strip keeps
+  Buffer<std::int32_t> component_;  ///< the components that the strips keep, strip by strip
   Buffer<Index> kept_;              ///< (strips,): how many
+  Buffer<Index> listed_;            ///< (strips + 1,): where those of a strip begin
   std::vector<Index>
       begin_;  ///< (K + 1,): where each component's rows begin in the two below; empty after a whole block
   Buffer<std::int32_t> rows_;

@@ -335,4 +335,12 @@ void principal_axis(const double* sigma, Index d, double* axis) {
   result = direction * std::copysign(length, direction[entry]);
 }
 
+EigenvalueRange eigenvalue_range(const double* sigma, Index d) {
+  const Eigen::Map<const Matrix> map(sigma, d, d);
+  const Eigen::SelfAdjointEigenSolver<Matrix> eigen(map, Eigen::EigenvaluesOnly);
+  const double least = eigen.eigenvalues()[0], largest = eigen.eigenvalues()[d - 1];
+  const double error = 16.0 * static_cast<double>(d) * unit_roundoff * largest;
+  return {std::max(least - error, 0.0), largest + error};
+}
+
 }  // namespace gaussmix::detail

@@ -47,4 +47,10 @@ bool floor_covariance(double* sigma, const double* total, Index d, double floor)
 /// entry of largest magnitude is positive.
 void principal_axis(const double* sigma, Index d, double* axis);
 
+/// Bounds on the eigenvalues of a positive semi-definite matrix, (d, d): beyond the outermost by what rounding may take.
+struct EigenvalueRange {
+  double least, largest;
+};
+EigenvalueRange eigenvalue_range(const double* sigma, Index d);
+
 }  // namespace gaussmix::detail

@@ -349,6 +349,18 @@ const Packed<float>& MixtureData::packed<float>() const {
   return f32_;
 }
 
+template <>
+const Separation<double>& MixtureData::separation<double>() const {
+  f64_separation_once_.run([this] { f64_separation_ = separate<double>(*this); });
+  return f64_separation_;
+}
+
+template <>
+const Separation<float>& MixtureData::separation<float>() const {
+  f32_separation_once_.run([this] { f32_separation_ = separate<float>(*this); });
+  return f32_separation_;
+}
+
 const PackedRow& MixtureData::packed_row() const {
   row_once_.run([this] { row_ = pack_row(*this); });
   return row_;

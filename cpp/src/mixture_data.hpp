@@ -4,6 +4,7 @@
 #include "once.hpp"
 #include "packed.hpp"
 #include "packed_row.hpp"
+#include "separation.hpp"
 
 #include <gaussmix/mixture.hpp>
 
@@ -62,6 +63,9 @@ class MixtureData {
   /// The kernels' layout; the one for float32 is made at its first use, by whichever thread comes first.
   template <class T>
   const Packed<T>& packed() const;
+  /// How far the components are apart, made at its first use; none may be singular.
+  template <class T>
+  const Separation<T>& separation() const;
   /// The layout of the kernels of one row, likewise made at its first use.
   const PackedRow& packed_row() const;
   /// @throws NumericalError unless all ranks are equal
@@ -79,6 +83,9 @@ class MixtureData {
   Packed<double> f64_;
   mutable Once f32_once_;
   mutable Packed<float> f32_;
+  mutable Once f64_separation_once_, f32_separation_once_;
+  mutable Separation<double> f64_separation_;
+  mutable Separation<float> f32_separation_;
   mutable Once row_once_;
   mutable PackedRow row_{};
 };

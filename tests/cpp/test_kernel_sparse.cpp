@@ -112,11 +112,10 @@ Posterior<T> searched(const Problem<T>& p, T cut, const T* weight) {
   CHECK(p.kernels.sparse_log_prob(p.strips.data(), p.n_strips(), p.components(), cut, weight, p.labels.data(), true,
                                   scratch.data(), component.data(), kept.data(), gamma.data(), out.log_p.data()));
   for (Index s = 0; s < p.n_strips(); ++s)
-    for (Index a = 0; a < kept[s]; ++a) {
-      const Index k = component[s * p.k + a];
-      CHECK((a == 0 || component[s * p.k + a - 1] < k));
-      std::copy_n(gamma.data() + (s * p.k + a) * strip, strip, out.gamma.data() + k * p.padded() + s * strip);
-      ++out.kept;
+    for (Index a = 0; a < kept[s]; ++a, ++out.kept) {
+      const Index k = component[out.kept];
+      CHECK((a == 0 || component[out.kept - 1] < k));
+      std::copy_n(gamma.data() + out.kept * strip, strip, out.gamma.data() + k * p.padded() + s * strip);
     }
   return out;
 }

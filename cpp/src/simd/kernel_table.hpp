@@ -60,6 +60,10 @@ struct Components {
   const T* inv_std;          ///< (K, D), diag; where `factors` too is null, Σ_k is the unit matrix
   const T* log_norm;
   const T* log_weight;
+  /// (K, K) row-major, or null: the distance of every row x from component k is at least separation[l · K + k] −
+  /// stretch[l · K + k] · its distance from component l, by far more than these distances are rounded.
+  const T* separation = nullptr;
+  const T* stretch = nullptr;
 };
 
 /// Rows of a block that count for one component: their places, ascending, and their weights γ > 0.
@@ -111,8 +115,9 @@ struct Kernels {
 
   /// The bits of distances and log_prob together, without evaluating what the rule leaves out: a component stops at the first
   /// rows of L⁻¹ (x − μ) that put it below the cut in a whole strip. Regular components in their features' own order, and
-  /// distances that are finite, only. In strip s the kept components are component[s · K …], kept[s] of them, ascending, and
-  /// their responsibilities gamma[(s · K + their position) · strip …], log-joints instead unless `responsibilities`.
+  /// distances that are finite, only. `component` lists what the strips keep, kept[s] of strip s, ascending, one strip behind the
+  /// other, and gamma, (listed, strip), their responsibilities, log-joints instead unless `responsibilities`; both have room for
+  /// K of every strip.
   /// label: a likely component of each row; it alone decides how much is evaluated. scratch: sparse_scratch(d) elements.
   bool (*sparse_log_prob)(const T* strips, Index n_strips, const Components<T>& components, T cut, const T* weight,
                           const std::int32_t* label, bool responsibilities, T* scratch, std::int32_t* component,

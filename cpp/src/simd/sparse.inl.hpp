@@ -113,6 +113,45 @@ GAUSSMIX_INLINE Index distinct_labels(const std::int32_t* label, std::int32_t* o
   return n;
 }
 
+/// The components, ascending, that may count for a row of the strip. With the largest distance r of its rows from their likely
+/// component l, all others have t_k ≤ log_scale_k − (separation − stretch · r)² / 2 while the largest log-joint is at least
+/// log_scale_l − r² / 2; 1 is more than what rounding takes from either. likely_q: (n_likely, strip). @returns their number
+template <class T>
+Index candidates(const StripSearch<T>& search, const std::int32_t* label, const std::int32_t* likely, Index n_likely,
+                 const T* likely_q, std::int32_t* out) {
+  const Components<T>& c = search.components;
+  if (!c.separation) {
+    for (Index k = 0; k < c.k; ++k) out[k] = static_cast<std::int32_t>(k);
+    return c.k;
+  }
+  T radius[strip_of<T>], largest[strip_of<T>];
+  for (Index a = 0; a < n_likely; ++a) {
+    T q = 0;
+    for (Index i = 0; i < strip_of<T>; ++i)
+      if (label[i] == likely[a] && !(likely_q[a * strip_of<T> + i] <= q)) q = likely_q[a * strip_of<T> + i];
+    radius[a] = square_root(q);
+    largest[a] = search.log_scale(likely[a]) - T(0.5) * q;
+  }
+  Index n = 0;
+  for (Index k = 0; k < c.k; k += lanes<T>) {
+    const Index count = c.k - k < lanes<T> ? c.k - k : lanes<T>;
+    const Vec<T> log_weight = load_some(c.log_weight + k, count);
+    const Vec<T> log_scale = load_some(c.log_norm + k, count) + log_weight;
+    const Vec<T> least = larger<T>(log_weight - search.cut, broadcast(Elementary<T>::exp_min));
+    IntVec<T> far = ~IntVec<T>{};
+    for (Index a = 0; a < n_likely; ++a) {
+      const Index place = likely[a] * c.k + k;
+      const Vec<T> distance = load_some(c.separation + place, count) - load_some(c.stretch + place, count) * radius[a];
+      far &= distance > T(0);
+      far &= log_scale - T(0.5) * distance * distance < least + largest[a] - T(1);
+    }
+    if (!any<T>(~far)) continue;
+    for (Index l = 0; l < count; ++l)
+      if (!far[l]) out[n++] = static_cast<std::int32_t>(k + l);
+  }
+  return n;
+}
+
 /// Turns the squared distances of a strip's kept components into responsibilities, or log-joints, and log p.
 template <class T>
 GAUSSMIX_INLINE void strip_posterior(const StripSearch<T>& search, const std::int32_t* component, Index kept,
@@ -152,11 +191,10 @@ bool sparse_log_prob_of(const T* strips, Index n_strips, const Components<T>& co
                         const std::int32_t* label, bool responsibilities, T* scratch, std::int32_t* component,
                         Index* kept, T* gamma, T* log_p) {
   constexpr Index strip = strip_of<T>;
-  const Index k_all = components.k, d = components.d;
+  const Index d = components.d;
   T* likely_q = scratch + d * strip;  // (likely, strip)
   IntVec<T> bad{};
-  for (Index s = 0; s < n_strips;
-       ++s, strips += d * strip, label += strip, component += k_all, gamma += k_all * strip, log_p += strip) {
+  for (Index s = 0; s < n_strips; ++s, strips += d * strip, label += strip, log_p += strip) {
     StripSearch<T> search(components, cut);
     std::int32_t likely[strip];
     const Index n_likely = distinct_labels<T>(label, likely);
@@ -166,8 +204,10 @@ bool sparse_log_prob_of(const T* strips, Index n_strips, const Components<T>& co
       search.take(likely[a], q);
       for (int v = 0; v < strip_vectors; ++v) store(likely_q + a * strip + v * lanes<T>, q[v]);
     }
+    const Index n_candidates = candidates<T>(search, label, likely, n_likely, likely_q, component);
     Index n = 0, next = 0;
-    for (Index k = 0; k < k_all; ++k) {
+    for (Index candidate = 0; candidate < n_candidates; ++candidate) {
+      const Index k = component[candidate];  // its place may be taken by one that is kept
       T* out = gamma + n * strip;
       if (next < n_likely && likely[next] == k) {
         for (int v = 0; v < strip_vectors; ++v) store(out + v * lanes<T>, load(likely_q + next * strip + v * lanes<T>));
@@ -182,6 +222,8 @@ bool sparse_log_prob_of(const T* strips, Index n_strips, const Components<T>& co
     kept[s] = n;
     for (int v = 0; v < strip_vectors; ++v) bad |= ~(search.largest[v] > -infinity<T>);
     strip_posterior(search, component, n, weight ? weight + s * strip : nullptr, responsibilities, gamma, log_p);
+    component += n;
+    gamma += n * strip;
   }
   return !any<T>(bad);
 }

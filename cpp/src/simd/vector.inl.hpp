@@ -194,6 +194,9 @@ GAUSSMIX_INLINE Vec<T> absolute(Vec<T> v) {
   return select(v < T(0), -v, v);
 }
 
+GAUSSMIX_INLINE double square_root(double a) { return __builtin_sqrt(a); }
+GAUSSMIX_INLINE float square_root(float a) { return __builtin_sqrtf(a); }
+
 /// Unit roundoff.
 template <class T>
 inline constexpr T unit_roundoff = sizeof(T) == 8 ? T(0x1p-53) : T(0x1p-24);
