@@ -23,12 +23,12 @@ constexpr Index tile_bytes = Index{1} << 15;
 constexpr double tiled_pairs = 2.0;
 
 /// Share of all pairs of rows and components above which diagonal and full sums take all of them, not the positive alone: a
-/// matter of speed. From as few components on.
+/// matter of speed. From as few components on; full sums of more than few_features have a share of their own.
 constexpr double dense_share = 0.4;
 constexpr double dense_full_share = 0.6;
 constexpr Index least_dense_components = 4;
 
-/// Values of the scatters that are summed at a time, of at least so many components.
+/// Values of dense sums that are held at a time, of at least so many components.
 constexpr Index held_values = Index{1} << 18;
 constexpr Index least_held_components = 6;
 
@@ -44,7 +44,7 @@ BlockMoments<T>::BlockMoments(const simd::Kernels<T>& kernels, const Statistics:
       full_(shape.full),
       pooled_(shape.pooled),
       scratch_(shape.full ? kernels.moments_scratch(shape.d) : 0),
-      in_tiles_(shape.d > simd::small_features && (!shape.full || (shape.pooled && shape.k > 1))),
+      at_once_(shape.d > simd::small_features && (!shape.full || (shape.pooled && shape.k > 1))),
       first_(at(d_)),
       second_(at(shape.scatter_size())),
       center_(at(d_)),
@@ -62,11 +62,12 @@ void BlockMoments<T>::add(const BlockLoader<T>& block, const Responsibilities& r
   held_end_ = held_begin_ = 0;
   if (responsibilities.begin) next_.assign(responsibilities.begin, responsibilities.begin + k_);
   const bool whole = full_ && !pooled_;
-  const double pairs_a_row = count_pairs(block, responsibilities) / static_cast<double>(block.size());
+  const bool may_be_dense = k_ >= least_dense_components && (at_once_ || (whole && d_ > simd::small_features));
   const double share = whole && d_ > simd::few_features ? dense_full_share : dense_share;
-  dense_ = (in_tiles_ || (whole && d_ > simd::small_features)) && k_ >= least_dense_components &&
-           pairs_a_row > share * static_cast<double>(k_) && set_common_center(block, sums.pivot.data());
-  if (in_tiles_) {
+  const double pairs_a_row =
+      at_once_ || may_be_dense ? count_pairs(block, responsibilities) / static_cast<double>(block.size()) : 0.0;
+  dense_ = may_be_dense && pairs_a_row > share * static_cast<double>(k_) && set_common_center(block, sums.pivot.data());
+  if (at_once_) {
     hold(0, k_, false);
     if (dense_)
       sum_all_dense(block, responsibilities);
@@ -76,7 +77,7 @@ void BlockMoments<T>::add(const BlockLoader<T>& block, const Responsibilities& r
   if (pooled_ && k_ > 1 && add_pooled(block, responsibilities, factor, sums)) return;
   for (Index k = 0; k < k_; ++k) {
     if (dense_ && whole && k == held_end_) {
-      hold(k, std::min(k_, k + std::max(held_values / (d_ * d_), least_held_components)), true);
+      hold(k, std::min(k_, k + std::max(held_values / kernels_.dense_size(d_, true), least_held_components)), true);
       sum_all_dense(block, responsibilities);
     }
     add_component(block, responsibilities, factor, k, sums);

@@ -70,7 +70,7 @@ class BlockMoments {
   WeightedRows weighted_{};   ///< the rows to be summed otherwise
   Buffer<std::int32_t> rows_;
   Buffer<T> kept_;
-  bool in_tiles_;  ///< whether diagonal sums are made for many components at once
+  bool at_once_;  ///< whether diagonal sums are made for many components at once
   std::vector<Index> next_;
   Index held_begin_ = 0, held_end_ = 0;                    ///< components whose sums are held
   bool held_full_ = false;                                 ///< whether they are whole scatters

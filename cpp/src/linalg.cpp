@@ -338,6 +338,7 @@ void principal_axis(const double* sigma, Index d, double* axis) {
 EigenvalueRange eigenvalue_range(const double* sigma, Index d) {
   const Eigen::Map<const Matrix> map(sigma, d, d);
   const Eigen::SelfAdjointEigenSolver<Matrix> eigen(map, Eigen::EigenvaluesOnly);
+  if (eigen.info() != Eigen::Success) return {0.0, infinity};
   const double least = eigen.eigenvalues()[0], largest = eigen.eigenvalues()[d - 1];
   const double error = 16.0 * static_cast<double>(d) * unit_roundoff * largest;
   return {std::max(least - error, 0.0), largest + error};

@@ -15,6 +15,7 @@ namespace {
 constexpr double margin = 0x1p-10;
 constexpr Index most_features = 4096;  // of which sums in float32 are within the margin
 constexpr Index most_components = 1024;
+constexpr double most_work = 1e8;  // nanoseconds, about: for so long nobody asks whether to stop
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
@@ -90,8 +91,8 @@ std::vector<ScaledNorms> scaled_norms(const MixtureData& mixture, const std::vec
   return out;
 }
 
-/// Puts bounds for full covariances in place of the distances of the means: `stretch` becomes a product of two norms, and both
-/// lose what rounding may take from L⁻¹ (x − μ), `rounding` × the Frobenius norm of L_k⁻¹ S × ‖S⁻¹ (x − μ_k)‖ at most.
+/// Puts bounds for full covariances in place of the distances of the means: `stretch` becomes a product of two norms, or 1 where
+/// all components have one shape, and both lose what rounding may take from L⁻¹ (x − μ), `rounding` × the Frobenius norm of L_k⁻¹ S × ‖S⁻¹ (x − μ_k)‖ at most.
 void bound_full(const MixtureData& mixture, double rounding, std::vector<double>& distance,
                 std::vector<double>& stretch) {
   const Index k_all = mixture.k, d = mixture.d;
@@ -109,8 +110,9 @@ void bound_full(const MixtureData& mixture, double rounding, std::vector<double>
         apart += y * y;
       }
       distance[at(l * k_all + k)] -= lost_by(k) * std::sqrt(apart);
+      const double product = norms.size() == 1 ? 1.0 : norms_of(k).inverse * root;
       stretch[at(l * k_all + k)] =
-          kept > 0.0 ? (norms_of(k).inverse + lost_by(k)) * root / kept : std::numeric_limits<double>::infinity();
+          kept > 0.0 ? (product + lost_by(k) * root) / kept : std::numeric_limits<double>::infinity();
     }
   }
 }
@@ -118,9 +120,15 @@ void bound_full(const MixtureData& mixture, double rounding, std::vector<double>
 }  // namespace
 
 bool is_worth_separating(Index rows, const MixtureData& mixture) {
-  const Index k = mixture.k, d = mixture.d;
-  if (k > most_components || d > most_features || rows < 4 * k) return false;
-  return !mixture.packed<double>().components(d).factors || rows >= d * d * d / 2;  // beside their eigenvalues
+  if (mixture.k > most_components || mixture.d > most_features) return false;
+  const auto n = static_cast<double>(rows), k = static_cast<double>(mixture.k), d = static_cast<double>(mixture.d);
+  // Nanoseconds as measured: eigenvalues, distances of means and bounds; and what all first looks at a component take at least.
+  if (mixture.packed<double>().components(mixture.d).factors) {
+    const double work = k * d * d * d + k * k * (d * d / 40.0 + d / 2.0);
+    return work < std::min(n * k, most_work);
+  }
+  const double work = 2.0 * k * k * d;
+  return work < std::min(n * k / 4.0, most_work);
 }
 
 template <class T>

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 
 // Leaving out what rows exclude changes no bit of any result, however the rows lie.
 
@@ -103,6 +104,29 @@ TEST_CASE_TEMPLATE("evaluate: nor does it among rows far away, or with columns a
     columns.accumulate(MatrixView<const T>(fortran.data(), n, d, 1, n), {}, skipping(1));
     CHECK(whole == columns);
   }
+}
+
+TEST_CASE_TEMPLATE("evaluate: nor where a distance is too small a number for its square", T, float, double) {
+  constexpr bool is_double = sizeof(T) == sizeof(double);
+  // The row lies on the mean of component 1, narrow along feature 0, and as good as on that of component 0, wide there.
+  const double wide = is_double ? 1e90 : 1e15, step = is_double ? 1e-75 : 1e-8;
+  const Index d = 16, k = 8, n = 4000;
+  problems::Problem p{k, d, n, CovarianceType::diag, {}, {}, {}, {}};
+  p.weights.assign(at(k), 1.0 / static_cast<double>(k));
+  const double other = std::exp((2 * std::log(wide) + 1.5) / static_cast<double>(d - 1));
+  for (Index c = 0; c < k; ++c)
+    for (Index j = 0; j < d; ++j) {
+      p.means.push_back(c > 1 ? 1e4 * static_cast<double>(c) : c == 1 && j == 0 ? step : 0.0);
+      const double std_dev = c > 1 ? 1.0 : c == 0 ? (j == 0 ? wide : 1.0) : j == 0 ? 1 / wide : other;
+      p.covariances.push_back(std_dev * std_dev);
+    }
+  std::vector<T> x;
+  for (Index i = 0; i < n * d; ++i) x.push_back(static_cast<T>(i % d == 0 ? step : 0.0));
+  const Samples samples = MatrixView<const T>(x.data(), n, d);
+  std::vector<T> whole(at(n)), searched(at(n));
+  log_prob(p.mixture(), samples, VectorView<T>(whole), everything());
+  log_prob(p.mixture(), samples, VectorView<T>(searched), skipping(1));
+  CHECK(whole == searched);
 }
 
 TEST_CASE_TEMPLATE("evaluate: a fit takes the same steps", T, float, double) {

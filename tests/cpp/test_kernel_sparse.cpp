@@ -65,6 +65,60 @@ struct Problem {
   }
 };
 
+/// L⁻¹ of a component, (d, d) row-major, in double.
+template <class T>
+std::vector<double> inverse_factor(const Problem<T>& p, Index k) {
+  std::vector<double> out(at(p.d * p.d));
+  const T* entry = p.factors[at(k)].panels;
+  for (Index i = 0; i < p.d; ++i) {
+    if (p.shape == Shape::diag) out[at(i * p.d + i)] = static_cast<double>(p.inv_std[at(k * p.d + i)]);
+    if (p.shape == Shape::unit) out[at(i * p.d + i)] = 1;
+  }
+  for (Index row = 0; p.shape == Shape::full && row < p.d; row += simd::panel_rows)
+    for (Index j = 0; j < std::min(row + simd::panel_rows, p.d); ++j)
+      for (Index i = row; i < row + simd::panel_rows; ++i, ++entry)
+        if (i < p.d) out[at(i * p.d + j)] = static_cast<double>(*entry);
+  return out;
+}
+
+/// The arrays by which far components are left out: ‖L_k⁻¹ (μ_l − μ_k)‖, and ‖L_k⁻¹ L_l‖ or, in place of it, a larger norm.
+template <class T>
+struct Bounds {
+  std::vector<T> separation, stretch;
+
+  explicit Bounds(const Problem<T>& p) {
+    const Index d = p.d;
+    for (Index l = 0; l < p.k; ++l) {
+      const std::vector<double> inverse = inverse_factor(p, l);
+      std::vector<double> factor(at(d * d));  // L_l
+      for (Index j = 0; j < d; ++j)
+        for (Index i = j; i < d; ++i) {
+          double sum = i == j ? 1 : 0;
+          for (Index m = j; m < i; ++m) sum -= inverse[at(i * d + m)] * factor[at(m * d + j)];
+          factor[at(i * d + j)] = sum / inverse[at(i * d + i)];
+        }
+      for (Index k = 0; k < p.k; ++k) {
+        const std::vector<double> own = inverse_factor(p, k);
+        double square = 0, frobenius = 0, largest = 0;
+        for (Index i = 0; i < d; ++i) {
+          double y = 0;
+          for (Index j = 0; j <= i; ++j) {
+            const T apart = p.means[at(l * d + j)] - p.means[at(k * d + j)];
+            y += own[at(i * d + j)] * static_cast<double>(apart);
+            double product = 0;
+            for (Index m = j; m <= i; ++m) product += own[at(i * d + m)] * factor[at(m * d + j)];
+            frobenius += product * product;
+            largest = std::max(largest, product * product);
+          }
+          square += y * y;
+        }
+        separation.push_back(static_cast<T>(std::sqrt(square) * (1 - 0x1p-10)));
+        stretch.push_back(static_cast<T>(std::sqrt(p.shape == Shape::full ? frobenius : largest) * (1 + 0x1p-10)));
+      }
+    }
+  }
+};
+
 /// Responsibilities, (K, padded), and log p of every row.
 template <class T>
 struct Posterior {
@@ -103,13 +157,15 @@ Posterior<T> whole(const Problem<T>& p, T cut, const T* weight) {
 }
 
 template <class T>
-Posterior<T> searched(const Problem<T>& p, T cut, const T* weight) {
+Posterior<T> searched(const Problem<T>& p, T cut, const T* weight, const Bounds<T>* bounds = nullptr) {
   Posterior<T> out(p);
   const Index strip = p.kernels.strip;
   Buffer<T> scratch(p.kernels.sparse_scratch(p.d)), gamma(p.k * p.padded());
   Buffer<std::int32_t> component(p.n_strips() * p.k);
   Buffer<Index> kept(p.n_strips());
-  CHECK(p.kernels.sparse_log_prob(p.strips.data(), p.n_strips(), p.components(), cut, weight, p.labels.data(), true,
+  simd::Components<T> components = p.components();
+  if (bounds) components.separation = bounds->separation.data(), components.stretch = bounds->stretch.data();
+  CHECK(p.kernels.sparse_log_prob(p.strips.data(), p.n_strips(), components, cut, weight, p.labels.data(), true,
                                   scratch.data(), component.data(), kept.data(), gamma.data(), out.log_p.data()));
   for (Index s = 0; s < p.n_strips(); ++s)
     for (Index a = 0; a < kept[s]; ++a, ++out.kept) {
@@ -147,8 +203,14 @@ TEST_CASE_TEMPLATE("kernels: a search gives the bits of all components, whatever
     for (Index i = 0; i < weight.size(); ++i) weight[i] = static_cast<T>(random.uniform());
     const Posterior<T> expected = whole(p, cut, static_cast<const T*>(nullptr));
     CHECK(searched(p, cut, static_cast<const T*>(nullptr)) == expected);
+    const Bounds<T> bounds(p);
+    CHECK(searched(p, cut, static_cast<const T*>(nullptr), &bounds) == expected);
     for (std::int32_t& label : p.labels) label = static_cast<std::int32_t>(random.below(p.k));
     CHECK(searched(p, cut, static_cast<const T*>(nullptr)) == expected);
+    CHECK(searched(p, cut, static_cast<const T*>(nullptr), &bounds) == expected);
+    Buffer<T> scratch(p.kernels.sparse_scratch(p.d));
+    p.kernels.likely_components(p.strips.data(), p.n_strips(), p.components(), scratch.data(), p.labels.data());
+    CHECK(searched(p, cut, static_cast<const T*>(nullptr), &bounds) == expected);
     CHECK(searched(p, cut, weight.data()) == whole(p, cut, weight.data()));
   });
 }

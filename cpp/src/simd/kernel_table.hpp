@@ -113,12 +113,12 @@ struct Kernels {
   bool (*log_prob)(T* q, Index stride, Index n, Index k, const T* log_norm, const T* log_weight, T cut, const T* weight,
                    bool responsibilities, T* log_p, Index* counted);
 
-  /// The bits of distances and log_prob together, without evaluating what the rule leaves out: a component stops at the first
-  /// rows of L⁻¹ (x − μ) that put it below the cut in a whole strip. Regular components in their features' own order, and
+  /// The bits of distances and log_prob together, without evaluating what the rule leaves out: a component far from the likely
+  /// ones is not begun, and another stops at the first rows of L⁻¹ (x − μ) that put it below the cut in a whole strip. Regular components in their features' own order, and
   /// distances that are finite, only. `component` lists what the strips keep, kept[s] of strip s, ascending, one strip behind the
   /// other, and gamma, (listed, strip), their responsibilities, log-joints instead unless `responsibilities`; both have room for
   /// K of every strip.
-  /// label: a likely component of each row; it alone decides how much is evaluated. scratch: sparse_scratch(d) elements.
+  /// label: a likely component of each row; it decides how much is evaluated, and nothing else. scratch: sparse_scratch(d) elements.
   bool (*sparse_log_prob)(const T* strips, Index n_strips, const Components<T>& components, T cut, const T* weight,
                           const std::int32_t* label, bool responsibilities, T* scratch, std::int32_t* component,
                           Index* kept, T* gamma, T* log_p);

@@ -162,7 +162,7 @@ void add_weights(const T* gamma, Index stride, Index n, double* sum) {
 
 /// Σ_i γ_i v_i of C components for both vectors v of every row, added to (C, 2, lanes).
 template <class T, int C>
-void add_panel(const T* panel, const T* gamma, Index stride, Index n, double* sums) {
+void add_vectors(const T* panel, const T* gamma, Index stride, Index n, double* sums) {
   Vec<T> first[C], second[C];
   set_zero(first);
   set_zero(second);
@@ -187,7 +187,7 @@ struct Product {
 
 /// Calls use(panel, a, b) for the panels of two vectors that make Σγd and the lower triangle of Σγ d dᵀ.
 template <class T, class Use>
-GAUSSMIX_INLINE void for_each_panel(Index d, const Use& use) {
+GAUSSMIX_INLINE void for_each_product_pair(Index d, const Use& use) {
   Index panel = 0;
   for (Index r = 0; r < d; r += 2)
     for (Index j = 0; j <= r; j += lanes<T>) use(panel++, Product{r, j}, Product{r + 1, j});
@@ -199,7 +199,7 @@ template <class T>
 Index dense_panels(Index d, bool full) {
   if (!full) return (d + lanes<T> - 1) / lanes<T>;
   Index panels = 0;
-  for_each_panel<T>(d, [&](Index, Product, Product) { ++panels; });
+  for_each_product_pair<T>(d, [&](Index, Product, Product) { ++panels; });
   return panels;
 }
 
@@ -218,7 +218,7 @@ Index dense_scratch(Index d, bool full) {
 
 /// Features j … j + lanes − 1 of every row about the center, `step` from row to row in `out`; zeros from feature d on.
 template <class T>
-void centre(const T* x, Index row_stride, Index n, Index d, Location<T> center, Index j, T* out, Index step) {
+void centre_vector(const T* x, Index row_stride, Index n, Index d, Location<T> center, Index j, T* out, Index step) {
   const Index last = d - j < lanes<T> ? d - j : lanes<T>;
   const FeatureCenter<T, 1> about(center, j, last);
   for_each_row<T>(n, last, [&](const Index i, const Index count) {
@@ -234,8 +234,8 @@ void moments_dense(const T* x, Index row_stride, Index n, const T* gamma, Index 
   T* panel = scratch;
   const auto add = [&](Index place) {
     for_each_tile(k, [&](const auto components, Index c) {
-      add_panel<T, decltype(components)::value>(panel, gamma + c * stride, stride, n,
-                                                sums + (place * k + c) * 2 * lanes<T>);
+      add_vectors<T, decltype(components)::value>(panel, gamma + c * stride, stride, n,
+                                                  sums + (place * k + c) * 2 * lanes<T>);
     });
   };
   for_each_tile(k, [&](const auto components, Index c) {
@@ -243,7 +243,7 @@ void moments_dense(const T* x, Index row_stride, Index n, const T* gamma, Index 
   });
   if (!full) {
     for (Index j = 0; j < d; j += lanes<T>) {
-      centre(x, row_stride, n, d, center, j, panel, 2 * lanes<T>);
+      centre_vector(x, row_stride, n, d, center, j, panel, 2 * lanes<T>);
       for (Index i = 0; i < n; ++i) {
         const Vec<T> c = load(panel + 2 * i * lanes<T>);
         store(panel + (2 * i + 1) * lanes<T>, c * c);
@@ -254,8 +254,9 @@ void moments_dense(const T* x, Index row_stride, Index n, const T* gamma, Index 
   }
   T* centred = scratch + dense_panel<T>;  // (⌈d / lanes⌉, dense_rows, lanes)
   const T one = 1;
-  for (Index j = 0; j < d; j += lanes<T>) centre(x, row_stride, n, d, center, j, centred + j * dense_rows, lanes<T>);
-  for_each_panel<T>(d, [&](Index place, Product a, Product b) {
+  for (Index j = 0; j < d; j += lanes<T>)
+    centre_vector(x, row_stride, n, d, center, j, centred + j * dense_rows, lanes<T>);
+  for_each_product_pair<T>(d, [&](Index place, Product a, Product b) {
     const auto row = [&](Index r) {
       return r == d ? &one : centred + r / lanes<T> * lanes<T> * dense_rows + r % lanes<T>;
     };
@@ -282,7 +283,7 @@ void dense_moments(const double* sums, Index k, Index component, Index d, bool f
     }
     return;
   }
-  for_each_panel<T>(d, [&](Index place, Product a, Product b) {
+  for_each_product_pair<T>(d, [&](Index place, Product a, Product b) {
     const auto take = [&](const double* values, Product product) {
       const Index behind = product.row < d ? product.row + 1 : d;
       double* out = product.row < d ? second + product.row * d : first;

@@ -1,5 +1,5 @@
 // The E-step by the exclusion rule without evaluating what it excludes: strips of rows of one likely component, and for every
-// other component the partial sums of its squared distance, until they alone put it below the cut.
+// other component that is near enough the partial sums of its squared distance, until they alone put it below the cut.
 
 /// Features of a diagonal distance between two looks at whether it excludes its component.
 inline constexpr Index diag_chunk = 8;
@@ -115,7 +115,8 @@ GAUSSMIX_INLINE Index distinct_labels(const std::int32_t* label, std::int32_t* o
 
 /// The components, ascending, that may count for a row of the strip. With the largest distance r of its rows from their likely
 /// component l, all others have t_k ≤ log_scale_k − (separation − stretch · r)² / 2 while the largest log-joint is at least
-/// log_scale_l − r² / 2; 1 is more than what rounding takes from either. likely_q: (n_likely, strip). @returns their number
+/// log_scale_l − r² / 2; what rounding takes from the squares is in the two arrays, from the scales and the cut less than 1.
+/// likely_q: (n_likely, strip). @returns their number
 template <class T>
 Index candidates(const StripSearch<T>& search, const std::int32_t* label, const std::int32_t* likely, Index n_likely,
                  const T* likely_q, std::int32_t* out) {
@@ -126,9 +127,9 @@ Index candidates(const StripSearch<T>& search, const std::int32_t* label, const 
   }
   T radius[strip_of<T>], largest[strip_of<T>];
   for (Index a = 0; a < n_likely; ++a) {
-    T q = 0;
+    T q = static_cast<T>(c.d) * smallest_normal<T>;  // what squares may lose that underflow
     for (Index i = 0; i < strip_of<T>; ++i)
-      if (label[i] == likely[a] && !(likely_q[a * strip_of<T> + i] <= q)) q = likely_q[a * strip_of<T> + i];
+      if (label[i] == likely[a] && likely_q[a * strip_of<T> + i] > q) q = likely_q[a * strip_of<T> + i];
     radius[a] = square_root(q);
     largest[a] = search.log_scale(likely[a]) - T(0.5) * q;
   }
@@ -139,7 +140,7 @@ Index candidates(const StripSearch<T>& search, const std::int32_t* label, const 
     const Vec<T> log_scale = load_some(c.log_norm + k, count) + log_weight;
     const Vec<T> least = larger<T>(log_weight - search.cut, broadcast(Elementary<T>::exp_min));
     IntVec<T> far = ~IntVec<T>{};
-    for (Index a = 0; a < n_likely; ++a) {
+    for (Index a = 0; a < n_likely && any<T>(far); ++a) {
       const Index place = likely[a] * c.k + k;
       const Vec<T> distance = load_some(c.separation + place, count) - load_some(c.stretch + place, count) * radius[a];
       far &= distance > T(0);

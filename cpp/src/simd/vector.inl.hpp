@@ -197,6 +197,9 @@ GAUSSMIX_INLINE Vec<T> absolute(Vec<T> v) {
 GAUSSMIX_INLINE double square_root(double a) { return __builtin_sqrt(a); }
 GAUSSMIX_INLINE float square_root(float a) { return __builtin_sqrtf(a); }
 
+template <class T>
+inline constexpr T smallest_normal = sizeof(T) == 8 ? T(0x1p-1022) : T(0x1p-126);
+
 /// Unit roundoff.
 template <class T>
 inline constexpr T unit_roundoff = sizeof(T) == 8 ? T(0x1p-53) : T(0x1p-24);
