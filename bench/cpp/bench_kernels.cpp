@@ -4,7 +4,7 @@
 // independent multiply-adds in registers, of the widest vectors that the machine has, measured between the kernels; the
 // operations of a kernel are the additions and multiplications that its formula needs. Prints Markdown.
 
-#include "blocks.hpp"
+#include "data/block_loader.hpp"
 #include "simd/dispatch.hpp"
 
 #include <gaussmix/simd.hpp>

@@ -2,7 +2,7 @@
 
 // What the tests of the kernels share: the tables, and blocks of rows in kernel layout.
 
-#include "blocks.hpp"
+#include "data/block_loader.hpp"
 #include "problems.hpp"
 #include "simd/dispatch.hpp"
 

@@ -2,7 +2,7 @@
 
 // Matrices of plain loops, for the tests of what stands in linalg.hpp.
 
-#include "random.hpp"
+#include "numeric/random.hpp"
 
 #include <gaussmix/views.hpp>
 

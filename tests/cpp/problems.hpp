@@ -2,7 +2,7 @@
 
 // Random, well-conditioned mixtures with rows drawn near their components, and their densities by plain loops.
 
-#include "random.hpp"
+#include "numeric/random.hpp"
 
 #include <gaussmix/mixture.hpp>
 

@@ -1,4 +1,4 @@
-#include "block_moments.hpp"
+#include "em/block_moments.hpp"
 #include "problems.hpp"
 #include "simd/dispatch.hpp"
 

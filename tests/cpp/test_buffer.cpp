@@ -1,4 +1,5 @@
-#include "buffer.hpp"
+#include "base/buffer.hpp"
+#include "simd/kernel_table.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "crc32.hpp"
+#include "io/crc32.hpp"
 
 #include <doctest/doctest.h>
 

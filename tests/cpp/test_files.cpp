@@ -1,4 +1,4 @@
-#include "files.hpp"
+#include "io/files.hpp"
 
 #include "bad_input.hpp"
 #include "model_files.hpp"

@@ -1,7 +1,7 @@
 // The start of EM: names, k-means++ seeding, labels and random responsibilities.
 
 #include "clustering_cases.hpp"
-#include "start.hpp"
+#include "start/start.hpp"
 
 #include <doctest/doctest.h>
 #include <gaussmix/error.hpp>

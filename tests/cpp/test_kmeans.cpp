@@ -1,7 +1,7 @@
 // Lloyd's iterations against plain loops, and what must hold of every result.
 
-#include "clustering.hpp"
 #include "clustering_cases.hpp"
+#include "start/points.hpp"
 
 #include <doctest/doctest.h>
 #include <gaussmix/error.hpp>

@@ -1,5 +1,5 @@
-#include "linalg.hpp"
 #include "matrices.hpp"
+#include "numeric/linalg.hpp"
 
 #include <doctest/doctest.h>
 

@@ -2,7 +2,7 @@
 #include <gaussmix/error.hpp>
 #include <gaussmix/threads.hpp>
 
-#include "parallel.hpp"
+#include "parallel/parallel.hpp"
 
 #include <algorithm>
 #include <atomic>

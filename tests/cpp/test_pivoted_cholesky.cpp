@@ -1,5 +1,6 @@
-#include "linalg.hpp"
 #include "matrices.hpp"
+#include "numeric/linalg.hpp"
+#include "numeric/pivoted_cholesky.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "random.hpp"
+#include "numeric/random.hpp"
 
 #include <doctest/doctest.h>
 

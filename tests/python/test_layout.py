@@ -26,24 +26,49 @@ POSIX = r"<(pthread|sched|unistd|cpuid|immintrin)\.h>"
 FILES = r"<(fcntl|unistd|sys/stat)\.h>"
 MEMORY = r"<sys/mman\.h>"
 KERNEL_MATHS = r"<(cfloat|cmath|cstddef|cstdint|cstring|limits|type_traits|utility|immintrin\.h|arm_neon\.h)>"
-PLAIN_SOURCE = r'"(simd/(kernel_table|dispatch)|(?!simd)\w+)\.hpp"'
+KERNELS = r'"simd/(kernel_table|dispatch)\.hpp"'
+
+
+def rooms(names: str) -> str:
+    """The headers of these rooms of cpp/src."""
+    return rf'"({"|".join(names.split())})/\w+\.hpp"'
+
+
+PLAIN = (CXX_STANDARD, PUBLIC)
+BASE = (*PLAIN, rooms("base"))
+NUMERIC = (*PLAIN, rooms("base numeric"))
+PARALLEL = (*PLAIN, rooms("base parallel"), POSIX)
+DATA = (*PLAIN, rooms("base data"), KERNELS)
+IO = (*PLAIN, rooms("base io"))
+MODEL = (*PLAIN, rooms("base numeric parallel io model"), KERNELS)
+START = (*PLAIN, rooms("base numeric parallel data start"), KERNELS)
+SCORE = (*PLAIN, rooms("base numeric parallel data model score"), KERNELS)
+EM = (*PLAIN, rooms("base numeric parallel data model start score em"), KERNELS)
 
 # What a file may include: the first row whose glob matches it. An arrow that is not here points up.
 FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("cpp/include/gaussmix/*.hpp", (CXX_STANDARD, r"<gaussmix/\w+\.hpp>")),
     ("cpp/include/gaussmix/*.h", (C_STANDARD, r"<gaussmix/export\.hpp>")),
     ("cpp/src/simd/kernel_table.hpp", ("<cstdint>",)),
-    ("cpp/src/simd/kernels.inl.hpp", (KERNEL_MATHS, r'"kernel_table\.hpp"', r'"\w+\.inl\.hpp"')),
-    ("cpp/src/simd/*.inl.hpp", ()),
-    ("cpp/src/simd/kernels_*.cpp", (r'"kernels\.inl\.hpp"',)),
-    ("cpp/src/simd/*", (CXX_STANDARD, PUBLIC, POSIX, r'"(kernel_table|dispatch|cpu_features)\.hpp"')),
-    ("cpp/src/linalg.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, r"<Eigen/\w+>")),
-    ("cpp/src/parallel.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, POSIX, r"<omp\.h>")),
-    ("cpp/src/threads.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, POSIX, r"<omp\.h>")),
-    ("cpp/src/buffer.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, MEMORY)),
-    ("cpp/src/files.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, FILES)),
-    ("cpp/src/model_header.cpp", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE, r"<nlohmann/json\.hpp>")),
-    ("cpp/src/*", (CXX_STANDARD, PUBLIC, PLAIN_SOURCE)),
+    ("cpp/src/simd/kernels/kernels.inl.hpp", (KERNEL_MATHS, r'"simd/kernel_table\.hpp"', r'"\w+\.inl\.hpp"')),
+    ("cpp/src/simd/kernels/*.inl.hpp", ()),
+    ("cpp/src/simd/isa/*", (r'"simd/kernels/kernels\.inl\.hpp"',)),
+    ("cpp/src/simd/*", (*PLAIN, POSIX, r'"simd/(kernel_table|dispatch|cpu_features)\.hpp"')),
+    ("cpp/src/base/buffer.cpp", (*BASE, MEMORY)),
+    ("cpp/src/base/*", BASE),
+    ("cpp/src/numeric/linalg.cpp", (*NUMERIC, r"<Eigen/\w+>")),
+    ("cpp/src/numeric/*", NUMERIC),
+    ("cpp/src/parallel/*.cpp", (*PARALLEL, r"<omp\.h>")),
+    ("cpp/src/parallel/*", PARALLEL),
+    ("cpp/src/data/*", DATA),
+    ("cpp/src/io/files.cpp", (*IO, FILES)),
+    ("cpp/src/io/model_header.cpp", (*IO, r"<nlohmann/json\.hpp>")),
+    ("cpp/src/io/*", IO),
+    ("cpp/src/model/*", MODEL),
+    ("cpp/src/start/*", START),
+    ("cpp/src/score/*", SCORE),
+    ("cpp/src/em/*", EM),
+    ("cpp/src/c_api/*", (*PLAIN, rooms("base c_api"))),
     ("cpp/examples/embed_eigen.cpp", (CXX_STANDARD, PUBLIC, r"<Eigen/\w+>")),
     ("cpp/examples/*.c", (r"<\w+\.h>", PUBLIC)),
     ("cpp/examples/*", (CXX_STANDARD, PUBLIC)),
@@ -119,27 +144,41 @@ def test_no_include_points_up() -> None:
         ("cpp/include/gaussmix/fit.hpp", "#include <gaussmix/gaussmix.h>"),
         ("cpp/include/gaussmix/gaussmix.h", "#include <gaussmix/mixture.hpp>"),
         ("cpp/src/simd/kernel_table.hpp", "#include <gaussmix/views.hpp>"),
-        ("cpp/src/simd/kernels.inl.hpp", "#include <vector>"),
-        ("cpp/src/simd/kernels.inl.hpp", "#include <gaussmix/views.hpp>"),
-        ("cpp/src/simd/vector.inl.hpp", "#include <cmath>"),
-        ("cpp/src/simd/kernels_baseline.cpp", '#include "dispatch.hpp"'),
-        ("cpp/src/fit.cpp", "#include <omp.h>"),
-        ("cpp/src/fit.cpp", "#include <Eigen/Core>"),
-        ("cpp/src/fit.cpp", '#include "simd/kernels.inl.hpp"'),
-        ("cpp/src/model_file.cpp", "#include <nlohmann/json.hpp>"),
-        ("cpp/src/model_file.cpp", "#include <fcntl.h>"),
-        ("cpp/src/threads.cpp", "#include <pybind11/numpy.h>"),
+        ("cpp/src/simd/kernels/kernels.inl.hpp", "#include <vector>"),
+        ("cpp/src/simd/kernels/kernels.inl.hpp", "#include <gaussmix/views.hpp>"),
+        ("cpp/src/simd/kernels/vector.inl.hpp", "#include <cmath>"),
+        ("cpp/src/simd/isa/kernels_baseline.cpp", '#include "simd/dispatch.hpp"'),
+        ("cpp/src/em/fit.cpp", "#include <omp.h>"),
+        ("cpp/src/em/fit.cpp", "#include <Eigen/Core>"),
+        ("cpp/src/em/fit.cpp", '#include "simd/kernels/kernels.inl.hpp"'),
+        ("cpp/src/model/model_file.cpp", "#include <nlohmann/json.hpp>"),
+        ("cpp/src/model/model_file.cpp", "#include <fcntl.h>"),
+        ("cpp/src/parallel/threads.cpp", "#include <pybind11/numpy.h>"),
         ("python/bindings/bind_fit.cpp", "#include <pybind11/numpy.h>"),
-        ("python/bindings/bind_fit.cpp", '#include "../../cpp/src/validate.hpp"'),
-        ("cpp/examples/score.cpp", '#include "../src/validate.hpp"'),
+        ("python/bindings/bind_fit.cpp", '#include "../../cpp/src/base/message.hpp"'),
+        ("cpp/src/base/message.cpp", '#include "em/m_step.hpp"'),
+        ("cpp/src/numeric/linalg.cpp", '#include "data/samples.hpp"'),
+        ("cpp/src/parallel/parallel.cpp", '#include "numeric/linalg.hpp"'),
+        ("cpp/src/data/samples.cpp", '#include "model/mixture_data.hpp"'),
+        ("cpp/src/io/files.cpp", '#include "model/mixture_data.hpp"'),
+        ("cpp/src/model/mixture.cpp", '#include "score/block_evaluator.hpp"'),
+        ("cpp/src/start/lloyd.cpp", '#include "model/mixture_data.hpp"'),
+        ("cpp/src/score/score.cpp", '#include "em/block_moments.hpp"'),
+        ("cpp/src/em/fit.cpp", '#include "c_api/border.hpp"'),
+        ("cpp/src/c_api/fit.cpp", '#include "em/m_step.hpp"'),
+        ("cpp/examples/score.cpp", '#include "../src/base/message.hpp"'),
     ],
 )
 def test_an_include_that_points_up_is_seen(path: str, line: str) -> None:
     assert upward_includes(path, f"#pragma once\n  {line}\n") == includes(line)
 
 
+def test_every_source_stands_in_a_room() -> None:
+    assert [path for path in sources(".cpp", ".hpp") if path.parent == Path("cpp/src")] == []
+
+
 def test_openmp_directives_stand_in_one_file() -> None:
-    paths = [path for path in sources(".cpp", ".hpp") if path != Path("cpp/src/parallel.cpp")]
+    paths = [path for path in sources(".cpp", ".hpp") if path != Path("cpp/src/parallel/parallel.cpp")]
     assert matches(r"#\s*pragma omp|_Pragma\(\"omp", paths) == []
 
 
@@ -155,7 +194,8 @@ NOUNS_OF_THEIR_OWN = {"gaussmix", "export", "error", "views"}  # headers that de
     "noun", sorted(p.stem for p in (ROOT / "cpp/include/gaussmix").glob("*.hpp") if p.stem not in NOUNS_OF_THEIR_OWN)
 )
 def test_a_noun_is_found_on_every_floor(noun: str) -> None:
-    assert (ROOT / f"cpp/src/{noun}.cpp").is_file() or (ROOT / f"cpp/src/{noun}").is_dir()
+    rooms_of_noun = [path for path in (ROOT / "cpp/src").rglob(f"{noun}*") if "c_api" not in path.parts]
+    assert rooms_of_noun, "no source and no room has this name"
     assert (ROOT / f"tests/cpp/test_{noun}.cpp").is_file()
 
 

@@ -1,6 +1,6 @@
-#include "cpu_features.hpp"
+#include "simd/cpu_features.hpp"
 
-#include "kernel_table.hpp"
+#include "simd/kernel_table.hpp"
 
 #ifdef __x86_64__
 #include <cpuid.h>

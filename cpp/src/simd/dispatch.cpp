@@ -1,6 +1,6 @@
-#include "dispatch.hpp"
+#include "simd/dispatch.hpp"
 
-#include "cpu_features.hpp"
+#include "simd/cpu_features.hpp"
 
 #include <gaussmix/error.hpp>
 #include <gaussmix/simd.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernel_table.hpp"
+#include "simd/kernel_table.hpp"
 
 #include <string>
 #include <vector>

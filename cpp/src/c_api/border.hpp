@@ -1,0 +1,115 @@
+#pragma once
+
+// What the sources of the C ABI share: no exception passes `guarded`, no handle is used before it is `live`.
+
+#include "base/message.hpp"
+
+#include <gaussmix/gaussmix.h>
+#include <gaussmix/threads.hpp>
+#include <gaussmix/views.hpp>
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gaussmix::c_api {
+
+/// The status of the exception in flight, whose message becomes this thread's last error.
+gaussmix_status report_exception() noexcept;
+
+template <class F>
+gaussmix_status guarded(const F& f) noexcept {
+  try {
+    f();
+    return GAUSSMIX_OK;
+  } catch (...) {
+    return report_exception();
+  }
+}
+
+/// The object behind a handle. `mark`, one for each type, is gone when the object is: freed handles and other pointers are told
+/// from live ones as long as their memory is still readable.
+template <class T, std::uint64_t mark>
+class Handle {
+ public:
+  explicit Handle(T object) : value(std::move(object)) {}
+  ~Handle() { mark_ = 0; }
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+
+  T value;
+
+  bool is_live() const noexcept { return mark_ == mark; }
+
+ private:
+  volatile std::uint64_t mark_ = mark;  // volatile: the destructor's store is kept
+};
+
+/// @throws InvalidArgument for null
+template <class T>
+T& required(T* pointer, const char* name) {
+  if (pointer == nullptr) detail::throw_invalid(std::string(name) + " must not be null");
+  return *pointer;
+}
+
+/// @throws InvalidArgument for null, for a freed handle and for one of another type
+template <class H>
+H& live(H* handle, const char* name) {
+  if (!required(handle, name).is_live())
+    detail::throw_invalid(std::string(name) + " must be a live handle, but was freed or is of another type");
+  return *handle;
+}
+
+/// Gives *out a new handle of what make() returns, null on an error.
+template <class H, class Make>
+gaussmix_status create(H** out, const char* name, const Make& make) noexcept {
+  return guarded([&] {
+    required(out, name) = nullptr;
+    *out = new H(make());
+  });
+}
+
+/// Null is nothing to free.
+template <class H>
+gaussmix_status destroy(H* handle, const char* name) noexcept {
+  return guarded([&] {
+    if (handle != nullptr) delete &live(handle, name);
+  });
+}
+
+/// @throws InvalidArgument when a struct called `name` of this size lacks members
+void check_struct_size(std::size_t size, std::size_t least, const char* name);
+/// What a later header added to a struct must be 0, that is unused. @throws InvalidArgument
+void check_unknown_members(const void* given, std::size_t size, std::size_t known, const char* name);
+
+/// A struct that the caller filled, by this header or a later one.
+template <class S>
+const S& input(const S* given, const char* name) {
+  const std::size_t size = required(given, name).struct_size;
+  check_struct_size(size, sizeof(S), name);
+  check_unknown_members(given, size, sizeof(S), name);
+  return *given;
+}
+
+/// Writes to a struct of the caller's, of this header or a later one, whose further members become 0.
+template <class S>
+void output(S* given, const char* name, S values) {
+  const std::size_t size = required(given, name).struct_size;
+  check_struct_size(size, sizeof(S), name);
+  values.struct_size = size;
+  *given = values;
+  std::memset(reinterpret_cast<unsigned char*>(given) + sizeof(S), 0, size - sizeof(S));
+}
+
+Samples samples_argument(const gaussmix_samples* x);
+/// `sample_weight` of n_samples values; null is empty.
+VectorView<const double> weight_argument(const double* sample_weight, std::int64_t stride, const Samples& x);
+Execution execution_argument(const gaussmix_execution* execution);
+VectorView<const std::uint8_t> bytes_argument(const std::uint8_t* bytes, std::int64_t size);
+
+/// Copies `bytes` to `out`, of `capacity` bytes, and their number to *size; only the number when asked with null and 0.
+void write_bytes(const std::vector<std::uint8_t>& bytes, std::uint8_t* out, std::int64_t capacity, std::int64_t* size);
+
+}  // namespace gaussmix::c_api

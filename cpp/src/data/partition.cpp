@@ -1,0 +1,29 @@
+#include "data/partition.hpp"
+
+#include "base/buffer.hpp"
+#include "simd/kernel_table.hpp"
+
+#include <algorithm>
+
+namespace gaussmix::detail {
+
+Partition Partition::of(Index rows, Index n_features, Index n_components, Index value_size) {
+  constexpr Index for_rows = Index{1} << 20,
+                  for_values = Index{1} << 23;            // bytes of a block: X, and a value a component
+  constexpr Index for_tile = Index{1} << 18;              // bytes of either that stay in the nearest caches
+  constexpr Index least = 4 * simd::strip_multiple;       // 192 rows, so that a block is worth its set-up
+  constexpr Index most = 86 * simd::strip_multiple;       // 4128 rows, enough to regroup
+  constexpr Index least_blocks = 128, most_per_leaf = 8;  // leaves enough for every core, few enough to merge
+  const auto fitting = [value_size](Index bytes, Index width) {
+    return bytes / value_size / width / simd::strip_multiple * simd::strip_multiple;
+  };
+  Index block_rows =
+      std::clamp(std::min(fitting(for_rows, n_features), fitting(for_values, n_components)), least, most);
+  if (rows < block_rows) block_rows = round_up(std::max<Index>(rows, 1), simd::strip_multiple);
+  const Index tile_rows =
+      std::clamp(fitting(for_tile, std::max(n_features, n_components)), std::min(least, block_rows), block_rows);
+  const Index blocks = (rows - 1) / block_rows + 1;
+  return {rows, block_rows, block_rows * std::clamp<Index>(blocks / least_blocks, 1, most_per_leaf), tile_rows};
+}
+
+}  // namespace gaussmix::detail

@@ -1,0 +1,22 @@
+#pragma once
+
+// The data set X and its weights as a caller gave them: what they must be, and their rows whatever holds them.
+
+#include <gaussmix/views.hpp>
+
+namespace gaussmix::detail {
+
+/// X must be (N, D) with N ≥ 1 and D = n_features (any D ≥ 1 when n_features is 0), and not null.
+void check_samples(const Samples& x, Index n_features);
+
+/// Empty or (N,), finite, ≥ 0, not all zero, with a finite sum.
+/// @returns the number of positive weights (n_samples when empty)
+Index check_sample_weight(VectorView<const double> weight, Index n_samples);
+
+/// Throws InvalidArgument for the first value of X, rows [begin, end), that is not finite. Does nothing when all are.
+void throw_first_not_finite(const Samples& x, Index begin, Index end);
+
+/// Rows [begin, end) of X, in float64 and row-major, whatever X holds.
+void read_rows(const Samples& x, Index begin, Index end, double* out);
+
+}  // namespace gaussmix::detail

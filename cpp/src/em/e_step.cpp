@@ -1,0 +1,232 @@
+#include "em/e_step.hpp"
+#include "data/partition.hpp"
+#include "data/samples.hpp"
+
+#include "em/block_moments.hpp"
+#include "numeric/compensated_sum.hpp"
+#include "parallel/parallel.hpp"
+#include "score/block_evaluator.hpp"
+#include "simd/dispatch.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+namespace gaussmix::detail {
+namespace {
+
+using Sums = Statistics::Sums;
+
+/// Sample weights of a block in T, times a power of two that brings the largest near 1.
+template <class T>
+class BlockWeights {
+ public:
+  BlockWeights(VectorView<const double> weight, Index capacity)
+      : weight_(weight), values_(weight.empty() ? 0 : capacity) {}
+
+  void load(Index begin, Index size, Index padded) {
+    if (weight_.empty()) return;
+    double largest = 0.0;
+    for (Index i = 0; i < size; ++i) largest = std::max(largest, weight_[begin + i]);
+    exponent_ = largest > 0.0 ? std::ilogb(largest) : 0;
+    for (Index i = 0; i < padded; ++i)
+      values_[i] = i < size ? static_cast<T>(std::ldexp(weight_[begin + i], -exponent_)) : T(0);
+  }
+  /// Null when all rows weigh 1.
+  const T* values() const noexcept { return weight_.empty() ? nullptr : values_.data(); }
+  int exponent() const noexcept { return exponent_; }
+
+ private:
+  VectorView<const double> weight_;
+  Buffer<T> values_;
+  int exponent_ = 0;
+};
+
+/// Joins the sums of leaves, given in their order, as a balanced binary tree: at most log₂(leaves) are held at a time.
+class MergeTree {
+ public:
+  void push(Sums&& sums) {
+    std::optional<Sums> carry(std::move(sums));
+    for (std::size_t level = 0;; ++level) {
+      if (level == levels_.size()) levels_.emplace_back();
+      if (!levels_[level]) {
+        levels_[level] = std::move(carry);
+        return;
+      }
+      levels_[level]->merge(*carry);
+      carry = std::move(levels_[level]);
+      levels_[level].reset();
+    }
+  }
+  /// The later leaves lie on the lower levels.
+  void merge_into(Sums& sums) const {
+    std::optional<Sums> later;
+    for (const std::optional<Sums>& level : levels_) {
+      if (!level) continue;
+      Sums earlier = *level;
+      if (later) earlier.merge(*later);
+      later = std::move(earlier);
+    }
+    if (later) sums.merge(*later);
+  }
+
+ private:
+  std::vector<std::optional<Sums>> levels_;
+};
+
+/// A worker's view of one pass: what to do with each block is `process(begin, end, sums)`.
+template <class MakeProcess>
+void accumulate_leaves(const Partition& partition, double work, const Execution& execution, Sums& sums,
+                       const MakeProcess& make_process) {
+  using Process = decltype(make_process());
+  const int threads = plan_threads(execution, partition.leaves(), work);
+  std::vector<std::optional<Process>> process(static_cast<std::size_t>(threads));
+  std::vector<std::optional<Sums>> leaf_sums(static_cast<std::size_t>(threads));
+  Sums empty = sums;
+  empty.clear();
+  MergeTree tree;
+  parallel_for(
+      partition.leaves(), threads, execution,
+      [&](Index leaf, Worker& worker) {
+        const auto id = static_cast<std::size_t>(worker.id());
+        if (!process[id]) process[id].emplace(make_process());
+        leaf_sums[id] = empty;
+        const Index end = partition.leaf_end(leaf);
+        for (Index begin = partition.leaf_begin(leaf); begin < end && !worker.cancelled();
+             begin += partition.block_rows)
+          (*process[id])(begin, std::min(begin + partition.block_rows, end), *leaf_sums[id]);
+      },
+      [&](Index, Worker& worker) { tree.push(std::move(*leaf_sums[static_cast<std::size_t>(worker.id())])); });
+  tree.merge_into(sums);
+}
+
+/// The E-step of one block, and its M-step sums while it is in cache.
+template <class T>
+class ExpectationPass {
+ public:
+  ExpectationPass(const MixtureData& mixture, const Samples& x, VectorView<const double> weight, const Sums& shape,
+                  const Partition& partition, T cut, VectorView<std::int32_t> labels, bool skip)
+      : weight_(weight),
+        cut_(cut),
+        labels_(labels),
+        evaluator_(std::make_unique<BlockEvaluator<T>>(mixture, x, simd::kernels_of<T>(simd::active_kernels()),
+                                                       partition,
+                                                       skip && cut<no_cut<T>, shape.d> simd::small_features)),
+        weights_(weight, partition.block_rows),
+        moments_(simd::kernels_of<T>(simd::active_kernels()), shape) {}
+
+  void operator()(Index begin, Index end, Sums& sums) {
+    evaluator_->load(begin, end, labels_.empty() ? nullptr : &labels_[begin]);
+    weights_.load(begin, end - begin, evaluator_->loader().padded());
+    const T* log_p = evaluator_->expectation(weights_.values(), cut_);
+    CompensatedSum log_likelihood, total;
+    for (Index i = begin; i < end; ++i) {
+      const double w = weight_.empty() ? 1.0 : weight_[i];
+      if (!(w > 0.0)) continue;
+      total.add(w);
+      log_likelihood.add(w * static_cast<double>(log_p[i - begin]));
+    }
+    sums.total_weight += total.value();
+    sums.log_likelihood += log_likelihood.value();
+    moments_.add(evaluator_->loader(), evaluator_->responsibilities(), weights_.exponent(), sums);
+  }
+
+ private:
+  VectorView<const double> weight_;
+  T cut_;
+  VectorView<std::int32_t> labels_;
+  std::unique_ptr<BlockEvaluator<T>> evaluator_;
+  BlockWeights<T> weights_;
+  BlockMoments<T> moments_;
+};
+
+/// The M-step sums of one block with given responsibilities.
+template <class T>
+class AssignmentPass {
+ public:
+  AssignmentPass(const Assignment& assignment, const Samples& x, VectorView<const double> weight, const Sums& shape,
+                 const Partition& partition)
+      : assignment_(assignment),
+        weight_(weight),
+        loader_(std::make_unique<BlockLoader<T>>(x, partition.block_rows, simd::kernels_of<T>(simd::active_kernels()),
+                                                 shape.d > simd::small_features)),
+        weights_(weight, partition.block_rows),
+        moments_(simd::kernels_of<T>(simd::active_kernels()), shape),
+        rows_(static_cast<std::size_t>(partition.block_rows * shape.k)),
+        stride_(partition.block_rows),
+        gamma_(partition.block_rows * shape.k) {}
+
+  void operator()(Index begin, Index end, Sums& sums) {
+    loader_->load(begin, end);
+    weights_.load(begin, end - begin, loader_->padded());
+    assignment_(begin, end, rows_.data());
+    CompensatedSum total;
+    for (Index i = begin; i < end; ++i) total.add(weight_.empty() ? 1.0 : weight_[i]);
+    sums.total_weight += total.value();
+    for (Index k = 0; k < sums.k; ++k)
+      for (Index i = 0; i < loader_->padded(); ++i) {
+        const T gamma = i < end - begin ? static_cast<T>(rows_[static_cast<std::size_t>(i * sums.k + k)]) : T(0);
+        gamma_[k * stride_ + i] = weights_.values() ? gamma * weights_.values()[i] : gamma;
+      }
+    moments_.add(*loader_, {gamma_.data(), stride_}, weights_.exponent(), sums);
+  }
+
+ private:
+  const Assignment& assignment_;
+  VectorView<const double> weight_;
+  std::unique_ptr<BlockLoader<T>> loader_;
+  BlockWeights<T> weights_;
+  BlockMoments<T> moments_;
+  std::vector<double> rows_;
+  Index stride_;
+  Buffer<T> gamma_;
+};
+
+/// Multiply-adds of the sums of one row.
+double moments_work(const Sums& sums) {
+  const double d = static_cast<double>(sums.d);
+  return static_cast<double>(sums.k) * (sums.full ? d * (d + 5.0) / 2.0 : 3.0 * d);
+}
+
+template <class T>
+void expectation_as(const Mixture& mixture, const Samples& x, VectorView<const double> weight, bool whole,
+                    const Execution& execution, VectorView<std::int32_t> labels, Sums& sums) {
+  const MixtureData& m = mixture.data();
+  const Partition partition = Partition::of(x.rows(), m.d, m.k, sizeof(T));
+  const T cut = whole ? no_cut<T> : exclusion_cut<T>(m.k);
+  accumulate_leaves(partition, 2.0 * moments_work(sums) * static_cast<double>(x.rows()), execution, sums, [&] {
+    return ExpectationPass<T>(m, x, weight, sums, partition, cut, labels, execution.skip_excluded);
+  });
+}
+
+template <class T>
+void assignment_as(const Assignment& assignment, const Samples& x, VectorView<const double> weight,
+                   const Execution& execution, Sums& sums) {
+  const Partition partition = Partition::of(x.rows(), sums.d, sums.k, sizeof(T));
+  accumulate_leaves(partition, moments_work(sums) * static_cast<double>(x.rows()), execution, sums,
+                    [&] { return AssignmentPass<T>(assignment, x, weight, sums, partition); });
+}
+
+}  // namespace
+
+void accumulate_expectation(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
+                            bool whole, const Execution& execution, Statistics::Sums& sums,
+                            VectorView<std::int32_t> labels) {
+  if (x.single_precision() && mixture.data().fits_single()) {
+    Sums added = sums;
+    expectation_as<float>(mixture, x, sample_weight, whole, execution, labels, added);
+    // Squares of float32 overflow long before those of float64 do.
+    if (added.finite() && std::isfinite(added.log_likelihood)) {
+      sums = std::move(added);
+      return;
+    }
+  }
+  expectation_as<double>(mixture, x, sample_weight, whole, execution, labels, sums);
+}
+
+void accumulate_assignment(const Assignment& assignment, const Samples& x, VectorView<const double> sample_weight,
+                           const Execution& execution, Statistics::Sums& sums) {
+  assignment_as<double>(assignment, x, sample_weight, execution, sums);
+}
+
+}  // namespace gaussmix::detail

@@ -1,0 +1,111 @@
+#include "model/covariance_factor.hpp"
+
+#include "base/message.hpp"
+#include "numeric/linalg.hpp"
+#include "numeric/pivoted_cholesky.hpp"
+
+#include <gaussmix/error.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace gaussmix::detail {
+namespace {
+
+std::string describe(const std::string& name, CovarianceType type, Index component) {
+  return type == CovarianceType::tied ? name : name + " of component " + std::to_string(component);
+}
+
+[[noreturn]] void throw_indefinite(const std::string& name, CovarianceType type, Index component, double pivot) {
+  throw NumericalError(describe(name, type, component) +
+                       " must be positive semi-definite, but its Cholesky factorisation meets the pivot " +
+                       format(pivot) + " (of the matrix scaled to unit diagonal)");
+}
+
+/// The factor of a positive definite Σ in the features' own order, its panels at `panels`.
+bool regular_factor(const double* sigma, Index d, FactorScratch& scratch, double* panels, CovarianceFactor& out) {
+  for (std::vector<double>* matrix : {&scratch.l, &scratch.inverse}) matrix->resize(static_cast<std::size_t>(d * d));
+  if (!cholesky_inverse(sigma, d, scratch.l.data(), scratch.inverse.data())) return false;
+  write_panels(scratch.inverse.data(), d, panels);
+  out = {d, panels, {}, {}, {}, 0.0};
+  for (Index j = 0; j < d; ++j) out.log_det += 2.0 * std::log(scratch.l[static_cast<std::size_t>(j * d + j)]);
+  return true;
+}
+
+/// L₁₁⁻¹ at `panels`, M = L₂₁ L₁₁⁻¹ and the pseudo-determinant from the pivoted factor of the scaled matrix.
+CovarianceFactor pivoted_factor(const PivotedCholesky& pivoted, Index d, double* panels) {
+  const Index r = pivoted.rank;
+  CovarianceFactor out{r, panels, pivoted.order, {}, {}, 0.0};
+  const auto l = [&](Index i, Index j) { return pivoted.l[static_cast<std::size_t>(i * r + j)]; };
+  std::vector<double> scaled(static_cast<std::size_t>(r * r));  // inverse of the leading block in scaled features
+  const auto inv = [&](Index i, Index j) -> double& { return scaled[static_cast<std::size_t>(i * r + j)]; };
+  for (Index j = 0; j < r; ++j) {
+    inv(j, j) = 1.0 / l(j, j);
+    for (Index i = j + 1; i < r; ++i) {
+      double sum = 0.0;
+      for (Index m = j; m < i; ++m) sum -= l(i, m) * inv(m, j);
+      inv(i, j) = sum / l(i, i);
+    }
+  }
+  const auto scale = [&](Index i) {
+    return pivoted.scale[static_cast<std::size_t>(pivoted.order[static_cast<std::size_t>(i)])];
+  };
+  for (Index i = r; i < d; ++i)
+    for (Index j = 0; j < r; ++j) {
+      double sum = 0.0;
+      for (Index m = j; m < r; ++m) sum += l(i, m) * inv(m, j);
+      out.residual.push_back(sum);
+    }
+  for (Index i = 0; i < r; ++i)
+    for (Index j = 0; j <= i; ++j) inv(i, j) /= scale(j);
+  write_panels(scaled.data(), r, panels);
+  std::vector<double> f(static_cast<std::size_t>(d * r));
+  for (Index i = 0; i < d; ++i) {
+    out.inv_scale.push_back(scale(i) > 0.0 ? 1.0 / scale(i) : 1.0);
+    for (Index j = 0; j < r; ++j) f[static_cast<std::size_t>(i * r + j)] = scale(i) * l(i, j);
+  }
+  out.log_det = log_pseudo_determinant(f.data(), d, r);
+  return out;
+}
+
+/// Whether no pivot of the scaled matrix can come near 8·D·u, in whatever order: each is at least the least eigenvalue, and
+/// that is at least 1 / ‖L⁻¹‖² of the scaled factor (Frobenius). 1e-6 leaves room for the rounding of any D.
+bool is_far_from_singular(const double* sigma, Index d, const double* inverse) {
+  std::vector<double> squares(static_cast<std::size_t>(d));  // of the columns
+  for (Index i = 0; i < d; ++i)
+    for (Index j = 0; j <= i; ++j) squares[static_cast<std::size_t>(j)] += inverse[i * d + j] * inverse[i * d + j];
+  double norm = 0.0;
+  for (Index j = 0; j < d; ++j) norm += squares[static_cast<std::size_t>(j)] * sigma[j * d + j];
+  return norm < 1e6;
+}
+
+}  // namespace
+
+void throw_singular(const std::string& name, CovarianceType type, Index component, Index rank, Index d) {
+  throw NumericalError(describe(name, type, component) + " must be positive definite, but has rank " +
+                       std::to_string(rank) + " of " + std::to_string(d) +
+                       "; pass allow_singular for the density on its support, a positive reg_covar when fitting, or "
+                       "fewer features");
+}
+
+void write_panels(const double* triangle, Index rank, double* panels) {
+  for (Index row = 0; row < rank; row += simd::panel_rows)
+    for (Index j = 0; j < std::min(row + simd::panel_rows, rank); ++j)
+      for (Index i = row; i < row + simd::panel_rows; ++i)
+        *panels++ = j <= i && i < rank ? triangle[i * rank + j] : 0.0;
+}
+
+CovarianceFactor factor_matrix(const double* sigma, Index d, CovarianceType type, Index component, bool allow_singular,
+                               const std::string& name, FactorScratch& scratch, double* panels) {
+  CovarianceFactor regular{};
+  const bool is_regular = regular_factor(sigma, d, scratch, panels, regular);
+  if (is_regular && is_far_from_singular(sigma, d, scratch.inverse.data())) return regular;
+  const PivotedCholesky pivoted = pivoted_cholesky(sigma, d);
+  if (pivoted.kind == PivotedCholesky::Kind::indefinite) throw_indefinite(name, type, component, pivoted.pivot);
+  const bool singular = pivoted.kind == PivotedCholesky::Kind::singular;
+  if (singular && !allow_singular) throw_singular(name, type, component, pivoted.rank, d);
+  if (!singular && is_regular) return regular;
+  return pivoted_factor(pivoted, d, panels);
+}
+
+}  // namespace gaussmix::detail

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "simd/kernel_table.hpp"
+
+#include <gaussmix/mixture.hpp>
+
+#include <string>
+#include <vector>
+
+namespace gaussmix::detail {
+
+/// Entries of a triangle of this rank in the panels of simd::Factor.
+constexpr Index panel_entries(Index rank) {
+  Index n = 0;
+  for (Index row = 0; row < rank; row += simd::panel_rows)
+    n += simd::panel_rows * (row + simd::panel_rows < rank ? row + simd::panel_rows : rank);
+  return n;
+}
+
+/// The place of entry (i, j ≤ i) among them.
+constexpr Index panel_place(Index i, Index j) {
+  const Index panel = i / simd::panel_rows;  // each before it is panel_rows columns wider than the one before
+  return simd::panel_rows * (simd::panel_rows * panel * (panel + 1) / 2 + j) + i % simd::panel_rows;
+}
+
+/// Writes a lower triangle, (rank, rank) row-major, in panels.
+void write_panels(const double* triangle, Index rank, double* panels);
+
+/// The factors of one covariance matrix Σ = L Lᵀ in double: what the kernels' layouts are made from.
+struct CovarianceFactor {
+  Index rank;
+  const double* panels;           ///< L⁻¹ (L₁₁⁻¹ when singular), panel_entries(rank) values kept by the MixtureData
+  std::vector<Index> order;       ///< features in the order of L's rows; empty when as they come
+  std::vector<double> residual;   ///< M = L₂₁ L₁₁⁻¹ in scaled features, (D − rank, rank); singular only
+  std::vector<double> inv_scale;  ///< 1/σ_j in `order`, 1 where σ_j = 0; singular only
+  double log_det;                 ///< log of the (pseudo-)determinant
+
+  /// Entry (i, j ≤ i) of the panels.
+  double inverse(Index i, Index j) const noexcept { return panels[panel_place(i, j)]; }
+};
+
+/// What a thread that factors matrices needs, each (d, d).
+struct FactorScratch {
+  std::vector<double> l, inverse;
+};
+
+/// @throws NumericalError always: covariance `name` of `component` has rank `rank` of d
+[[noreturn]] void throw_singular(const std::string& name, CovarianceType type, Index component, Index rank, Index d);
+
+/// The factor of Σ, (d, d), that messages call covariance `name` of `component` (of all, where the type is tied). `panels` is where
+/// its panels go, panel_entries(d) values.
+/// @throws NumericalError  for an indefinite Σ, and for a singular one unless `allow_singular`, by the rule of Mixture
+CovarianceFactor factor_matrix(const double* sigma, Index d, CovarianceType type, Index component, bool allow_singular,
+                               const std::string& name, FactorScratch& scratch, double* panels);
+
+}  // namespace gaussmix::detail

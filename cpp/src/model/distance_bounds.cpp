@@ -1,0 +1,156 @@
+#include "model/distance_bounds.hpp"
+
+#include "model/mixture_data.hpp"
+#include "numeric/linalg.hpp"
+#include "simd/dispatch.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace gaussmix::detail {
+namespace {
+
+/// Far above what rounding takes from a sum of d squares, (d + 8) units, and above what is lost here.
+constexpr double margin = 0x1p-10;
+constexpr Index most_features = 4096;  // of which sums in float32 are within the margin
+constexpr Index most_components = 1024;
+constexpr double most_work = 1e8;  // nanoseconds, about: for so long nobody asks whether to stop
+
+std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+/// out(l, k) = d_k(μ_l), (K, K).
+std::vector<double> distances_of_means(const MixtureData& mixture) {
+  const simd::Kernels<double>& kernels = simd::kernels_of<double>(simd::active_kernels());
+  const Index k_all = mixture.k, d = mixture.d, padded = round_up(k_all, kernels.strip);
+  const simd::Components<double> c = mixture.packed<double>().components(d);
+  Buffer<double> strips(padded * d), scratch(2 * d * kernels.strip), q(padded);
+  double largest = 0.0;
+  kernels.pack(c.means.hi, d, 1, nullptr, k_all, d, strips.data(), &largest);
+  std::vector<double> out(at(k_all * k_all));
+  for (Index k = 0; k < k_all; ++k) {
+    const simd::Location<double> mean{c.means.hi + k * d, nullptr};
+    const Index n_strips = padded / kernels.strip;
+    if (c.factors)
+      kernels.distances_full(strips.data(), n_strips, d, mean, c.factors[k], scratch.data(), q.data());
+    else if (c.inv_std)
+      kernels.distances_diag(strips.data(), n_strips, d, mean, c.inv_std + k * d, q.data());
+    else
+      kernels.distances_unit(strips.data(), n_strips, d, mean, q.data());
+    for (Index l = 0; l < k_all; ++l) out[at(l * k_all + k)] = std::sqrt(q[l]);
+  }
+  return out;
+}
+
+/// ‖L_k⁻¹ L_l‖ of diagonal matrices, (K, K).
+std::vector<double> ratios(const MixtureData& mixture) {
+  const Index k_all = mixture.k, d = mixture.d;
+  std::vector<double> inv_std(mixture.inv_std.size());  // (D, K), so that one component meets all others
+  for (Index k = 0; k < k_all; ++k)
+    for (Index j = 0; j < d; ++j) inv_std[at(j * k_all + k)] = mixture.inv_std[at(k * d + j)];
+  std::vector<double> out(at(k_all * k_all));
+  for (Index l = 0; l < k_all; ++l)
+    for (Index j = 0; j < d; ++j) {
+      const double* column = inv_std.data() + j * k_all;
+      const double std_l = 1.0 / column[l];
+      double* ratio = out.data() + l * k_all;
+      for (Index k = 0; k < k_all; ++k) ratio[k] = std::max(ratio[k], column[k] * std_l);
+    }
+  return out;
+}
+
+/// Bounds on matrices of features in units S that all components share: they hold whatever the units of X.
+struct ScaledNorms {
+  double root;     ///< above ‖S⁻¹ L_k‖
+  double inverse;  ///< above ‖L_k⁻¹ S‖
+};
+
+/// S_j, the root of the mean variance of feature j, (D,).
+std::vector<double> common_scale(const MixtureData& mixture) {
+  std::vector<double> scale;
+  for (Index j = 0; j < mixture.d; ++j) {
+    double sum = 0.0;
+    for (Index k = 0; k < mixture.k; ++k) sum += variance_of(mixture, k, j) / static_cast<double>(mixture.k);
+    scale.push_back(std::sqrt(sum));
+  }
+  return scale;
+}
+
+/// From the eigenvalues of S⁻¹ Σ_k S⁻¹, for each factor of the mixture.
+std::vector<ScaledNorms> scaled_norms(const MixtureData& mixture, const std::vector<double>& scale) {
+  const Index d = mixture.d;
+  std::vector<ScaledNorms> out;
+  std::vector<double> scaled(at(d * d));
+  for (std::size_t k = 0; k < mixture.factors.size(); ++k) {
+    const double* sigma = mixture.covariances.data() + static_cast<Index>(k) * d * d;
+    for (Index i = 0; i < d; ++i)
+      for (Index j = 0; j < d; ++j) scaled[at(i * d + j)] = sigma[i * d + j] / scale[at(i)] / scale[at(j)];
+    const EigenvalueRange range = eigenvalue_range(scaled.data(), d);
+    out.push_back({std::sqrt(range.largest), 1.0 / std::sqrt(range.least)});
+  }
+  return out;
+}
+
+/// Puts bounds for full covariances in place of the distances of the means: `stretch` becomes a product of two norms, or 1 where
+/// all components have one shape, and both lose what rounding may take from L⁻¹ (x − μ), `rounding` × the Frobenius norm of L_k⁻¹ S × ‖S⁻¹ (x − μ_k)‖ at most.
+void bound_full(const MixtureData& mixture, double rounding, std::vector<double>& distance,
+                std::vector<double>& stretch) {
+  const Index k_all = mixture.k, d = mixture.d;
+  const std::vector<double> scale = common_scale(mixture);
+  const std::vector<ScaledNorms> norms = scaled_norms(mixture, scale);
+  const auto norms_of = [&](Index k) { return norms[norms.size() == 1 ? 0 : at(k)]; };
+  const auto lost_by = [&](Index k) { return rounding * std::sqrt(static_cast<double>(d)) * norms_of(k).inverse; };
+  for (Index l = 0; l < k_all; ++l) {
+    const double root = norms_of(l).root;
+    const double kept = 1.0 - lost_by(l) * root;  // of a distance from l, at least
+    for (Index k = 0; k < k_all; ++k) {
+      double apart = 0.0;
+      for (Index j = 0; j < d; ++j) {
+        const double y = (mixture.means[at(l * d + j)] - mixture.means[at(k * d + j)]) / scale[at(j)];
+        apart += y * y;
+      }
+      distance[at(l * k_all + k)] -= lost_by(k) * std::sqrt(apart);
+      const double product = norms.size() == 1 ? 1.0 : norms_of(k).inverse * root;
+      stretch[at(l * k_all + k)] =
+          kept > 0.0 ? (product + lost_by(k) * root) / kept : std::numeric_limits<double>::infinity();
+    }
+  }
+}
+
+}  // namespace
+
+bool is_worth_separating(Index rows, const MixtureData& mixture) {
+  if (mixture.k > most_components || mixture.d > most_features) return false;
+  const auto n = static_cast<double>(rows), k = static_cast<double>(mixture.k), d = static_cast<double>(mixture.d);
+  // Nanoseconds as measured: eigenvalues, distances of means and bounds; and what all first looks at a component take at least.
+  if (mixture.packed<double>().components(mixture.d).factors) {
+    const double work = k * d * d * d + k * k * (d * d / 40.0 + d / 2.0);
+    return work < std::min(n * k, most_work);
+  }
+  const double work = 2.0 * k * k * d;
+  return work < std::min(n * k / 4.0, most_work);
+}
+
+template <class T>
+Separation<T> separate(const MixtureData& mixture) {
+  std::vector<double> distance = distances_of_means(mixture), stretch;
+  const simd::Components<double> c = mixture.packed<double>().components(mixture.d);
+  if (c.factors) {
+    stretch.resize(distance.size());
+    const double unit = 0.5 * static_cast<double>(std::numeric_limits<T>::epsilon());
+    bound_full(mixture, 4.0 * static_cast<double>(mixture.d + 8) * unit, distance, stretch);
+  } else if (c.inv_std) {
+    stretch = ratios(mixture);
+  } else {
+    stretch.assign(distance.size(), 1.0);
+  }
+  Separation<T> out;
+  for (const double value : distance) out.distance.push_back(static_cast<T>(value * (1 - margin)));
+  for (const double value : stretch) out.stretch.push_back(static_cast<T>(value * (1 + margin)));
+  return out;
+}
+
+template Separation<double> separate(const MixtureData&);
+template Separation<float> separate(const MixtureData&);
+
+}  // namespace gaussmix::detail

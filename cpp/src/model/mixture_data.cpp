@@ -1,0 +1,286 @@
+#include "model/mixture_data.hpp"
+
+#include "base/message.hpp"
+#include "numeric/linalg.hpp"
+#include "parallel/parallel.hpp"
+
+#include <gaussmix/error.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace gaussmix::detail {
+namespace {
+
+constexpr double u = 0x1p-53;
+constexpr double log_2pi = 1.8378770664093454836;
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// How far a tied mixture's means may lie from its center, in its own standard deviations, for rows to be transformed once.
+constexpr double max_spread = 32.0;
+
+bool is_matrix(CovarianceType type) { return type == CovarianceType::full || type == CovarianceType::tied; }
+
+Index covariance_size(CovarianceType type, Index k, Index d) {
+  switch (type) {
+    case CovarianceType::full: return checked_product(k, checked_product(d, d, "covariances"), "covariances");
+    case CovarianceType::tied: return checked_product(d, d, "covariances");
+    case CovarianceType::diag: return checked_product(k, d, "covariances");
+    case CovarianceType::spherical: return k;
+  }
+  throw_invalid("covariance_type must be one of its enumeration, but is " + std::to_string(static_cast<int>(type)));
+}
+
+/// "covariances[k, i, j]" for the position in the flattened values.
+std::string place(const std::string& name, CovarianceType type, Index d, Index at) {
+  const auto text = [](Index i) { return std::to_string(i); };
+  switch (type) {
+    case CovarianceType::full:
+      return name + "[" + text(at / (d * d)) + ", " + text(at / d % d) + ", " + text(at % d) + "]";
+    case CovarianceType::tied:
+    case CovarianceType::diag: return name + "[" + text(at / d) + ", " + text(at % d) + "]";
+    case CovarianceType::spherical: break;
+  }
+  return name + "[" + text(at) + "]";
+}
+
+/// Checks `size` values of which the first is number `begin` of them all: finite, and variances ≥ 0.
+void check_covariances(const double* values, Index size, CovarianceType type, Index d, Index begin,
+                       const std::string& name) {
+  const double most = std::numeric_limits<double>::max(), least = is_matrix(type) ? -most : 0.0;
+  Index n_wrong = 0;  // counted without a way out, so that the compiler takes several at a time
+  for (Index i = 0; i < size; ++i) n_wrong += !(values[i] >= least && values[i] <= most);
+  for (Index i = 0; i < size && n_wrong > 0; ++i) {
+    if (!std::isfinite(values[i]))
+      throw_invalid(place(name, type, d, begin + i) + " must be finite, but is " + format(values[i]));
+    if (!is_matrix(type) && values[i] < 0.0)
+      throw NumericalError(place(name, type, d, begin + i) + " must be a variance ≥ 0, but is " + format(values[i]));
+  }
+}
+
+/// Checks symmetry within 1e-8 of sqrt(Σ_ii Σ_jj) or of the entries, and averages the two triangles.
+void symmetrise(double* sigma, Index d, CovarianceType type, Index begin, const std::string& name) {
+  for (Index i = 0; i < d; ++i)
+    for (Index j = 0; j < i; ++j) {
+      double& a = sigma[i * d + j];
+      double& b = sigma[j * d + i];
+      if (a == b) continue;
+      const double larger = std::max(std::abs(a), std::abs(b));
+      const double scale = std::sqrt(std::abs(sigma[i * d + i])) * std::sqrt(std::abs(sigma[j * d + j]));
+      if (std::abs(a - b) > 1e-8 * std::max(larger, scale))
+        throw_invalid(place(name, type, d, begin + i * d + j) +
+                      " must equal its mirror image within 1e-8 relative, but " + format(a) + " meets " + format(b));
+      a = b = 0.5 * a + 0.5 * b;
+    }
+}
+
+}  // namespace
+
+double variance_of(const MixtureData& data, Index component, Index feature) {
+  const Index d = data.d;
+  Index at = 0;
+  switch (data.type) {
+    case CovarianceType::full: at = (component * d + feature) * d + feature; break;
+    case CovarianceType::tied: at = feature * d + feature; break;
+    case CovarianceType::diag: at = component * d + feature; break;
+    case CovarianceType::spherical: at = component; break;
+  }
+  return data.covariances[at];
+}
+
+namespace {
+
+/// Before anything is allocated.
+void check_sizes(Index k, Index d, CovarianceType type, Index n_weights, Index n_covariances,
+                 const ParameterNames& names) {
+  if (k < 1 || d < 1)
+    throw_invalid(names.means + " must have shape (n_components, n_features), both at least 1, but has shape (" +
+                  std::to_string(k) + ", " + std::to_string(d) + ")");
+  checked_product(k, d, names.means.c_str());
+  const Index size = covariance_size(type, k, d);
+  if (n_covariances != size)
+    throw_invalid(names.covariances + " must have " + std::to_string(size) + " values for covariance_type '" +
+                  std::string(to_string(type)) + "' with " + std::to_string(k) + " components and " +
+                  std::to_string(d) + " features, but has " + std::to_string(n_covariances));
+  if (n_weights != k)
+    throw_invalid(names.weights + " must have " + std::to_string(k) + " values (rows of means), but has " +
+                  std::to_string(n_weights));
+}
+
+std::vector<double> copied(VectorView<const double> values) {
+  std::vector<double> out(static_cast<std::size_t>(values.size()));
+  for (Index i = 0; i < values.size(); ++i) out[static_cast<std::size_t>(i)] = values[i];
+  return out;
+}
+
+Parameters copied(VectorView<const double> weights, MatrixView<const double> means,
+                  VectorView<const double> covariances, CovarianceType type, const ParameterNames& names) {
+  check_sizes(means.rows(), means.cols(), type, weights.size(), covariances.size(), names);
+  check_data(names.covariances.c_str(), covariances.data(), covariances.size());
+  check_data(names.means.c_str(), means.data(), means.rows());
+  check_data(names.weights.c_str(), weights.data(), weights.size());
+  Parameters out{copied(weights), {}, Buffer<double>(covariances.size())};
+  out.means.reserve(static_cast<std::size_t>(means.rows() * means.cols()));
+  for (Index k = 0; k < means.rows(); ++k)
+    for (Index j = 0; j < means.cols(); ++j) out.means.push_back(means(k, j));
+  for (Index i = 0; i < covariances.size(); ++i) out.covariances[i] = covariances[i];
+  return out;
+}
+
+}  // namespace
+
+MixtureData::MixtureData(VectorView<const double> weight_values, MatrixView<const double> mean_values,
+                         VectorView<const double> covariance_values, CovarianceType covariance_type, bool singular,
+                         const ParameterNames& names)
+    : MixtureData(copied(weight_values, mean_values, covariance_values, covariance_type, names), mean_values.rows(),
+                  mean_values.cols(), covariance_type, singular, names) {}
+
+MixtureData::MixtureData(Parameters parameters, Index n_components, Index n_features, CovarianceType covariance_type,
+                         bool singular, const ParameterNames& names, const Execution& execution)
+    : k(n_components),
+      d(n_features),
+      type(covariance_type),
+      allow_singular(singular),
+      weights(std::move(parameters.weights)),
+      means(std::move(parameters.means)),
+      covariances(std::move(parameters.covariances)) {
+  check_sizes(k, d, type, static_cast<Index>(weights.size()), covariances.size(), names);
+  check_finite(MatrixView<const double>(means.data(), k, d), names.means.c_str());
+  check_weights(names.weights);
+  log_norm.resize(static_cast<std::size_t>(k));
+  rank.resize(static_cast<std::size_t>(k));
+  if (is_matrix(type))
+    factor_matrices(names.covariances, execution);
+  else
+    factor_variances(names.covariances);
+  choose_center();
+  fits_single_ = scales_fit_single();
+  f64_ = pack<double>(*this);
+}
+
+/// Divides them by their sum where that is off; see Mixture.
+void MixtureData::check_weights(const std::string& name) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (!(weights[i] >= 0.0 && weights[i] <= 1.0))
+      throw_invalid(name + "[" + std::to_string(i) + "] must be in [0, 1], but is " + format(weights[i]));
+    sum += weights[i];
+  }
+  if (!(std::abs(sum - 1.0) <= 1e-8)) throw_invalid(name + " must sum to 1 within 1e-8, but sum to " + format(sum));
+  if (std::abs(sum - 1.0) > 4.0 * static_cast<double>(k) * u)
+    for (double& weight : weights) weight /= sum;
+  for (const double weight : weights) log_weight.push_back(weight > 0.0 ? std::log(weight) : -infinity);
+}
+
+void MixtureData::factor_matrices(const std::string& name, const Execution& execution) {
+  const Index n = type == CovarianceType::full ? k : 1;
+  const double size = static_cast<double>(d);
+  const int threads = plan_threads(execution, n, static_cast<double>(n) * size * size * size / 3.0);
+  factors.resize(static_cast<std::size_t>(n));
+  panels_.resize(n * panel_entries(d));
+  std::vector<FactorScratch> scratch(static_cast<std::size_t>(threads));
+  parallel_for(n, threads, execution, [&](Index i, Worker& worker) {
+    double* sigma = covariances.data() + i * d * d;
+    check_covariances(sigma, d * d, type, d, i * d * d, name);
+    symmetrise(sigma, d, type, i * d * d, name);
+    factors[static_cast<std::size_t>(i)] =
+        factor_matrix(sigma, d, type, i, allow_singular, name, scratch[static_cast<std::size_t>(worker.id())],
+                      panels_.data() + i * panel_entries(d));
+  });
+  for (Index i = 0; i < k; ++i) {
+    const CovarianceFactor& f = factor(i);
+    rank[static_cast<std::size_t>(i)] = f.rank;
+    log_norm[static_cast<std::size_t>(i)] = -0.5 * (static_cast<double>(f.rank) * log_2pi + f.log_det);
+  }
+}
+
+void MixtureData::factor_variances(const std::string& name) {
+  check_covariances(covariances.data(), covariances.size(), type, d, 0, name);
+  for (Index i = 0; i < k; ++i) {
+    Index positive = 0;
+    double sum = 0.0;
+    for (Index j = 0; j < d; ++j) {
+      const double variance = variance_of(*this, i, j);
+      if (variance > 0.0) {
+        ++positive;
+        sum += std::log(variance);
+      }
+      inv_std.push_back(variance > 0.0 ? 1.0 / std::sqrt(variance) : 0.0);
+    }
+    if (positive < d && !allow_singular) throw_singular(name, type, i, positive, d);
+    rank[static_cast<std::size_t>(i)] = positive;
+    log_norm[static_cast<std::size_t>(i)] = -0.5 * (static_cast<double>(positive) * log_2pi + sum);
+  }
+}
+
+void MixtureData::choose_center() {
+  if (type != CovarianceType::tied || factors[0].rank < d || !factors[0].order.empty()) return;
+  std::vector<double> c(static_cast<std::size_t>(d));
+  for (Index i = 0; i < k; ++i)  // the mean of the mixture, as a difference to the first mean
+    for (Index j = 0; j < d; ++j)
+      c[static_cast<std::size_t>(j)] +=
+          weights[static_cast<std::size_t>(i)] *
+          (means[static_cast<std::size_t>(i * d + j)] - means[static_cast<std::size_t>(j)]);
+  for (Index j = 0; j < d; ++j) c[static_cast<std::size_t>(j)] += means[static_cast<std::size_t>(j)];
+  for (Index i = 0; i < k; ++i) {
+    double square = 0.0;
+    for (Index r = 0; r < d; ++r) {
+      double y = 0.0;
+      for (Index j = 0; j <= r; ++j)
+        y += factors[0].inverse(r, j) * (means[static_cast<std::size_t>(i * d + j)] - c[static_cast<std::size_t>(j)]);
+      square += y * y;
+    }
+    if (!(square <= max_spread * max_spread)) return;
+  }
+  center = std::move(c);
+}
+
+bool MixtureData::scales_fit_single() const {
+  for (Index i = 0; i < k; ++i)
+    for (Index j = 0; j < d; ++j) {
+      const double variance = variance_of(*this, i, j);
+      if (variance != 0.0 && !(variance >= 1e-30 && variance <= 1e30)) return false;
+    }
+  return std::all_of(means.begin(), means.end(), [](double m) { return std::abs(m) <= 1e30; });
+}
+
+template <>
+const Packed<double>& MixtureData::packed<double>() const {
+  return f64_;
+}
+
+template <>
+const Packed<float>& MixtureData::packed<float>() const {
+  f32_once_.run([this] { f32_ = pack<float>(*this); });
+  return f32_;
+}
+
+template <>
+const Separation<double>& MixtureData::separation<double>() const {
+  f64_separation_once_.run([this] { f64_separation_ = separate<double>(*this); });
+  return f64_separation_;
+}
+
+template <>
+const Separation<float>& MixtureData::separation<float>() const {
+  f32_separation_once_.run([this] { f32_separation_ = separate<float>(*this); });
+  return f32_separation_;
+}
+
+const PackedRow& MixtureData::packed_row() const {
+  row_once_.run([this] { row_ = pack_row(*this); });
+  return row_;
+}
+
+void MixtureData::require_common_measure() const {
+  for (std::size_t i = 1; i < rank.size(); ++i)
+    if (rank[i] != rank[0])
+      throw NumericalError(
+          "the covariances of all components must have equal rank for their densities to be mixed, but "
+          "component 0 has rank " +
+          std::to_string(rank[0]) + " and component " + std::to_string(i) + " has rank " + std::to_string(rank[i]) +
+          "; component_log_prob scores them apart");
+}
+
+}  // namespace gaussmix::detail

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "base/buffer.hpp"
+#include "simd/kernel_table.hpp"
+
+namespace gaussmix::detail {
+
+class MixtureData;
+
+/// Groups of simd::row_group that n components, or features, fill.
+constexpr Index groups_of(Index n) { return (n + simd::row_group - 1) / simd::row_group; }
+
+/// A mixture in the layout of the kernels of one row: components in groups of simd::row_group, lanes along them.
+struct PackedRow {
+  /// Singular components go by the block kernels, whose support test the one-row kernels do not have.
+  enum class Layout { full, diag, transformed, block };
+
+  Layout layout;
+  Index groups;
+  Buffer<double> log_norm;    ///< (groups, row_group), 0 in unused places
+  Buffer<double> log_weight;  ///< (groups, row_group), −inf in unused places
+  Buffer<double> means;       ///< (groups, D, row_group); none for `block`, as are the factors
+  Buffer<double> factors;     ///< as the distances of simd::RowKernels take them
+};
+
+PackedRow pack_row(const MixtureData& data);
+
+}  // namespace gaussmix::detail

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <gaussmix/views.hpp>
+
+#include <limits>
+
+namespace gaussmix::detail {
+
+/// log(K / u): a component whose log N lies further below the row's largest log-joint adds nothing that T can hold.
+template <class T>
+T exclusion_cut(Index n_components);
+
+/// A cut that excludes nothing.
+template <class T>
+inline constexpr T no_cut = std::numeric_limits<T>::infinity();
+
+}  // namespace gaussmix::detail

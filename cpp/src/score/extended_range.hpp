@@ -1,0 +1,47 @@
+#pragma once
+
+#include "model/mixture_data.hpp"
+
+#include <vector>
+
+namespace gaussmix::detail {
+
+/// One row whose squared distances leave the range of the kernels' numbers, or that lies off every support, evaluated in a
+/// wider exponent range: rare, so plain.
+class FarRow {
+ public:
+  explicit FarRow(const MixtureData& mixture);
+
+  /// Evaluates x, (D,), finite; allocates nothing.
+  void evaluate(const double* x);
+
+  /// log N(x | μ_k, Σ_k), (K,); −inf off the support.
+  const std::vector<long double>& log_normal() const noexcept { return log_normal_; }
+  /// log π_k + log N, (K,).
+  const std::vector<long double>& log_joint() const noexcept { return log_joint_; }
+  /// log γ(z_k), (K,); log π_k off every support.
+  const std::vector<double>& log_gamma() const noexcept { return log_gamma_; }
+  /// γ(z_k), (K,).
+  const std::vector<double>& gamma() const noexcept { return gamma_; }
+  /// log p(x).
+  long double log_p() const noexcept { return log_p_; }
+  /// The component with the largest γ, the first of equals.
+  Index label() const noexcept;
+
+ private:
+  void load(Index component, const double* x, const std::vector<Index>& order);
+  long double matrix_distance(const CovarianceFactor& factor);
+  long double variance_distance(Index component) const;
+  long double distance(Index component, const double* x);
+  long double ahead(std::size_t a, std::size_t b) const;
+
+  const MixtureData& mixture_;
+  std::vector<long double> log_normal_, log_joint_;
+  std::vector<double> log_gamma_, gamma_;
+  long double log_p_ = 0;
+  std::vector<long double> z_, size_;      ///< x_j − μ_j and |x_j| + |μ_j| of one component, (D,)
+  std::vector<long double> q_, constant_;  ///< log_joint = constant − q / 2, (K,)
+  std::vector<long double> behind_;        ///< log γ_k − log γ of the best, (K,)
+};
+
+}  // namespace gaussmix::detail

@@ -1,0 +1,76 @@
+#include "score/row_evaluator.hpp"
+
+#include "score/block_evaluator.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace gaussmix::detail {
+
+RowEvaluator::RowEvaluator(const MixtureData& mixture, const simd::RowKernels& kernels, double* scratch)
+    : mixture_(mixture),
+      packed_(mixture.packed_row()),
+      kernels_(kernels),
+      q_(scratch),
+      scratch_(q_ + packed_.log_norm.size()),
+      row_(scratch_ + mixture.d * simd::row_group) {}
+
+Index RowEvaluator::scratch_size(const MixtureData& mixture) noexcept {
+  return (groups_of(mixture.k) + mixture.d) * simd::row_group + mixture.d;
+}
+
+void RowEvaluator::prepare_far_rows() {
+  if (!far_row_) far_row_.emplace(mixture_);
+}
+
+const FarRow& RowEvaluator::far_row() {
+  prepare_far_rows();
+  far_row_->evaluate(row_);
+  return *far_row_;
+}
+
+double RowEvaluator::log_prob() {
+  distances();
+  double log_p = 0.0;
+  if (!kernels_.posterior(q_, mixture_.k, packed_.log_norm.data(), packed_.log_weight.data(),
+                          exclusion_cut<double>(mixture_.k), &log_p))
+    return static_cast<double>(far_row().log_p());
+  return log_p;
+}
+
+const double* RowEvaluator::responsibilities() {
+  distances();
+  double log_p = 0.0;
+  if (!kernels_.posterior(q_, mixture_.k, packed_.log_norm.data(), packed_.log_weight.data(), no_cut<double>, &log_p)) {
+    const std::vector<double>& gamma = far_row().gamma();
+    std::copy(gamma.begin(), gamma.end(), q_);
+  }
+  return q_;
+}
+
+Index RowEvaluator::predict() {
+  distances();
+  bool finite = true;
+  for (Index k = 0; k < mixture_.k; ++k) {
+    finite = finite && q_[k] < std::numeric_limits<double>::infinity();
+    q_[k] =
+        (packed_.log_norm[k] + packed_.log_weight[k]) - 0.5 * q_[k];  // q / 2 is exact: the bits of the block kernels
+  }
+  const double* best = std::max_element(q_, q_ + mixture_.k);
+  return finite && *best > -std::numeric_limits<double>::infinity() ? best - q_ : far_row().label();
+}
+
+void RowEvaluator::distances() {
+  const double *means = packed_.means.data(), *factors = packed_.factors.data();
+  switch (packed_.layout) {
+    case PackedRow::Layout::full:
+      return kernels_.distances_full(row_, mixture_.d, packed_.groups, means, factors, scratch_, q_);
+    case PackedRow::Layout::diag: return kernels_.distances_diag(row_, mixture_.d, packed_.groups, means, factors, q_);
+    case PackedRow::Layout::transformed:
+      kernels_.transform(row_, mixture_.d, mixture_.center.data(), factors, scratch_);
+      return kernels_.distances_unit(scratch_, mixture_.d, packed_.groups, means, q_);
+    case PackedRow::Layout::block: return;
+  }
+}
+
+}  // namespace gaussmix::detail

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "model/mixture_data.hpp"
+#include "score/extended_range.hpp"
+
+#include <optional>
+
+namespace gaussmix::detail {
+
+/// The E-step on one row, in scratch of its owner's. Gives the bits of BlockEvaluator<double>. Not for the layout `block`.
+class RowEvaluator {
+ public:
+  /// Aligned as the kernels ask, and as long as scratch_size says.
+  RowEvaluator(const MixtureData& mixture, const simd::RowKernels& kernels, double* scratch);
+  static Index scratch_size(const MixtureData& mixture) noexcept;
+  /// Allocates the scratch that far rows need, which is otherwise made at the first of them.
+  void prepare_far_rows();
+
+  /// The place of the row to be evaluated, (D,), to be filled with finite values.
+  double* row() noexcept { return row_; }
+  /// log p(x).
+  double log_prob();
+  /// γ(z_k), (K,), until the next call.
+  const double* responsibilities();
+  /// The component with the largest log-joint, the first of equals.
+  Index predict();
+
+ private:
+  void distances();
+  const FarRow& far_row();
+
+  const MixtureData& mixture_;
+  const PackedRow& packed_;
+  const simd::RowKernels& kernels_;
+  double* q_;        ///< (groups, row_group): squared distances and what becomes of them
+  double* scratch_;  ///< (D, row_group)
+  double* row_;
+  std::optional<FarRow> far_row_;
+};
+
+}  // namespace gaussmix::detail

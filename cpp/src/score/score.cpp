@@ -1,0 +1,214 @@
+#include "base/message.hpp"
+#include "data/partition.hpp"
+#include "data/samples.hpp"
+#include "numeric/compensated_sum.hpp"
+#include "parallel/parallel.hpp"
+#include "score/block_evaluator.hpp"
+#include "score/row_evaluator.hpp"
+#include "simd/dispatch.hpp"
+
+#include <gaussmix/error.hpp>
+#include <gaussmix/mixture.hpp>
+
+#include <array>
+#include <cmath>
+#include <optional>
+
+namespace gaussmix {
+namespace {
+
+using detail::BlockEvaluator;
+using detail::MixtureData;
+using detail::Partition;
+using detail::RowEvaluator;
+using detail::Worker;
+
+/// Multiply-adds that one row costs, for the choice between one thread and several.
+double row_work(const MixtureData& m) {
+  const double d = static_cast<double>(m.d);
+  return static_cast<double>(m.k) * (20.0 + (m.type == CovarianceType::full ? d * (d + 3.0) / 2.0 : 2.0 * d));
+}
+
+/// Calls use(evaluator, begin) for each block of rows, loaded, in parallel and in any order. skip: only log_prob() is used.
+template <class T, class Use>
+void for_each_block_as(const MixtureData& m, const Samples& x, const Execution& execution, bool skip, const Use& use) {
+  const auto& kernels = simd::kernels_of<T>(simd::active_kernels());
+  const Partition partition = Partition::of(x.rows(), m.d, m.k, sizeof(T));
+  const int threads = detail::plan_threads(execution, partition.leaves(), row_work(m) * static_cast<double>(x.rows()));
+  std::vector<std::optional<BlockEvaluator<T>>> evaluators(static_cast<std::size_t>(threads));
+  detail::parallel_for(partition.leaves(), threads, execution, [&](Index leaf, Worker& worker) {
+    auto& evaluator = evaluators[static_cast<std::size_t>(worker.id())];
+    if (!evaluator) evaluator.emplace(m, x, kernels, partition, skip);
+    const Index end = partition.leaf_end(leaf);
+    for (Index begin = partition.leaf_begin(leaf); begin < end && !worker.cancelled(); begin += partition.block_rows) {
+      const Index stop = std::min(begin + partition.block_rows, end);
+      evaluator->load(begin, stop);
+      use(*evaluator, begin);
+    }
+  });
+}
+
+/// The same in float32 for float32 X where the mixture's scales fit it, else in float64.
+template <class Use>
+void for_each_block(const Mixture& mixture, const Samples& x, const Execution& execution, bool skip, const Use& use) {
+  const MixtureData& m = mixture.data();
+  if (x.single_precision() && m.fits_single())
+    for_each_block_as<float>(m, x, execution, skip, use);
+  else
+    for_each_block_as<double>(m, x, execution, skip, use);
+}
+
+/// Calls use(evaluator) when X is one row of float64 under a mixture so small that preparing blocks would take longer than the
+/// row: nothing is allocated then. False, and nothing done, otherwise.
+template <class Use>
+bool on_one_row(const MixtureData& m, const Samples& x, const Execution& execution, const Use& use) {
+  constexpr double most_work = 1 << 15;  // multiply-adds; also bounds what is kept beside the blocks' layout
+  constexpr Index most_scratch = 1 << 11;
+  if (x.rows() != 1 || x.single_precision() || x.reader() || row_work(m) > most_work ||
+      RowEvaluator::scratch_size(m) > most_scratch || m.packed_row().layout == detail::PackedRow::Layout::block)
+    return false;
+  detail::check_num_threads(execution.num_threads);
+  alignas(simd::alignment) std::array<double, most_scratch> scratch;
+  RowEvaluator row(m, simd::active_kernels().row, scratch.data());
+  for (Index j = 0; j < m.d; ++j) {
+    row.row()[j] = x.float64()(0, j);
+    if (!std::isfinite(row.row()[j])) detail::throw_first_not_finite(x, 0, 1);
+  }
+  use(row);
+  return true;
+}
+
+template <class T>
+void check_out(const Mixture& mixture, const Samples& x, const MatrixView<T>& out) {
+  detail::check_samples(x, mixture.n_features());
+  if (out.rows() != x.rows() || out.cols() != mixture.n_components())
+    detail::throw_invalid("out must have shape (" + std::to_string(x.rows()) + ", " +
+                          std::to_string(mixture.n_components()) + "), but has shape (" + std::to_string(out.rows()) +
+                          ", " + std::to_string(out.cols()) + ")");
+  detail::check_output("out", out.data(), out.rows(), out.row_stride());
+  detail::check_output("out", out.data(), out.cols(), out.col_stride());
+}
+
+template <class T>
+void check_out(const Mixture& mixture, const Samples& x, const VectorView<T>& out) {
+  detail::check_samples(x, mixture.n_features());
+  if (out.size() != x.rows())
+    detail::throw_invalid("out must have shape (" + std::to_string(x.rows()) + ",), but has shape (" +
+                          std::to_string(out.size()) + ",)");
+  detail::check_output("out", out.data(), out.size(), out.stride());
+}
+
+/// Writes a block's (K, stride) values as rows of `out`.
+template <class T, class U>
+void write_rows(const T* values, const BlockEvaluator<T>& block, Index begin, const MatrixView<U>& out) {
+  for (Index i = 0; i < block.size(); ++i)
+    for (Index k = 0; k < out.cols(); ++k) out(begin + i, k) = static_cast<U>(values[k * block.stride() + i]);
+}
+
+template <class U>
+void write_posterior(const Mixture& mixture, const Samples& x, MatrixView<U> out, const Execution& execution,
+                     simd::Posterior what) {
+  check_out(mixture, x, out);
+  mixture.data().require_common_measure();
+  const auto write_row = [&](RowEvaluator& row) {
+    const double* gamma = row.responsibilities();
+    for (Index k = 0; k < out.cols(); ++k) out(0, k) = static_cast<U>(gamma[k]);
+  };
+  if (what == simd::Posterior::responsibilities && on_one_row(mixture.data(), x, execution, write_row)) return;
+  for_each_block(mixture, x, execution, false,
+                 [&](auto& block, Index begin) { write_rows(block.posterior(what), block, begin, out); });
+}
+
+}  // namespace
+
+template <class T>
+void component_log_prob(const Mixture& mixture, const Samples& x, MatrixView<T> out, const Execution& execution) {
+  check_out(mixture, x, out);
+  for_each_block(mixture, x, execution, false,
+                 [&](auto& block, Index begin) { write_rows(block.log_normal(), block, begin, out); });
+}
+
+template <class T>
+void log_joint(const Mixture& mixture, const Samples& x, MatrixView<T> out, const Execution& execution) {
+  write_posterior(mixture, x, out, execution, simd::Posterior::log_joint);
+}
+
+template <class T>
+void log_responsibilities(const Mixture& mixture, const Samples& x, MatrixView<T> out, const Execution& execution) {
+  write_posterior(mixture, x, out, execution, simd::Posterior::log_responsibilities);
+}
+
+template <class T>
+void responsibilities(const Mixture& mixture, const Samples& x, MatrixView<T> out, const Execution& execution) {
+  write_posterior(mixture, x, out, execution, simd::Posterior::responsibilities);
+}
+
+template <class T>
+void log_prob(const Mixture& mixture, const Samples& x, VectorView<T> out, const Execution& execution) {
+  check_out(mixture, x, out);
+  mixture.data().require_common_measure();
+  if (on_one_row(mixture.data(), x, execution, [&](RowEvaluator& row) { out[0] = static_cast<T>(row.log_prob()); }))
+    return;
+  for_each_block(mixture, x, execution, execution.skip_excluded, [&](auto& block, Index begin) {
+    const auto* values = block.log_prob();
+    for (Index i = 0; i < block.size(); ++i) out[begin + i] = static_cast<T>(values[i]);
+  });
+}
+
+void predict(const Mixture& mixture, const Samples& x, VectorView<Index> out, const Execution& execution) {
+  check_out(mixture, x, out);
+  mixture.data().require_common_measure();
+  if (on_one_row(mixture.data(), x, execution, [&](RowEvaluator& row) { out[0] = row.predict(); })) return;
+  for_each_block(mixture, x, execution, false, [&](auto& block, Index begin) {
+    const Index* labels = block.labels();
+    for (Index i = 0; i < block.size(); ++i) out[begin + i] = labels[i];
+  });
+}
+
+double log_likelihood(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
+                      const Execution& execution) {
+  detail::check_samples(x, mixture.n_features());
+  detail::check_sample_weight(sample_weight, x.rows());
+  mixture.data().require_common_measure();
+  // One sum for each smallest possible block: blocks are written by one worker each, then added in their order.
+  std::vector<detail::CompensatedSum> sums(static_cast<std::size_t>(x.rows() / simd::strip_multiple + 1));
+  for_each_block(mixture, x, execution, execution.skip_excluded, [&](auto& block, Index begin) {
+    const auto* values = block.log_prob();
+    detail::CompensatedSum sum;
+    for (Index i = 0; i < block.size(); ++i) {
+      const double weight = sample_weight.empty() ? 1.0 : sample_weight[begin + i];
+      if (weight > 0.0) sum.add(weight * static_cast<double>(values[i]));
+    }
+    sums[static_cast<std::size_t>(begin / simd::strip_multiple)] = sum;
+  });
+  detail::CompensatedSum total;
+  for (const detail::CompensatedSum& sum : sums) total.add(sum.value());
+  return total.value();
+}
+
+double aic(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
+           const Execution& execution) {
+  return -2.0 * log_likelihood(mixture, x, sample_weight, execution) +
+         2.0 * static_cast<double>(mixture.n_parameters());
+}
+
+double bic(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
+           const Execution& execution) {
+  const double log_p = log_likelihood(mixture, x, sample_weight, execution);
+  detail::CompensatedSum weight;
+  for (Index i = 0; i < sample_weight.size(); ++i) weight.add(sample_weight[i]);
+  const double n = sample_weight.empty() ? static_cast<double>(x.rows()) : weight.value();
+  return -2.0 * log_p + static_cast<double>(mixture.n_parameters()) * std::log(n);
+}
+
+#define GAUSSMIX_INSTANTIATE(T)                                                                        \
+  template void component_log_prob(const Mixture&, const Samples&, MatrixView<T>, const Execution&);   \
+  template void log_joint(const Mixture&, const Samples&, MatrixView<T>, const Execution&);            \
+  template void log_prob(const Mixture&, const Samples&, VectorView<T>, const Execution&);             \
+  template void log_responsibilities(const Mixture&, const Samples&, MatrixView<T>, const Execution&); \
+  template void responsibilities(const Mixture&, const Samples&, MatrixView<T>, const Execution&);
+GAUSSMIX_INSTANTIATE(float)
+GAUSSMIX_INSTANTIATE(double)
+#undef GAUSSMIX_INSTANTIATE
+
+}  // namespace gaussmix

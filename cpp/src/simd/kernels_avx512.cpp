@@ -1,8 +1,0 @@
-#include "kernels.inl.hpp"
-
-namespace gaussmix::simd {
-
-extern constexpr KernelTable kernels_avx512{"avx512", avx512::features, avx512::kernels<double>(),
-                                            avx512::kernels<float>(), avx512::row_kernels};
-
-}  // namespace gaussmix::simd

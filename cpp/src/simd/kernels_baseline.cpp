@@ -1,8 +1,0 @@
-#include "kernels.inl.hpp"
-
-namespace gaussmix::simd {
-
-extern constexpr KernelTable kernels_baseline{"baseline", baseline::features, baseline::kernels<double>(),
-                                              baseline::kernels<float>(), baseline::row_kernels};
-
-}  // namespace gaussmix::simd

@@ -1,0 +1,382 @@
+#include <gaussmix/init.hpp>
+
+#include "base/message.hpp"
+#include "data/samples.hpp"
+#include "start/points.hpp"
+
+#include <numeric>
+#include <string>
+#include <utility>
+
+namespace gaussmix {
+
+namespace detail {
+
+namespace {
+
+/// Sums over the rows of each cluster about a reference point c_k. Additive.
+struct ClusterSums {
+  std::vector<Index> count;    ///< rows of positive weight, (K,)
+  std::vector<double> weight;  ///< Σ w, (K,)
+  std::vector<double> first;   ///< Σ w (x − c_k), (K, D)
+  double inertia = 0.0;        ///< Σ w ‖x − its center‖², by a whole pass
+  Index changed = 0;           ///< rows of positive weight that have a new label
+  double moved = 0.0;          ///< Σ w of these
+
+  ClusterSums(Index n_components, Index n_features)
+      : count(static_cast<std::size_t>(n_components)),
+        weight(count.size()),
+        first(static_cast<std::size_t>(n_components * n_features)) {}
+
+  void clear() {
+    std::fill(count.begin(), count.end(), Index{0});
+    std::fill(weight.begin(), weight.end(), 0.0);
+    std::fill(first.begin(), first.end(), 0.0);
+    inertia = 0.0;
+    changed = 0;
+    moved = 0.0;
+  }
+
+  void merge(const ClusterSums& other) {
+    const auto add = [](auto& into, const auto& from) {
+      for (std::size_t i = 0; i < into.size(); ++i) into[i] += from[i];
+    };
+    add(count, other.count);
+    add(weight, other.weight);
+    add(first, other.first);
+    inertia += other.inertia;
+    changed += other.changed;
+    moved += other.moved;
+  }
+
+  /// Adds a row x, (D,) with `stride` between its features, of weight w to cluster k: sign = 1; or takes it away: sign = −1.
+  template <class T>
+  void add(std::int32_t k, int sign, double w, const T* x, Index stride, const std::vector<double>& reference) {
+    const auto d = first.size() / count.size();
+    const std::size_t begin = static_cast<std::size_t>(k) * d;
+    count[static_cast<std::size_t>(k)] += sign;
+    weight[static_cast<std::size_t>(k)] += sign * w;
+    for (std::size_t j = begin; j < begin + d; ++j, x += stride)
+      first[j] += sign * w * (static_cast<double>(*x) - reference[j]);
+  }
+};
+
+/// Lloyd's iterations, exact but for rows that need no look (Hamerly 2010).
+///
+/// When a row is evaluated, the gap between its distances to the second nearest and to the nearest center bounds how far centers
+/// may move before its label can change; until then it is not even read. The sums change by the rows that change cluster. A
+/// whole pass evaluates every row and sums anew: the first one, the last one, and when sums have become imprecise.
+template <class T>
+class Lloyd {
+ public:
+  Lloyd(const Points<T>& points, const std::vector<Index>& seeds);
+  KMeansResult run(int max_iter, double settled_share, const EndStart& end_start);
+
+ private:
+  using Label = std::conditional_t<std::is_same_v<T, float>, std::int32_t, std::int64_t>;  // of T's width, for vectors
+  struct Scratch {
+    PackedRows<T> rows;
+    Buffer<std::int32_t> listed;
+    Buffer<T> distances, nearest, second;
+    Buffer<Label> label;
+    ClusterSums sums;
+
+    Scratch(const Points<T>& p, Index n_components)
+        : rows(p),
+          listed(p.partition.block_rows),
+          distances(p.partition.block_rows),
+          nearest(p.partition.block_rows),
+          second(p.partition.block_rows),
+          label(p.partition.block_rows),
+          sums(n_components, p.n_features()) {}
+  };
+  struct Farthest {
+    T distance = T(0);
+    Index row = -1;
+  };
+
+  void pass(bool whole);
+  void pass_block(Scratch& scratch, Index begin, Index end, bool whole);
+  void find_two_nearest(Scratch& scratch, Index begin, Index n) const;
+  T settled_until(T nearest, T second, std::size_t label) const;
+  bool sums_are_worn() const;
+  bool has_settled(double share) const;
+  bool seat_empty_clusters();
+  Farthest farthest_row();
+  std::vector<double> means() const;
+  bool is_negligible(const std::vector<double>& means) const;
+  void move_centers(const std::vector<double>& means);
+
+  std::size_t n_components() const noexcept { return sums_.count.size(); }
+  Scratch& scratch_of(Worker& worker) { return scratch_[static_cast<std::size_t>(worker.id())]; }
+
+  const Points<T>& points_;
+  Index d_;
+  int threads_;
+  Centers<T> centers_;
+  std::vector<double> reference_;  // what the sums are about: the centers of the last whole pass
+  ClusterSums sums_;
+  std::vector<double> whole_weight_;  // cluster weights in the last whole pass, (K,)
+  std::vector<T> drift_;              // how much the gap of a row may have shrunk since then, by its label, (K,)
+  std::vector<std::int32_t> labels_;  // (N,); −1 before the first pass
+  std::vector<T> settled_;            // the drift below which a row keeps its label, (N,)
+  std::vector<Scratch> scratch_;
+};
+
+template <class T>
+Lloyd<T>::Lloyd(const Points<T>& points, const std::vector<Index>& seeds)
+    : points_(points),
+      d_(points.n_features()),
+      threads_(points.threads(static_cast<Index>(seeds.size()))),
+      centers_(static_cast<Index>(seeds.size()), d_),
+      sums_(static_cast<Index>(seeds.size()), d_),
+      drift_(seeds.size()),
+      labels_(static_cast<std::size_t>(points.n_samples()), -1),
+      settled_(labels_.size()) {
+  std::vector<double> row(static_cast<std::size_t>(d_));
+  for (std::size_t k = 0; k < seeds.size(); ++k) {
+    read_rows(points.x, seeds[k], seeds[k] + 1, row.data());
+    centers_.set(static_cast<Index>(k), row.data());
+  }
+  for (int t = 0; t < threads_; ++t) scratch_.emplace_back(points, static_cast<Index>(seeds.size()));
+}
+
+template <class T>
+KMeansResult Lloyd<T>::run(int max_iter, double settled_share, const EndStart& end_start) {
+  int n_iter = 0;
+  bool whole = true;
+  while (true) {
+    pass(whole);
+    const bool last = n_iter == max_iter || (!whole && has_settled(settled_share)) || (end_start && end_start());
+    if (!whole && (last || sums_.changed == 0 || sums_are_worn())) pass(whole = true);
+    if (last) break;
+    const bool seated = seat_empty_clusters();
+    const std::vector<double> better = means();
+    if (whole && !seated && is_negligible(better)) break;
+    move_centers(better);
+    ++n_iter;
+    whole = seated;
+  }
+  return {centers_.values(), std::move(labels_), sums_.inertia, n_iter};
+}
+
+/// Labels every row, or those whose label may have changed, by the nearest center and brings the sums up to date.
+template <class T>
+void Lloyd<T>::pass(bool whole) {
+  sums_.changed = 0;
+  sums_.moved = 0.0;
+  if (whole) {
+    sums_.clear();
+    reference_ = centers_.values();
+    std::fill(drift_.begin(), drift_.end(), T(0));
+  }
+  const auto evaluate = [&](Index leaf, Worker& worker) {
+    Scratch& scratch = scratch_of(worker);
+    scratch.sums.clear();
+    points_.for_blocks(leaf, worker, [&](Index begin, Index end) { pass_block(scratch, begin, end, whole); });
+  };
+  parallel_for(points_.partition.leaves(), threads_, points_.execution, evaluate,
+               [&](Index, Worker& worker) { sums_.merge(scratch_of(worker).sums); });
+  if (whole) whole_weight_ = sums_.weight;
+}
+
+template <class T>
+void Lloyd<T>::pass_block(Scratch& scratch, Index begin, Index end, bool whole) {
+  Index n = 0;
+  for (Index i = begin; i < end; ++i) {
+    const auto row = static_cast<std::size_t>(i);
+    scratch.listed[n] = static_cast<std::int32_t>(i - begin);
+    n += whole || !(drift_[static_cast<std::size_t>(labels_[row])] < settled_[row]);
+  }
+  if (n == 0) return;
+  find_two_nearest(scratch, begin, n);
+  for (Index r = 0; r < n; ++r) {
+    const auto row = static_cast<std::size_t>(begin + scratch.listed[r]);
+    const auto label = static_cast<std::int32_t>(scratch.label[r]);
+    const std::int32_t old = std::exchange(labels_[row], label);
+    const double w = points_.weight[begin + scratch.listed[r]];
+    settled_[row] = w > 0.0 ? settled_until(scratch.nearest[r], scratch.second[r], static_cast<std::size_t>(label))
+                            : std::numeric_limits<T>::infinity();
+    if (w == 0.0 || (!whole && label == old)) continue;
+    const T* x = scratch.rows.row(r);
+    if (whole) scratch.sums.inertia += w * static_cast<double>(scratch.nearest[r]);
+    if (!whole) scratch.sums.add(old, -1, w, x, scratch.rows.stride(), reference_);
+    scratch.sums.add(label, 1, w, x, scratch.rows.stride(), reference_);
+    scratch.sums.changed += label != old;
+    scratch.sums.moved += label != old ? w : 0.0;
+  }
+}
+
+/// Updates the nearest and the second nearest squared distance of n rows by those to center k; the first of equals stays.
+template <class T, class Label>
+void keep_two_nearest(const T* __restrict distances, Index n, Label k, T* __restrict nearest, T* __restrict second,
+                      Label* __restrict label) {
+  for (Index i = 0; i < n; ++i) {
+    const T q = distances[i], first = nearest[i];
+    const T farther = q < first ? first : q;
+    label[i] = q < first ? k : label[i];
+    nearest[i] = q < first ? q : first;
+    second[i] = farther < second[i] ? farther : second[i];
+  }
+}
+
+/// Packs the n listed rows of a block and finds their labels and two smallest squared distances.
+template <class T>
+void Lloyd<T>::find_two_nearest(Scratch& scratch, Index begin, Index n) const {
+  scratch.rows.load(begin, scratch.listed.data(), n);
+  std::fill_n(scratch.nearest.data(), n, std::numeric_limits<T>::infinity());
+  std::fill_n(scratch.second.data(), n, std::numeric_limits<T>::infinity());
+  std::fill_n(scratch.label.data(), n, Label{0});
+  for (std::size_t k = 0; k < n_components(); ++k) {
+    points_.kernels.distances_unit(scratch.rows.strips(), scratch.rows.n_strips(), d_,
+                                   centers_.location(static_cast<Index>(k)), scratch.distances.data());
+    keep_two_nearest(scratch.distances.data(), n, static_cast<Label>(k), scratch.nearest.data(), scratch.second.data(),
+                     scratch.label.data());
+  }
+}
+
+/// The drift up to which a row at these squared distances surely keeps its label, rounded down. With e the relative error of
+/// the distances, the nearest center computes as the nearest while (1 + e) · it < (1 − e) · any other.
+template <class T>
+T Lloyd<T>::settled_until(T nearest, T second, std::size_t label) const {
+  const double e = distance_error<T>(d_);
+  const double gap = std::sqrt(static_cast<double>(second)) * (1.0 - 2.0 * e) -
+                     std::sqrt(static_cast<double>(nearest)) * (1.0 + 2.0 * e);
+  if (!(gap > 0.0)) return T(0);
+  return static_cast<T>((gap + static_cast<double>(drift_[label])) * (1.0 - 4.0 * std::numeric_limits<T>::epsilon()));
+}
+
+/// Whether a cluster lost so much of the weight it was summed with that what is left may be rounding error.
+template <class T>
+bool Lloyd<T>::sums_are_worn() const {
+  for (std::size_t k = 0; k < n_components(); ++k) {
+    if (sums_.count[k] > 0 && sums_.weight[k] < 0x1p-20 * whole_weight_[k]) return true;
+  }
+  return false;
+}
+
+/// Whether no more than this share of the weight has a new label and no cluster is empty; never for 0.
+template <class T>
+bool Lloyd<T>::has_settled(double share) const {
+  const bool empty = std::find(sums_.count.begin(), sums_.count.end(), 0) != sums_.count.end();
+  const double weight = std::accumulate(sums_.weight.begin(), sums_.weight.end(), 0.0);
+  constexpr double margin = 1.0 + 0x1p-20;  // beyond rounding: weights times a factor leave the same share
+  return share > 0.0 && !empty && sums_.moved <= share * margin * weight;
+}
+
+/// Puts the center of each cluster without rows on the row farthest from its center. Returns whether there was any; none is
+/// seated when all rows lie on centers.
+template <class T>
+bool Lloyd<T>::seat_empty_clusters() {
+  bool seated = false;
+  std::vector<double> place(static_cast<std::size_t>(d_));
+  for (std::size_t k = 0; k < n_components(); ++k) {
+    if (sums_.count[k] > 0) continue;
+    const Farthest farthest = farthest_row();
+    if (farthest.row < 0) break;
+    read_rows(points_.x, farthest.row, farthest.row + 1, place.data());
+    centers_.set(static_cast<Index>(k), place.data());
+    const double w = points_.weight[farthest.row];
+    const auto empty = static_cast<std::int32_t>(k);
+    const std::int32_t old = std::exchange(labels_[static_cast<std::size_t>(farthest.row)], empty);
+    sums_.add(old, -1, w, place.data(), 1, reference_);
+    sums_.add(empty, 1, w, place.data(), 1, reference_);
+    seated = true;
+  }
+  return seated;
+}
+
+/// The row of positive weight farthest from its center, the first of equals, that is not alone in its cluster; −1 when all
+/// distances are 0.
+template <class T>
+typename Lloyd<T>::Farthest Lloyd<T>::farthest_row() {
+  std::vector<Farthest> of_leaf(static_cast<std::size_t>(points_.partition.leaves()));
+  parallel_for(points_.partition.leaves(), threads_, points_.execution, [&](Index leaf, Worker& worker) {
+    Scratch& scratch = scratch_of(worker);
+    Farthest& best = of_leaf[static_cast<std::size_t>(leaf)];
+    points_.for_blocks(leaf, worker, [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) scratch.listed[i - begin] = static_cast<std::int32_t>(i - begin);
+      find_two_nearest(scratch, begin, end - begin);
+      for (Index i = begin; i < end; ++i) {
+        const auto label = static_cast<std::size_t>(labels_[static_cast<std::size_t>(i)]);
+        const bool free = points_.weight[i] > 0.0 && sums_.count[label] > 1;
+        if (free && scratch.nearest[i - begin] > best.distance) best = {scratch.nearest[i - begin], i};
+      }
+    });
+  });
+  Farthest farthest;
+  for (const Farthest& candidate : of_leaf) {
+    if (candidate.distance > farthest.distance) farthest = candidate;
+  }
+  return farthest;
+}
+
+/// Where the centers should be: the weighted means of their rows, (K, D). A cluster without rows stays.
+template <class T>
+std::vector<double> Lloyd<T>::means() const {
+  std::vector<double> means = centers_.values();
+  for (std::size_t i = 0; i < means.size(); ++i) {
+    const std::size_t k = i / static_cast<std::size_t>(d_);
+    if (sums_.count[k] > 0) means[i] = Centers<T>::rounded(reference_[i] + sums_.first[i] / sums_.weight[k]);
+  }
+  return means;
+}
+
+/// Whether the centers are at `means` but for rounding: going there lowers the inertia by Σ_k W_k ‖move_k‖², and this would be
+/// moves of less than 2⁻⁴⁴ of the root of the mean squared distance.
+template <class T>
+bool Lloyd<T>::is_negligible(const std::vector<double>& means) const {
+  double gain = 0.0;
+  for (std::size_t k = 0; k < n_components(); ++k) {
+    gain += sums_.weight[k] *
+            squared_distance(means.data() + k * static_cast<std::size_t>(d_), centers_[static_cast<Index>(k)], d_);
+  }
+  return gain <= 0x1p-88 * sums_.inertia;
+}
+
+/// Moves the centers. The gap of a row shrinks by no more than the move of its own center and the largest of another one.
+template <class T>
+void Lloyd<T>::move_centers(const std::vector<double>& means) {
+  std::vector<double> move(n_components());
+  for (std::size_t k = 0; k < move.size(); ++k) {
+    const double* mean = means.data() + k * static_cast<std::size_t>(d_);
+    move[k] = std::sqrt(squared_distance(mean, centers_[static_cast<Index>(k)], d_));
+    centers_.set(static_cast<Index>(k), mean);
+  }
+  const auto farthest = static_cast<std::size_t>(std::max_element(move.begin(), move.end()) - move.begin());
+  double next = 0.0;
+  for (std::size_t k = 0; k < move.size(); ++k) {
+    if (k != farthest) next = std::max(next, move[k]);
+  }
+  const double up = (1.0 + 2.0 * distance_error<T>(d_)) * (1.0 + 4.0 * std::numeric_limits<T>::epsilon());
+  for (std::size_t k = 0; k < move.size(); ++k) {
+    const double drift = static_cast<double>(drift_[k]) + move[k] + (k == farthest ? next : move[farthest]);
+    drift_[k] = static_cast<T>(drift * up);
+  }
+}
+
+}  // namespace
+
+template <class T>
+KMeansResult lloyd(const Points<T>& points, const std::vector<Index>& seeds, int max_iter, double settled_share,
+                   const EndStart& end_start) {
+  return Lloyd<T>(points, seeds).run(max_iter, settled_share, end_start);
+}
+template KMeansResult lloyd(const Points<float>&, const std::vector<Index>&, int, double, const EndStart&);
+template KMeansResult lloyd(const Points<double>&, const std::vector<Index>&, int, double, const EndStart&);
+
+}  // namespace detail
+
+KMeansResult kmeans(const Samples& x, Index n_components, std::uint64_t seed, VectorView<const double> sample_weight,
+                    int max_iter, const Execution& execution) {
+  if (max_iter < 0) detail::throw_invalid("max_iter must be ≥ 0, but is " + std::to_string(max_iter));
+  return detail::with_points(x, n_components, sample_weight, execution, [&](const auto& points, int exponent) {
+    const std::vector<Index> seeds = detail::seeds_by_distance(points, n_components, seed).rows;
+    KMeansResult result = detail::lloyd(points, seeds, max_iter);
+    for (double& value : result.centers) value = std::ldexp(value, exponent);
+    result.inertia = std::ldexp(result.inertia, 2 * exponent + points.weight.exponent());
+    return result;
+  });
+}
+
+}  // namespace gaussmix
