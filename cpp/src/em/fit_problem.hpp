@@ -1,0 +1,22 @@
+#pragma once
+
+#include <gaussmix/fit.hpp>
+
+namespace gaussmix::detail {
+
+/// Everything of one call of fit(): the data, what was asked, and how to run.
+struct FitProblem {
+  const Samples& x;
+  Index k;
+  const FitOptions& options;
+  VectorView<const double> weight;
+  const Execution& execution;
+
+  Index n() const { return x.rows(); }
+  Index d() const { return x.cols(); }
+  MaximizeOptions maximize_options() const {
+    return {options.reg_covar, options.on_degenerate, options.allow_singular};
+  }
+};
+
+}  // namespace gaussmix::detail
