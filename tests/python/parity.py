@@ -1,7 +1,7 @@
 """The results of a set of problems as digests of their bits, at the instruction-set level in use.
 
-`python tests/python/parity.py > tests/data/bits.json` writes those of the installed package, all levels of this processor. The rows
-are made by integer arithmetic, so that they are the same with every NumPy and every C library.
+`python tests/python/parity.py > tests/data/bits.json` writes those of the installed package at all levels of this
+processor. The rows are made by integer arithmetic, so that they are the same with every NumPy and every C library.
 """
 
 import contextlib
@@ -40,7 +40,8 @@ def uniform(n: int, d: int, stream: int) -> np.ndarray[Any, np.dtype[np.float64]
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
     z ^= z >> np.uint64(31)
-    return ((z >> np.uint64(11)).astype(np.float64) * 2.0**-53).reshape(n, d)
+    made: np.ndarray[Any, np.dtype[np.float64]] = (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return made.reshape(n, d)
 
 
 def rows(n: int, d: int, k: int, spread: float, stream: int) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -48,7 +49,8 @@ def rows(n: int, d: int, k: int, spread: float, stream: int) -> np.ndarray[Any, 
     noise = sum((uniform(n, d, stream + i) for i in range(4)), np.full((n, d), -2.0))
     centers = spread * uniform(k, d, stream + 9)
     labels: np.ndarray[Any, np.dtype[np.int64]] = np.floor(uniform(n, 1, stream + 10)[:, 0] * k).astype(np.int64)
-    return centers[labels] + noise * (1.0 + np.arange(d) / d)
+    made: np.ndarray[Any, np.dtype[np.float64]] = centers[labels] + noise * (1.0 + np.arange(d) / d)
+    return made
 
 
 def parameters(mix: gaussmix.Mixture) -> tuple[Any, ...]:
@@ -74,7 +76,7 @@ def of_problem(shape: tuple[int, int, int], structure: str, spread: float) -> It
     d, k, n = shape
     name = f"{structure}-{d}x{k}-{'apart' if spread > 5 else 'near'}"
     x = rows(n, d, k, spread, 1000 * d + k)
-    # Enough iterations to pass through every way of summing; too few to end, so that no bit hangs on a test of convergence.
+    # Enough iterations for every way of summing; too few to end, so that no bit hangs on a test for convergence.
     options: dict[str, Any] = {"tol": 0.0, "max_iter": 4, "reg_covar": 1e-6, "on_degenerate": "raise"}
     for dtype in (np.float64, np.float32):
         fitted = gaussmix.fit(x.astype(dtype), k, structure, random_state=3, **options)
