@@ -34,11 +34,12 @@ KMeansResult plain_kmeans(const Cloud& cloud, Index k, std::uint64_t seed, const
 
 KMeansResult lloyd_from(const Cloud& cloud, const std::vector<Index>& seeds, const Doubles& weights, int max_iter,
                         double settled_share = 0.0) {
-  return detail::with_points(cloud.view(), static_cast<Index>(seeds.size()), weights, {}, [&](const auto& points, int) {
-    KMeansResult result = detail::lloyd(points, seeds, max_iter, settled_share);
-    result.inertia = std::ldexp(result.inertia, points.weight.exponent());
-    return result;
-  });
+  return detail::with_points(cloud.view(), static_cast<Index>(seeds.size()), weights, {}, simd::active_kernels(),
+                             [&](const auto& points, int) {
+                               KMeansResult result = detail::lloyd(points, seeds, max_iter, settled_share);
+                               result.inertia = std::ldexp(result.inertia, points.weight.exponent());
+                               return result;
+                             });
 }
 
 void check_same(const KMeansResult& a, const KMeansResult& b) {

@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 #include <gaussmix/error.hpp>
+#include <gaussmix/fit.hpp>
 #include <gaussmix/simd.hpp>
 
+#include "problems.hpp"
 #include "simd/cpu_features.hpp"
 #include "simd/dispatch.hpp"
 
@@ -104,6 +106,49 @@ TEST_CASE("simd: GAUSSMIX_SIMD forces a table, empty means none, anything else i
       message_of([&] { simd::first_table(tables, "avx512"); }) ==
       "GAUSSMIX_SIMD must be one of \"baseline\", \"avx2\" (the levels that this build holds and this processor runs), "
       "but is \"avx512\"");
+}
+
+TEST_CASE("simd: a call ends at the level that it began with, whatever is set meanwhile") {
+  const LevelGuard guard;
+  const problems::Problem p = problems::random_problem(3, 13, 700, CovarianceType::full, 5);
+  for (const std::string& level : simd_levels())
+    for (const std::string& other : simd_levels()) {
+      CAPTURE(level);
+      CAPTURE(other);
+      FitOptions options;
+      options.tol = 0.0;
+      options.max_iter = 4;
+      options.reg_covar = 1e-6;
+      set_simd_level(level);
+      const MatrixView<const double> x = p.rows();
+      const FitResult expected = fit(x, 3, options);
+      options.callback = [&other](const FitProgress&) {
+        set_simd_level(other);
+        return false;
+      };
+      const FitResult found = fit(x, 3, options);
+      CHECK(found.mixture == expected.mixture);
+      CHECK(found.trace == expected.trace);
+      CHECK(found.log_likelihood == expected.log_likelihood);
+
+      // Each row that is read sets another level than the one before.
+      set_simd_level(level);
+      Statistics sums(expected.mixture);
+      sums.accumulate(x, {}, {1, {}});
+      const KMeansResult clusters = kmeans(x, 3, 1);
+      const Samples restless(700, 13, [&](Index begin, Index end, double* out) {
+        set_simd_level(simd_level() == level ? other : level);
+        std::copy(x.data() + begin * 13, x.data() + end * 13, out);
+      });
+      Statistics found_sums(expected.mixture);
+      set_simd_level(level);
+      found_sums.accumulate(restless, {}, {1, {}});
+      CHECK(found_sums == sums);
+      set_simd_level(level);
+      const KMeansResult found_clusters = kmeans(restless, 3, 1);
+      CHECK(found_clusters.centers == clusters.centers);
+      CHECK(found_clusters.labels == clusters.labels);
+    }
 }
 
 #ifdef __aarch64__

@@ -12,7 +12,8 @@ namespace gaussmix {
 /// @throws InvalidArgument when GAUSSMIX_SIMD names a level that is unknown or absent
 GAUSSMIX_API std::string simd_level();
 
-/// Forces a level for all later calls.
+/// Forces a level for all later calls. One that runs, on whatever threads, ends at the level that it began with; a RowScorer
+/// stays at the level that it was made at.
 /// @throws InvalidArgument when the level is unknown, not in this build, or not run by this processor
 GAUSSMIX_API void set_simd_level(const std::string& level);
 

@@ -105,15 +105,15 @@ template <class T>
 class ExpectationPass {
  public:
   ExpectationPass(const MixtureData& mixture, const Samples& x, VectorView<const double> weight, const Sums& shape,
-                  const Partition& partition, T cut, VectorView<std::int32_t> labels, bool skip)
+                  const Partition& partition, T cut, VectorView<std::int32_t> labels, bool skip,
+                  const simd::Kernels<T>& kernels)
       : weight_(weight),
         cut_(cut),
         labels_(labels),
-        evaluator_(std::make_unique<BlockEvaluator<T>>(mixture, x, simd::kernels_of<T>(simd::active_kernels()),
-                                                       partition,
+        evaluator_(std::make_unique<BlockEvaluator<T>>(mixture, x, kernels, partition,
                                                        skip && cut<no_cut<T>, shape.d> simd::small_features)),
         weights_(weight, partition.block_rows),
-        moments_(simd::kernels_of<T>(simd::active_kernels()), shape) {}
+        moments_(kernels, shape) {}
 
   void operator()(Index begin, Index end, Sums& sums) {
     evaluator_->load(begin, end, labels_.empty() ? nullptr : &labels_[begin]);
@@ -145,13 +145,12 @@ template <class T>
 class AssignmentPass {
  public:
   AssignmentPass(const Assignment& assignment, const Samples& x, VectorView<const double> weight, const Sums& shape,
-                 const Partition& partition)
+                 const Partition& partition, const simd::Kernels<T>& kernels)
       : assignment_(assignment),
         weight_(weight),
-        loader_(std::make_unique<BlockLoader<T>>(x, partition.block_rows, simd::kernels_of<T>(simd::active_kernels()),
-                                                 shape.d > simd::small_features)),
+        loader_(std::make_unique<BlockLoader<T>>(x, partition.block_rows, kernels, shape.d > simd::small_features)),
         weights_(weight, partition.block_rows),
-        moments_(simd::kernels_of<T>(simd::active_kernels()), shape),
+        moments_(kernels, shape),
         rows_(static_cast<std::size_t>(partition.block_rows * shape.k)),
         stride_(partition.block_rows),
         gamma_(partition.block_rows * shape.k) {}
@@ -190,43 +189,44 @@ double moments_work(const Sums& sums) {
 
 template <class T>
 void expectation_as(const Mixture& mixture, const Samples& x, VectorView<const double> weight, bool whole,
-                    const Execution& execution, VectorView<std::int32_t> labels, Sums& sums) {
+                    const Execution& execution, VectorView<std::int32_t> labels, const simd::Kernels<T>& kernels,
+                    Sums& sums) {
   const MixtureData& m = mixture.data();
   const Partition partition = Partition::of(x.rows(), m.d, m.k, sizeof(T));
   const T cut = whole ? no_cut<T> : exclusion_cut<T>(m.k);
   accumulate_leaves(partition, 2.0 * moments_work(sums) * static_cast<double>(x.rows()), execution, sums, [&] {
-    return ExpectationPass<T>(m, x, weight, sums, partition, cut, labels, execution.skip_excluded);
+    return ExpectationPass<T>(m, x, weight, sums, partition, cut, labels, execution.skip_excluded, kernels);
   });
 }
 
 template <class T>
 void assignment_as(const Assignment& assignment, const Samples& x, VectorView<const double> weight,
-                   const Execution& execution, Sums& sums) {
+                   const Execution& execution, const simd::Kernels<T>& kernels, Sums& sums) {
   const Partition partition = Partition::of(x.rows(), sums.d, sums.k, sizeof(T));
   accumulate_leaves(partition, moments_work(sums) * static_cast<double>(x.rows()), execution, sums,
-                    [&] { return AssignmentPass<T>(assignment, x, weight, sums, partition); });
+                    [&] { return AssignmentPass<T>(assignment, x, weight, sums, partition, kernels); });
 }
 
 }  // namespace
 
 void accumulate_expectation(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
                             bool whole, const Execution& execution, Statistics::Sums& sums,
-                            VectorView<std::int32_t> labels) {
+                            VectorView<std::int32_t> labels, const simd::KernelTable& kernels) {
   if (x.single_precision() && mixture.data().fits_single()) {
     Sums added = sums;
-    expectation_as<float>(mixture, x, sample_weight, whole, execution, labels, added);
+    expectation_as<float>(mixture, x, sample_weight, whole, execution, labels, kernels.f32, added);
     // Squares of float32 overflow long before those of float64 do.
     if (added.finite() && std::isfinite(added.log_likelihood)) {
       sums = std::move(added);
       return;
     }
   }
-  expectation_as<double>(mixture, x, sample_weight, whole, execution, labels, sums);
+  expectation_as<double>(mixture, x, sample_weight, whole, execution, labels, kernels.f64, sums);
 }
 
 void accumulate_assignment(const Assignment& assignment, const Samples& x, VectorView<const double> sample_weight,
-                           const Execution& execution, Statistics::Sums& sums) {
-  assignment_as<double>(assignment, x, sample_weight, execution, sums);
+                           const Execution& execution, Statistics::Sums& sums, const simd::KernelTable& kernels) {
+  assignment_as<double>(assignment, x, sample_weight, execution, kernels.f64, sums);
 }
 
 }  // namespace gaussmix::detail

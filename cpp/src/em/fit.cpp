@@ -3,6 +3,7 @@
 #include "em/fit_arguments.hpp"
 #include "em/initial_mixture.hpp"
 #include "model/mixture_data.hpp"
+#include "score/score.hpp"
 
 #include <gaussmix/error.hpp>
 #include <gaussmix/fit.hpp>
@@ -39,7 +40,7 @@ Sums expectation(const FitProblem& p, const Mixture& mixture, std::vector<std::i
   const auto pass = [&](bool whole) {
     Sums sums(mixture.n_components(), mixture.n_features(), mixture.covariance_type(), mixture.means().data());
     detail::accumulate_expectation(mixture, p.x, p.weight, whole, p.execution, sums,
-                                   {labels.data(), static_cast<Index>(labels.size())});
+                                   {labels.data(), static_cast<Index>(labels.size())}, p.kernels);
     return sums;
   };
   Sums sums = pass(false);
@@ -104,9 +105,10 @@ class ScaledWeights {
 
 FitResult fit(const Samples& x, Index n_components, const FitOptions& options, VectorView<const double> sample_weight,
               const Execution& execution) {
-  detail::check_fit_arguments({x, n_components, options, sample_weight, execution});
+  const simd::KernelTable& kernels = simd::active_kernels();
+  detail::check_fit_arguments({x, n_components, options, sample_weight, execution, kernels});
   const ScaledWeights weights(sample_weight);
-  const FitProblem p{x, n_components, options, weights.view(), execution};
+  const FitProblem p{x, n_components, options, weights.view(), execution, kernels};
   std::optional<Run> best;
   FitReport seconds;
   for (int i = 0; i < options.n_init; ++i) {
@@ -125,7 +127,7 @@ FitResult fit(const Samples& x, Index n_components, const FitOptions& options, V
     if (stopped) break;
   }
   const auto closing = std::chrono::steady_clock::now();
-  const double total = weights.unscaled(log_likelihood(best->mixture, x, p.weight, execution));
+  const double total = weights.unscaled(detail::log_likelihood(best->mixture, x, p.weight, execution, p.kernels));
   best->report.init_seconds = seconds.init_seconds;
   best->report.em_seconds = seconds.em_seconds;
   best->report.closing_seconds = seconds_since(closing);

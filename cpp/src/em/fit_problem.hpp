@@ -1,5 +1,7 @@
 #pragma once
 
+#include "simd/dispatch.hpp"
+
 #include <gaussmix/fit.hpp>
 
 namespace gaussmix::detail {
@@ -11,6 +13,7 @@ struct FitProblem {
   const FitOptions& options;
   VectorView<const double> weight;
   const Execution& execution;
+  const simd::KernelTable& kernels;  ///< of the whole call, whatever level is set meanwhile
 
   Index n() const { return x.rows(); }
   Index d() const { return x.cols(); }

@@ -75,7 +75,7 @@ Assignment make_assignment(const FitProblem& p, std::uint64_t seed) {
   if (o.init == Init::random)
     return [seed, k](Index begin, Index end, double* out) { random_responsibilities(seed, begin, end, k, out); };
   auto labels = std::make_shared<const std::vector<std::int32_t>>(
-      start_labels(p.x, k, o.init, seed, p.weight, p.execution, o.end_start));
+      start_labels(p.x, k, o.init, seed, p.weight, p.execution, o.end_start, p.kernels));
   return one_hot([labels](Index i) { return static_cast<Index>((*labels)[static_cast<std::size_t>(i)]); });
 }
 
@@ -111,7 +111,7 @@ Mixture initial_mixture(const FitProblem& p, std::uint64_t seed, MaximizeReport&
   if (o.all_parameters_given()) return assemble_start(p, {}, {}, covariances);
   const std::vector<double> pivots = first_row(p);
   Sums sums(p.k, p.d(), o.covariance_type, pivots.data());
-  accumulate_assignment(make_assignment(p, seed), p.x, p.weight, p.execution, sums);
+  accumulate_assignment(make_assignment(p, seed), p.x, p.weight, p.execution, sums, p.kernels);
   if (!covariances.empty()) return start_with_covariances(p, sums, covariances);
   const Mixture estimate = maximize(sums, o.covariance_type, nullptr, p.maximize_options(), report);
   const std::string given = given_parameters(o);

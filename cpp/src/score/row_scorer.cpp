@@ -17,18 +17,18 @@ using detail::RowEvaluator;
 
 class RowScorer::Impl {
  public:
-  explicit Impl(const Mixture& mixture)
+  Impl(const Mixture& mixture, const simd::KernelTable& kernels)
       : mixture_(mixture),
         m_(mixture.data()),
         scratch_(RowEvaluator::scratch_size(m_)),
-        row_(m_, simd::active_kernels().row, scratch_.data()),
+        row_(m_, kernels.row, scratch_.data()),
         samples_(MatrixView<const double>(row_.row(), 1, m_.d)) {
     m_.require_common_measure();
     if (m_.packed_row().layout != detail::PackedRow::Layout::block) {
       row_.prepare_far_rows();
       return;
     }
-    block_.emplace(m_, samples_, simd::active_kernels().f64, detail::Partition::of(1, m_.d, m_.k, sizeof(double)));
+    block_.emplace(m_, samples_, kernels.f64, detail::Partition::of(1, m_.d, m_.k, sizeof(double)));
     block_->prepare_far_rows();
     predict({m_.means.data(), m_.d});  // what grows at its first use grows here
   }
@@ -78,7 +78,7 @@ class RowScorer::Impl {
   std::optional<BlockEvaluator<double>> block_;  ///< of samples_, where there are singular components
 };
 
-RowScorer::RowScorer(const Mixture& mixture) : impl_(std::make_unique<Impl>(mixture)) {}
+RowScorer::RowScorer(const Mixture& mixture) : impl_(std::make_unique<Impl>(mixture, simd::active_kernels())) {}
 RowScorer::~RowScorer() = default;
 RowScorer::RowScorer(RowScorer&&) noexcept = default;
 RowScorer& RowScorer::operator=(RowScorer&&) noexcept = default;

@@ -1,3 +1,5 @@
+#include "score/score.hpp"
+
 #include "base/message.hpp"
 #include "data/partition.hpp"
 #include "data/samples.hpp"
@@ -31,8 +33,8 @@ double row_work(const MixtureData& m) {
 
 /// Calls use(evaluator, begin) for each block of rows, loaded, in parallel and in any order. skip: only log_prob() is used.
 template <class T, class Use>
-void for_each_block_as(const MixtureData& m, const Samples& x, const Execution& execution, bool skip, const Use& use) {
-  const auto& kernels = simd::kernels_of<T>(simd::active_kernels());
+void for_each_block_as(const MixtureData& m, const Samples& x, const Execution& execution,
+                       const simd::Kernels<T>& kernels, bool skip, const Use& use) {
   const Partition partition = Partition::of(x.rows(), m.d, m.k, sizeof(T));
   const int threads = detail::plan_threads(execution, partition.leaves(), row_work(m) * static_cast<double>(x.rows()));
   std::vector<std::optional<BlockEvaluator<T>>> evaluators(static_cast<std::size_t>(threads));
@@ -50,12 +52,13 @@ void for_each_block_as(const MixtureData& m, const Samples& x, const Execution& 
 
 /// The same in float32 for float32 X where the mixture's scales fit it, else in float64.
 template <class Use>
-void for_each_block(const Mixture& mixture, const Samples& x, const Execution& execution, bool skip, const Use& use) {
+void for_each_block(const Mixture& mixture, const Samples& x, const Execution& execution,
+                    const simd::KernelTable& kernels, bool skip, const Use& use) {
   const MixtureData& m = mixture.data();
   if (x.single_precision() && m.fits_single())
-    for_each_block_as<float>(m, x, execution, skip, use);
+    for_each_block_as<float>(m, x, execution, kernels.f32, skip, use);
   else
-    for_each_block_as<double>(m, x, execution, skip, use);
+    for_each_block_as<double>(m, x, execution, kernels.f64, skip, use);
 }
 
 /// Calls use(evaluator) when X is one row of float64 under a mixture so small that preparing blocks would take longer than the
@@ -115,7 +118,7 @@ void write_posterior(const Mixture& mixture, const Samples& x, MatrixView<U> out
     for (Index k = 0; k < out.cols(); ++k) out(0, k) = static_cast<U>(gamma[k]);
   };
   if (what == simd::Posterior::responsibilities && on_one_row(mixture.data(), x, execution, write_row)) return;
-  for_each_block(mixture, x, execution, false,
+  for_each_block(mixture, x, execution, simd::active_kernels(), false,
                  [&](auto& block, Index begin) { write_rows(block.posterior(what), block, begin, out); });
 }
 
@@ -124,7 +127,7 @@ void write_posterior(const Mixture& mixture, const Samples& x, MatrixView<U> out
 template <class T>
 void component_log_prob(const Mixture& mixture, const Samples& x, MatrixView<T> out, const Execution& execution) {
   check_out(mixture, x, out);
-  for_each_block(mixture, x, execution, false,
+  for_each_block(mixture, x, execution, simd::active_kernels(), false,
                  [&](auto& block, Index begin) { write_rows(block.log_normal(), block, begin, out); });
 }
 
@@ -149,7 +152,7 @@ void log_prob(const Mixture& mixture, const Samples& x, VectorView<T> out, const
   mixture.data().require_common_measure();
   if (on_one_row(mixture.data(), x, execution, [&](RowEvaluator& row) { out[0] = static_cast<T>(row.log_prob()); }))
     return;
-  for_each_block(mixture, x, execution, execution.skip_excluded, [&](auto& block, Index begin) {
+  for_each_block(mixture, x, execution, simd::active_kernels(), execution.skip_excluded, [&](auto& block, Index begin) {
     const auto* values = block.log_prob();
     for (Index i = 0; i < block.size(); ++i) out[begin + i] = static_cast<T>(values[i]);
   });
@@ -159,31 +162,36 @@ void predict(const Mixture& mixture, const Samples& x, VectorView<Index> out, co
   check_out(mixture, x, out);
   mixture.data().require_common_measure();
   if (on_one_row(mixture.data(), x, execution, [&](RowEvaluator& row) { out[0] = row.predict(); })) return;
-  for_each_block(mixture, x, execution, false, [&](auto& block, Index begin) {
+  for_each_block(mixture, x, execution, simd::active_kernels(), false, [&](auto& block, Index begin) {
     const Index* labels = block.labels();
     for (Index i = 0; i < block.size(); ++i) out[begin + i] = labels[i];
   });
 }
 
-double log_likelihood(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
-                      const Execution& execution) {
-  detail::check_samples(x, mixture.n_features());
-  detail::check_sample_weight(sample_weight, x.rows());
+double detail::log_likelihood(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
+                              const Execution& execution, const simd::KernelTable& kernels) {
+  check_samples(x, mixture.n_features());
+  check_sample_weight(sample_weight, x.rows());
   mixture.data().require_common_measure();
   // One sum for each smallest possible block: blocks are written by one worker each, then added in their order.
-  std::vector<detail::CompensatedSum> sums(static_cast<std::size_t>(x.rows() / simd::strip_multiple + 1));
-  for_each_block(mixture, x, execution, execution.skip_excluded, [&](auto& block, Index begin) {
+  std::vector<CompensatedSum> sums(static_cast<std::size_t>(x.rows() / simd::strip_multiple + 1));
+  for_each_block(mixture, x, execution, kernels, execution.skip_excluded, [&](auto& block, Index begin) {
     const auto* values = block.log_prob();
-    detail::CompensatedSum sum;
+    CompensatedSum sum;
     for (Index i = 0; i < block.size(); ++i) {
       const double weight = sample_weight.empty() ? 1.0 : sample_weight[begin + i];
       if (weight > 0.0) sum.add(weight * static_cast<double>(values[i]));
     }
     sums[static_cast<std::size_t>(begin / simd::strip_multiple)] = sum;
   });
-  detail::CompensatedSum total;
-  for (const detail::CompensatedSum& sum : sums) total.add(sum.value());
+  CompensatedSum total;
+  for (const CompensatedSum& sum : sums) total.add(sum.value());
   return total.value();
+}
+
+double log_likelihood(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
+                      const Execution& execution) {
+  return detail::log_likelihood(mixture, x, sample_weight, execution, simd::active_kernels());
 }
 
 double aic(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,

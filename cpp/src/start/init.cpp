@@ -390,9 +390,9 @@ template Seeds seeds_by_distance(const Points<double>&, Index, std::uint64_t);
 
 std::vector<std::int32_t> start_labels(const Samples& x, Index n_components, Init init, std::uint64_t seed,
                                        VectorView<const double> sample_weight, const Execution& execution,
-                                       const EndStart& end_start) {
+                                       const EndStart& end_start, const simd::KernelTable& kernels) {
   std::vector<std::int32_t> labels =
-      with_points(x, n_components, sample_weight, execution, [&](const auto& points, int) {
+      with_points(x, n_components, sample_weight, execution, kernels, [&](const auto& points, int) {
         Seeding seeding(points, n_components, seed, end_start);
         Seeds seeds = init == Init::random_from_data ? seeding.by_weight() : seeding.by_distance();
         const bool ended = static_cast<Index>(seeds.rows.size()) < n_components;
@@ -420,9 +420,9 @@ void random_responsibilities(std::uint64_t seed, Index begin, Index end, Index n
 
 std::vector<Index> kmeans_plus_plus(const Samples& x, Index n_components, std::uint64_t seed,
                                     VectorView<const double> sample_weight, const Execution& execution) {
-  return detail::with_points(x, n_components, sample_weight, execution, [&](const auto& points, int) {
-    return detail::seeds_by_distance(points, n_components, seed).rows;
-  });
+  return detail::with_points(
+      x, n_components, sample_weight, execution, simd::active_kernels(),
+      [&](const auto& points, int) { return detail::seeds_by_distance(points, n_components, seed).rows; });
 }
 
 }  // namespace gaussmix

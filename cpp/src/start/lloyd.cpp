@@ -370,13 +370,14 @@ template KMeansResult lloyd(const Points<double>&, const std::vector<Index>&, in
 KMeansResult kmeans(const Samples& x, Index n_components, std::uint64_t seed, VectorView<const double> sample_weight,
                     int max_iter, const Execution& execution) {
   if (max_iter < 0) detail::throw_invalid("max_iter must be ≥ 0, but is " + std::to_string(max_iter));
-  return detail::with_points(x, n_components, sample_weight, execution, [&](const auto& points, int exponent) {
-    const std::vector<Index> seeds = detail::seeds_by_distance(points, n_components, seed).rows;
-    KMeansResult result = detail::lloyd(points, seeds, max_iter);
-    for (double& value : result.centers) value = std::ldexp(value, exponent);
-    result.inertia = std::ldexp(result.inertia, 2 * exponent + points.weight.exponent());
-    return result;
-  });
+  return detail::with_points(
+      x, n_components, sample_weight, execution, simd::active_kernels(), [&](const auto& points, int exponent) {
+        const std::vector<Index> seeds = detail::seeds_by_distance(points, n_components, seed).rows;
+        KMeansResult result = detail::lloyd(points, seeds, max_iter);
+        for (double& value : result.centers) value = std::ldexp(value, exponent);
+        result.inertia = std::ldexp(result.inertia, 2 * exponent + points.weight.exponent());
+        return result;
+      });
 }
 
 }  // namespace gaussmix

@@ -61,12 +61,13 @@ struct Points {
   Partition partition;
   const simd::Kernels<T>& kernels;
 
-  Points(const Samples& samples, Index n_components, const ScaledWeights& weights, const Execution& run)
+  Points(const Samples& samples, Index n_components, const ScaledWeights& weights, const Execution& run,
+         const simd::KernelTable& table)
       : x(samples),
         weight(weights),
         execution(run),
         partition(Partition::of(samples.rows(), samples.cols(), n_components, sizeof(T))),
-        kernels(simd::kernels_of<T>(simd::active_kernels())) {}
+        kernels(simd::kernels_of<T>(table)) {}
 
   Index n_samples() const noexcept { return x.rows(); }
   Index n_features() const noexcept { return x.cols(); }
@@ -304,9 +305,9 @@ inline void check_clustering(const Samples& x, Index n_components, VectorView<co
 /// X itself, or X times a power of two when squared distances would overflow or vanish. The first pass over X.
 /// @throws InvalidArgument for the first value that is not finite
 inline ScaledSamples scaled_to_range(const Samples& x, Index n_components, const ScaledWeights& weight,
-                                     const Execution& execution) {
-  const double half = x.single_precision() ? half_range(Points<float>(x, n_components, weight, execution))
-                                           : half_range(Points<double>(x, n_components, weight, execution));
+                                     const Execution& execution, const simd::KernelTable& kernels) {
+  const double half = x.single_precision() ? half_range(Points<float>(x, n_components, weight, execution, kernels))
+                                           : half_range(Points<double>(x, n_components, weight, execution, kernels));
   if (range_is_fit(half, x.single_precision())) return {x, 0};
   int exponent = 0;
   std::frexp(half, &exponent);
@@ -326,13 +327,14 @@ inline ScaledSamples scaled_to_range(const Samples& x, Index n_components, const
 /// work on; X is 2^exponent times these.
 template <class Body>
 auto with_points(const Samples& x, Index n_components, VectorView<const double> sample_weight,
-                 const Execution& execution, const Body& body) {
+                 const Execution& execution, const simd::KernelTable& kernels, const Body& body) {
   check_clustering(x, n_components, sample_weight);
   const ScaledWeights weight(sample_weight);
-  const ScaledSamples scaled = scaled_to_range(x, n_components, weight, execution);
+  const ScaledSamples scaled = scaled_to_range(x, n_components, weight, execution, kernels);
   const auto run = [&](const auto& points) { return body(points, scaled.exponent); };
-  if (scaled.samples.single_precision()) return run(Points<float>(scaled.samples, n_components, weight, execution));
-  return run(Points<double>(scaled.samples, n_components, weight, execution));
+  if (scaled.samples.single_precision())
+    return run(Points<float>(scaled.samples, n_components, weight, execution, kernels));
+  return run(Points<double>(scaled.samples, n_components, weight, execution, kernels));
 }
 
 }  // namespace gaussmix::detail

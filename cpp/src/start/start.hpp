@@ -2,6 +2,8 @@
 
 // Where EM starts, as fit() needs it: a component for every row, or random responsibilities.
 
+#include "simd/dispatch.hpp"
+
 #include <gaussmix/init.hpp>
 
 #include <cstdint>
@@ -21,7 +23,8 @@ using EndStart = std::function<bool()>;
 /// @throws InvalidArgument as kmeans_plus_plus
 std::vector<std::int32_t> start_labels(const Samples& x, Index n_components, Init init, std::uint64_t seed,
                                        VectorView<const double> sample_weight, const Execution& execution,
-                                       const EndStart& end_start = {});
+                                       const EndStart& end_start = {},
+                                       const simd::KernelTable& kernels = simd::active_kernels());
 
 /// Writes uniform random responsibilities of rows [begin, end) to `out`, (end − begin, K) row-major; each row sums to 1. A row
 /// depends on (seed, row) alone.
