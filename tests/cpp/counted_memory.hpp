@@ -23,13 +23,15 @@ namespace counted_memory {
 constexpr long unlimited = std::numeric_limits<long>::max();
 
 inline long n_allocations = 0;         ///< asked for so far
+inline long n_bytes = 0;               ///< asked for so far
 inline long n_refused = 0;             ///< of these
 inline long n_live = 0;                ///< given and not yet freed
 inline long n_granted = unlimited;     ///< still to be given before one is refused
 inline bool refuses_for_good = false;  ///< then every later one too; else only that one
 
-inline bool grant() noexcept {
+inline bool grant(std::size_t bytes) noexcept {
   ++n_allocations;
+  n_bytes += static_cast<long>(bytes);
   if (n_granted > 0) {
     if (n_granted != unlimited) --n_granted;
     return true;
@@ -51,7 +53,7 @@ extern "C" {
 
 GAUSSMIX_API void* malloc(std::size_t size) noexcept {
   using namespace counted_memory;
-  return grant() ? counted(__libc_malloc(size)) : nullptr;
+  return grant(size) ? counted(__libc_malloc(size)) : nullptr;
 }
 
 GAUSSMIX_API void* calloc(std::size_t n, std::size_t size) noexcept {
@@ -63,12 +65,12 @@ GAUSSMIX_API void* calloc(std::size_t n, std::size_t size) noexcept {
 
 GAUSSMIX_API void* realloc(void* memory, std::size_t size) noexcept {
   if (memory == nullptr) return malloc(size);
-  return counted_memory::grant() ? __libc_realloc(memory, size) : nullptr;
+  return counted_memory::grant(size) ? __libc_realloc(memory, size) : nullptr;
 }
 
 GAUSSMIX_API void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
   using namespace counted_memory;
-  return grant() ? counted(__libc_memalign(alignment, size)) : nullptr;
+  return grant(size) ? counted(__libc_memalign(alignment, size)) : nullptr;
 }
 
 GAUSSMIX_API int posix_memalign(void** memory, std::size_t alignment, std::size_t size) noexcept {

@@ -6,6 +6,7 @@
 #include "problems.hpp"
 
 #include <gaussmix/gaussmix.h>
+#include <gaussmix/statistics.hpp>
 
 #include <cstdio>
 #include <cstdlib>
@@ -317,6 +318,20 @@ void count_single_row_allocations(const std::string& name, TestedModel& model) {
   count_allocations(name + ", one row a call", model, [&] { return model.score_rows_one_by_one(); });
 }
 
+/// A row more costs the sums of that row, not copies of all that were there: streams come row by row.
+void count_accumulated_bytes() {
+  constexpr Index k = 16, d = 128;
+  const Problem p = random_problem(k, d, 4, CovarianceType::full, 9);
+  Statistics statistics(p.mixture());
+  statistics.accumulate(p.rows(), {}, {1, {}});
+  const long before = counted_memory::n_bytes;
+  statistics.accumulate(p.rows(0, 1), {}, {1, {}});
+  const long sums = k * d * d * static_cast<long>(sizeof(double));
+  check(counted_memory::n_bytes - before < 2 * sums, "one row asks for " +
+                                                         std::to_string(counted_memory::n_bytes - before) +
+                                                         " bytes, the sums hold " + std::to_string(sums));
+}
+
 /// Two variances of the second component are 0, where every row has the value of its mean.
 Problem singular_problem() {
   Problem p = random_problem(3, 5, 30, CovarianceType::diag, 7);
@@ -340,6 +355,7 @@ int main() {
     for (const auto& [init, name] : {std::pair(GAUSSMIX_KMEANS, "k-means"), {GAUSSMIX_RANDOM, "random"}})
       refuse_to_fit(small, init, name);
   }
+  count_accumulated_bytes();
   TestedModel singular(singular_problem(), true);
   count_row_allocations("singular", singular);
   refuse_to_create_and_score("singular", singular);

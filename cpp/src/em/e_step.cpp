@@ -58,46 +58,44 @@ class MergeTree {
       levels_[level].reset();
     }
   }
-  /// The later leaves lie on the lower levels.
-  void merge_into(Sums& sums) const {
+  /// The sums of all leaves, none when there are no leaves. The later leaves lie on the lower levels.
+  std::optional<Sums> total() && {
     std::optional<Sums> later;
-    for (const std::optional<Sums>& level : levels_) {
+    for (std::optional<Sums>& level : levels_) {
       if (!level) continue;
-      Sums earlier = *level;
-      if (later) earlier.merge(*later);
-      later = std::move(earlier);
+      if (later) level->merge(*later);
+      later = std::move(level);
     }
-    if (later) sums.merge(*later);
+    return later;
   }
 
  private:
   std::vector<std::optional<Sums>> levels_;
 };
 
-/// A worker's view of one pass: what to do with each block is `process(begin, end, sums)`.
+/// The sums of one pass, of the shape and about the pivots of `shape`. A worker's view of it: what to do with each block is
+/// `process(begin, end, sums)`.
 template <class MakeProcess>
-void accumulate_leaves(const Partition& partition, double work, const Execution& execution, Sums& sums,
-                       const MakeProcess& make_process) {
+std::optional<Sums> sums_of_leaves(const Partition& partition, double work, const Execution& execution,
+                                   const Sums& shape, const MakeProcess& make_process) {
   using Process = decltype(make_process());
   const int threads = plan_threads(execution, partition.leaves(), work);
   std::vector<std::optional<Process>> process(static_cast<std::size_t>(threads));
   std::vector<std::optional<Sums>> leaf_sums(static_cast<std::size_t>(threads));
-  Sums empty = sums;
-  empty.clear();
   MergeTree tree;
   parallel_for(
       partition.leaves(), threads, execution,
       [&](Index leaf, Worker& worker) {
         const auto id = static_cast<std::size_t>(worker.id());
         if (!process[id]) process[id].emplace(make_process());
-        leaf_sums[id] = empty;
+        leaf_sums[id] = shape.empty_copy();
         const Index end = partition.leaf_end(leaf);
         for (Index begin = partition.leaf_begin(leaf); begin < end && !worker.cancelled();
              begin += partition.block_rows)
           (*process[id])(begin, std::min(begin + partition.block_rows, end), *leaf_sums[id]);
       },
       [&](Index, Worker& worker) { tree.push(std::move(*leaf_sums[static_cast<std::size_t>(worker.id())])); });
-  tree.merge_into(sums);
+  return std::move(tree).total();
 }
 
 /// The E-step of one block, and its M-step sums while it is in cache.
@@ -188,23 +186,23 @@ double moments_work(const Sums& sums) {
 }
 
 template <class T>
-void expectation_as(const Mixture& mixture, const Samples& x, VectorView<const double> weight, bool whole,
-                    const Execution& execution, VectorView<std::int32_t> labels, const simd::Kernels<T>& kernels,
-                    Sums& sums) {
+std::optional<Sums> expectation_as(const Mixture& mixture, const Samples& x, VectorView<const double> weight,
+                                   bool whole, const Execution& execution, VectorView<std::int32_t> labels,
+                                   const simd::Kernels<T>& kernels, const Sums& sums) {
   const MixtureData& m = mixture.data();
   const Partition partition = Partition::of(x.rows(), m.d, m.k, sizeof(T));
   const T cut = whole ? no_cut<T> : exclusion_cut<T>(m.k);
-  accumulate_leaves(partition, 2.0 * moments_work(sums) * static_cast<double>(x.rows()), execution, sums, [&] {
+  return sums_of_leaves(partition, 2.0 * moments_work(sums) * static_cast<double>(x.rows()), execution, sums, [&] {
     return ExpectationPass<T>(m, x, weight, sums, partition, cut, labels, execution.skip_excluded, kernels);
   });
 }
 
 template <class T>
-void assignment_as(const Assignment& assignment, const Samples& x, VectorView<const double> weight,
-                   const Execution& execution, const simd::Kernels<T>& kernels, Sums& sums) {
+std::optional<Sums> assignment_as(const Assignment& assignment, const Samples& x, VectorView<const double> weight,
+                                  const Execution& execution, const simd::Kernels<T>& kernels, const Sums& sums) {
   const Partition partition = Partition::of(x.rows(), sums.d, sums.k, sizeof(T));
-  accumulate_leaves(partition, moments_work(sums) * static_cast<double>(x.rows()), execution, sums,
-                    [&] { return AssignmentPass<T>(assignment, x, weight, sums, partition, kernels); });
+  return sums_of_leaves(partition, moments_work(sums) * static_cast<double>(x.rows()), execution, sums,
+                        [&] { return AssignmentPass<T>(assignment, x, weight, sums, partition, kernels); });
 }
 
 }  // namespace
@@ -212,21 +210,19 @@ void assignment_as(const Assignment& assignment, const Samples& x, VectorView<co
 void accumulate_expectation(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
                             bool whole, const Execution& execution, Statistics::Sums& sums,
                             VectorView<std::int32_t> labels, const simd::KernelTable& kernels) {
-  if (x.single_precision() && mixture.data().fits_single()) {
-    Sums added = sums;
-    expectation_as<float>(mixture, x, sample_weight, whole, execution, labels, kernels.f32, added);
-    // Squares of float32 overflow long before those of float64 do.
-    if (added.finite() && std::isfinite(added.log_likelihood)) {
-      sums = std::move(added);
-      return;
-    }
-  }
-  expectation_as<double>(mixture, x, sample_weight, whole, execution, labels, kernels.f64, sums);
+  std::optional<Sums> added;
+  if (x.single_precision() && mixture.data().fits_single())
+    added = expectation_as<float>(mixture, x, sample_weight, whole, execution, labels, kernels.f32, sums);
+  // Squares of float32 overflow long before those of float64 do.
+  if (!added || !added->finite() || !std::isfinite(added->log_likelihood))
+    added = expectation_as<double>(mixture, x, sample_weight, whole, execution, labels, kernels.f64, sums);
+  if (added) sums.merge(*added);
 }
 
 void accumulate_assignment(const Assignment& assignment, const Samples& x, VectorView<const double> sample_weight,
                            const Execution& execution, Statistics::Sums& sums, const simd::KernelTable& kernels) {
-  assignment_as<double>(assignment, x, sample_weight, execution, kernels.f64, sums);
+  const std::optional<Sums> added = assignment_as<double>(assignment, x, sample_weight, execution, kernels.f64, sums);
+  if (added) sums.merge(*added);
 }
 
 }  // namespace gaussmix::detail

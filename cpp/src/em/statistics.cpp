@@ -12,10 +12,15 @@
 namespace gaussmix {
 
 Statistics::Sums::Sums(Index n_components, Index n_features, CovarianceType type, const double* pivots)
+    : Sums(n_components, n_features, type == CovarianceType::full || type == CovarianceType::tied,
+           type == CovarianceType::tied, pivots) {}
+
+Statistics::Sums::Sums(Index n_components, Index n_features, bool whole_matrices, bool one_for_all,
+                       const double* pivots)
     : k(n_components),
       d(n_features),
-      full(type == CovarianceType::full || type == CovarianceType::tied),
-      pooled(type == CovarianceType::tied),
+      full(whole_matrices),
+      pooled(one_for_all),
       pivot(pivots, pivots + n_components * n_features),
       weight(static_cast<std::size_t>(n_components)),
       delta(pivot.size()),
@@ -71,10 +76,7 @@ bool Statistics::Sums::finite() const noexcept {
   return is_finite(total_weight);
 }
 
-void Statistics::Sums::clear() {
-  for (std::vector<double>* values : {&weight, &delta, &scatter}) std::fill(values->begin(), values->end(), 0.0);
-  log_likelihood = total_weight = 0.0;
-}
+Statistics::Sums Statistics::Sums::empty_copy() const { return {k, d, full, pooled, pivot.data()}; }
 
 bool operator==(const Statistics::Sums& a, const Statistics::Sums& b) noexcept {
   return a.full == b.full && a.pooled == b.pooled && a.pivot == b.pivot && a.weight == b.weight && a.delta == b.delta &&
@@ -96,9 +98,7 @@ void Statistics::accumulate(const Samples& x, VectorView<const double> sample_we
   detail::check_samples(x, mixture_.n_features());
   detail::check_sample_weight(sample_weight, x.rows());
   mixture_.data().require_common_measure();
-  Sums added = *sums_;  // whatever fails, the sums stay as they were
-  detail::accumulate_expectation(mixture_, x, sample_weight, false, execution, added);
-  *sums_ = std::move(added);
+  detail::accumulate_expectation(mixture_, x, sample_weight, false, execution, *sums_);
 }
 
 void Statistics::merge(const Statistics& other) {

@@ -11,6 +11,7 @@ class Statistics::Sums {
  public:
   /// Empty sums about the pivots (K, D), row-major.
   Sums(Index n_components, Index n_features, CovarianceType type, const double* pivots);
+  Sums(Index n_components, Index n_features, bool full, bool pooled, const double* pivots);
 
   Index k;
   Index d;
@@ -37,8 +38,8 @@ class Statistics::Sums {
   void scale(double factor);
   /// Whether every sum is, the log-likelihood aside.
   bool finite() const noexcept;
-  /// Sets all sums to zero, as after construction.
-  void clear();
+  /// Empty sums of the same shape about the same pivots.
+  Sums empty_copy() const;
 
   friend bool operator==(const Sums& a, const Sums& b) noexcept;
 };
