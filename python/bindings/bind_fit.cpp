@@ -114,8 +114,9 @@ std::uint64_t seed_of_start(const FitOptions& options, py::handle random_state) 
 py::dict report_of(const FitReport& report) {
   using namespace py::literals;
   return py::dict("n_floored"_a = report.n_floored, "n_dropped"_a = report.n_dropped,
-                  "n_reseeded"_a = report.n_reseeded, "init_seconds"_a = report.init_seconds,
-                  "em_seconds"_a = report.em_seconds, "closing_seconds"_a = report.closing_seconds);
+                  "n_reseeded"_a = report.n_reseeded, "n_failed_starts"_a = report.n_failed_starts,
+                  "init_seconds"_a = report.init_seconds, "em_seconds"_a = report.em_seconds,
+                  "closing_seconds"_a = report.closing_seconds);
 }
 
 py::dict fields_of(FitResult result) {

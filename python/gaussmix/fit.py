@@ -14,11 +14,15 @@ from .progress import Callback, Deadline, together
 
 @dataclass(frozen=True)
 class FitReport:
-    """What happened on the way: counts over all iterations of the start that was kept, and seconds over all starts."""
+    """What happened on the way.
+
+    Counts over all iterations of the start that was kept; failures (each a `NumericalError`) and seconds of all starts.
+    """
 
     n_floored: int
     n_dropped: int
     n_reseeded: int
+    n_failed_starts: int
     init_seconds: float
     em_seconds: float
     closing_seconds: float
@@ -97,7 +101,8 @@ def fit(
     labels_init : array_like, (N,), integer
         In [0, K), every component at least once. Replaces `init`.
     n_init : int
-        Starts; the one with the best final mean log-likelihood is kept.
+        Starts; of those that end without an error the one with the best final mean log-likelihood is kept. Those that
+        fail are counted in the report; a `NumericalError` comes when all do.
     tol : float
         Stop when the mean log-likelihood changes by less, in nats; ≥ 0.
     max_iter : int

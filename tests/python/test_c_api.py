@@ -31,6 +31,7 @@ class FitSummary(Structure):
         ("init_seconds", c_double),
         ("em_seconds", c_double),
         ("closing_seconds", c_double),
+        ("n_failed_starts", c_int64),
     )
 
 

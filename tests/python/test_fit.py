@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import pickle
+import re
 from typing import Any
 
 import gaussmix
@@ -289,3 +290,28 @@ def test_kmeans_plus_plus() -> None:
     assert sorted(gaussmix.kmeans_plus_plus(X, 3, only, random_state=0)) == [3, 110, 400]
     with pytest.raises(InvalidArgumentError, match="n_components"):
         gaussmix.kmeans_plus_plus(X, 4, only)
+
+
+def test_a_start_that_fails_leaves_the_others() -> None:
+    # Six equal rows: whichever start gives them a component of their own collapses, which most do.
+    steps = np.arange(40.0).reshape(20, 2)
+    x = np.vstack([steps % 7 + steps * 0.31 % 1, np.full((6, 2), 50.0)])
+    reports, messages = [], []
+    for state in range(10):
+        try:
+            found = gaussmix.fit(
+                x, 3, init="random_from_data", on_degenerate="raise", random_state=state, n_init=10, max_iter=1000
+            )
+            reports.append(found.report)
+        except gaussmix.NumericalError as error:
+            messages.append(str(error))
+    assert any(1 <= report.n_failed_starts <= 9 for report in reports)
+    assert messages
+    rule = r"all 10 starts failed \((\d+ with an? (empty|collapsed) component(, )?)+\); the first: component \d "
+    assert all(re.match(rule, message) for message in messages)
+
+
+def test_one_start_fails_with_its_own_message() -> None:
+    x = np.vstack([np.eye(2), np.full((6, 2), 50.0)])
+    with pytest.raises(gaussmix.NumericalError, match=r"^component \d has collapsed"):
+        gaussmix.fit(x, 2, on_degenerate="raise")

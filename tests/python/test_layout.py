@@ -242,7 +242,9 @@ def test_the_version_is_stated_once() -> None:
 
 
 def test_the_changelog_opens_with_the_version() -> None:
-    assert re.findall(r"^## (\S+)", read(Path("CHANGELOG.md")), flags=re.MULTILINE)[0] == project_version()
+    headings = re.findall(r"^## (\S+)", read(Path("CHANGELOG.md")), flags=re.MULTILINE)
+    assert next(heading for heading in headings if heading != "Unreleased") == project_version()
+    assert "Unreleased" not in headings[1:]
 
 
 def test_no_flag_gives_up_exact_floating_point() -> None:

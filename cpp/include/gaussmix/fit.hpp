@@ -32,8 +32,8 @@ struct FitOptions {
   VectorView<const double> precisions_init;        ///< Σ⁻¹, same layout; not together with covariances_init
   MatrixView<const double> responsibilities_init;  ///< (N, K), rows ≥ 0 that sum to 1 within 1e-8; replaces `init`
   VectorView<const Index> labels_init;             ///< (N,), in [0, K), every component at least once; replaces `init`
-  int n_init = 1;                                  ///< starts; the one whose trace ends best is kept
-  double tol = 1e-3;                               ///< stop when the mean log-likelihood changes by less; ≥ 0
+  int n_init = 1;     ///< starts; of those that end without an error the one whose trace ends best
+  double tol = 1e-3;  ///< stop when the mean log-likelihood changes by less; ≥ 0
   /// ≥ 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default and `callback` be empty; and `reg_covar` and
   /// `on_degenerate` must keep theirs when covariances_given().
   int max_iter = 100;
@@ -62,11 +62,12 @@ struct FitOptions {
   }
 };
 
-/// What happened on the way: counts over all iterations of the start that was kept, and seconds spent over all starts.
+/// What happened on the way: counts over all iterations of the start that was kept, and failures and seconds of all starts.
 struct FitReport {
   Index n_floored = 0;
   Index n_dropped = 0;
   Index n_reseeded = 0;
+  Index n_failed_starts = 0;  ///< of n_init; each ended in a NumericalError, and another one was kept
   double init_seconds = 0.0;
   double em_seconds = 0.0;
   double closing_seconds = 0.0;
@@ -87,7 +88,7 @@ struct FitResult {
 /// @param n_components  K ≥ 1
 /// @param sample_weight  empty (all 1) or (N,), finite, ≥ 0, at least K of them positive
 /// @throws InvalidArgument  for arguments that break the rules above; an argument that would have no effect is an error
-/// @throws NumericalError   when a component degenerates under OnDegenerate::raise, or the data themselves are singular
+/// @throws NumericalError   when a component degenerates under OnDegenerate::raise in every start, or the data themselves are singular
 GAUSSMIX_API FitResult fit(const Samples& x, Index n_components, const FitOptions& options = {},
                            VectorView<const double> sample_weight = {}, const Execution& execution = {});
 

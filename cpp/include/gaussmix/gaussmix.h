@@ -352,6 +352,7 @@ typedef struct gaussmix_fit_summary {
   double init_seconds;  ///< spent over all starts
   double em_seconds;
   double closing_seconds;
+  int64_t n_failed_starts;  ///< of n_init: each ended in an error, and another one was kept
 } gaussmix_fit_summary;
 
 /// Finds π, μ, Σ of K components by expectation-maximisation. `sample_weight` as in gaussmix_log_likelihood(); `options` and

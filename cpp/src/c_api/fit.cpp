@@ -116,9 +116,9 @@ gaussmix_status gaussmix_fit_result_summary(const gaussmix_fit_result* result, g
   return guarded([&] {
     const FitResult& r = live(result, "result").value;
     const gaussmix_fit_summary values = {
-        sizeof values,       r.log_likelihood,        r.converged ? 1 : 0, r.n_iter,
-        r.report.n_floored,  r.report.n_dropped,      r.report.n_reseeded, r.report.init_seconds,
-        r.report.em_seconds, r.report.closing_seconds};
+        sizeof values,       r.log_likelihood,         r.converged ? 1 : 0,     r.n_iter,
+        r.report.n_floored,  r.report.n_dropped,       r.report.n_reseeded,     r.report.init_seconds,
+        r.report.em_seconds, r.report.closing_seconds, r.report.n_failed_starts};
     c_api::output(summary, "summary", values);
   });
 }

@@ -1,4 +1,5 @@
 #include "base/message.hpp"
+#include "em/degenerate_component.hpp"
 #include "em/e_step.hpp"
 #include "em/fit_arguments.hpp"
 #include "em/initial_mixture.hpp"
@@ -13,6 +14,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace gaussmix {
@@ -21,9 +23,18 @@ namespace {
 using Sums = Statistics::Sums;
 using detail::FitProblem;
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
+/// Adds the seconds that it lives to `total`.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double& total) : total_(total) {}
+  ~Stopwatch() { total_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  double& total_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
 
 struct Run {
   Mixture mixture;
@@ -81,6 +92,47 @@ Run expectation_maximization(const FitProblem& p, Mixture mixture, int start_ind
   return run;
 }
 
+/// One of the n_init starts, to its end; adds to the seconds of `spent`.
+Run run_start(const FitProblem& p, int index, FitReport& spent) {
+  // The odd constant of the golden ratio gives distinct, well spread seeds.
+  const std::uint64_t seed = p.options.seed + static_cast<std::uint64_t>(index) * 0x9E3779B97F4A7C15u;
+  MaximizeReport treated;
+  Mixture first = [&] {
+    const Stopwatch watch(spent.init_seconds);
+    return detail::initial_mixture(p, seed, treated);
+  }();
+  const Stopwatch watch(spent.em_seconds);
+  Run run = expectation_maximization(p, std::move(first), index);
+  count(treated, run.report);
+  return run;
+}
+
+/// The starts that ended in a NumericalError, by what met them.
+class FailedStarts {
+ public:
+  void add(const NumericalError& error) {
+    if (count() == 0) first_ = error.what();
+    using Kind = detail::DegenerateComponent::Kind;
+    const auto* component = dynamic_cast<const detail::DegenerateComponent*>(&error);
+    ++(!component ? other_ : component->kind() == Kind::empty ? empty_ : collapsed_);
+  }
+  Index count() const noexcept { return empty_ + collapsed_ + other_; }
+  [[noreturn]] void throw_all() const {
+    std::string kinds;
+    const auto name = [&kinds](Index n, const char* what) {
+      if (n > 0) kinds += (kinds.empty() ? "" : ", ") + std::to_string(n) + what;
+    };
+    name(empty_, " with an empty component");
+    name(collapsed_, " with a collapsed component");
+    name(other_, " otherwise");
+    throw NumericalError("all " + std::to_string(count()) + " starts failed (" + kinds + "); the first: " + first_);
+  }
+
+ private:
+  Index empty_ = 0, collapsed_ = 0, other_ = 0;
+  std::string first_;
+};
+
 /// Sample weights whose sums, times squares of X, stay in range: scaled by a power of two where they are extreme.
 class ScaledWeights {
  public:
@@ -110,27 +162,28 @@ FitResult fit(const Samples& x, Index n_components, const FitOptions& options, V
   const ScaledWeights weights(sample_weight);
   const FitProblem p{x, n_components, options, weights.view(), execution, kernels};
   std::optional<Run> best;
-  FitReport seconds;
+  FitReport spent;
+  FailedStarts failed;
   for (int i = 0; i < options.n_init; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    MaximizeReport treated;
-    // The odd constant of the golden ratio gives distinct, well spread seeds.
-    Mixture first =
-        detail::initial_mixture(p, options.seed + static_cast<std::uint64_t>(i) * 0x9E3779B97F4A7C15u, treated);
-    seconds.init_seconds += seconds_since(begin);
-    const auto em_begin = std::chrono::steady_clock::now();
-    Run run = expectation_maximization(p, std::move(first), i);
-    seconds.em_seconds += seconds_since(em_begin);
-    count(treated, run.report);
-    const bool stopped = run.stopped;
-    if (!best || (!run.trace.empty() && run.trace.back() > best->trace.back())) best = std::move(run);
-    if (stopped) break;
+    try {
+      Run run = run_start(p, i, spent);
+      const bool stopped = run.stopped;
+      if (!best || (!run.trace.empty() && run.trace.back() > best->trace.back())) best = std::move(run);
+      if (stopped) break;
+    } catch (const NumericalError& error) {
+      if (options.n_init == 1) throw NumericalError(error.what());
+      failed.add(error);
+    }
   }
-  const auto closing = std::chrono::steady_clock::now();
-  const double total = weights.unscaled(detail::log_likelihood(best->mixture, x, p.weight, execution, p.kernels));
-  best->report.init_seconds = seconds.init_seconds;
-  best->report.em_seconds = seconds.em_seconds;
-  best->report.closing_seconds = seconds_since(closing);
+  if (!best) failed.throw_all();
+  const double total = [&] {
+    const Stopwatch watch(spent.closing_seconds);
+    return weights.unscaled(detail::log_likelihood(best->mixture, x, p.weight, execution, p.kernels));
+  }();
+  best->report.n_failed_starts = failed.count();
+  best->report.init_seconds = spent.init_seconds;
+  best->report.em_seconds = spent.em_seconds;
+  best->report.closing_seconds = spent.closing_seconds;
   const auto n_iter = static_cast<int>(best->trace.size());
   return {std::move(best->mixture), total, best->converged, n_iter, std::move(best->trace), best->report};
 }

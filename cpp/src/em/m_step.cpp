@@ -1,4 +1,5 @@
 #include "base/message.hpp"
+#include "em/degenerate_component.hpp"
 #include "em/sufficient_statistics.hpp"
 #include "model/mixture_data.hpp"
 #include "numeric/linalg.hpp"
@@ -60,6 +61,8 @@ class MStep {
   }
 
  private:
+  using Kind = detail::DegenerateComponent::Kind;
+
   bool matrices() const { return sums_.full; }
 
   /// Σ = S / n + reg_covar · I in the layout of the type, from a scatter of weight n.
@@ -163,7 +166,7 @@ class MStep {
   void take_component(Index k) {
     const double n = sums_.weight[at(k)];
     if (n <= empty_share * total_)
-      return take_degenerate(k, "is empty: its share of the weight is " + detail::format(n / total_));
+      return take_degenerate(k, Kind::empty, "is empty: its share of the weight is " + detail::format(n / total_));
     std::vector<double> mean(at(d_));
     for (Index j = 0; j < d_; ++j) mean[at(j)] = sums_.pivot[at(k * d_ + j)] + sums_.delta[at(k * d_ + j)];
     std::vector<double> sigma;
@@ -173,18 +176,20 @@ class MStep {
         if (raise_to_floor(sigma)) report_.floored.push_back(k);
       } else if (const Index r = options_.allow_singular ? d_ : rank(sigma); r < d_) {
         return take_degenerate(
-            k, "has collapsed: its covariance has rank " + std::to_string(r) + " of " + std::to_string(d_));
+            k, Kind::collapsed,
+            "has collapsed: its covariance has rank " + std::to_string(r) + " of " + std::to_string(d_));
       }
     }
     keep(n, mean.data(), sigma.data());
   }
 
-  void take_degenerate(Index k, const std::string& what) {
+  void take_degenerate(Index k, Kind kind, const std::string& what) {
     const bool nothing_to_keep = options_.on_degenerate == OnDegenerate::floor && !previous_;
     switch (nothing_to_keep ? OnDegenerate::raise : options_.on_degenerate) {
       case OnDegenerate::raise:
-        throw NumericalError("component " + std::to_string(k) + " " + what +
-                             "; use fewer components, raise reg_covar, or choose another on_degenerate");
+        throw detail::DegenerateComponent(
+            kind, "component " + std::to_string(k) + " " + what +
+                      "; use fewer components, raise reg_covar, or choose another on_degenerate");
       case OnDegenerate::floor:
         report_.floored.push_back(k);
         return keep(sums_.weight[at(k)], previous_->means().data() + k * d_,
@@ -272,9 +277,13 @@ Mixture Statistics::maximize(const MaximizeOptions& options, MaximizeReport* rep
     detail::throw_invalid("on_degenerate must be one of its enumeration, but is " +
                           std::to_string(static_cast<int>(options.on_degenerate)));
   MaximizeReport own;
-  Mixture result = detail::maximize(*sums_, mixture_.covariance_type(), &mixture_, options, own);
-  if (report) *report = std::move(own);
-  return result;
+  try {
+    Mixture result = detail::maximize(*sums_, mixture_.covariance_type(), &mixture_, options, own);
+    if (report) *report = std::move(own);
+    return result;
+  } catch (const detail::DegenerateComponent& error) {
+    throw NumericalError(error.what());
+  }
 }
 
 }  // namespace gaussmix
