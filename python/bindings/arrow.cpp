@@ -106,13 +106,16 @@ std::string described(const ArrowSchema& column) {
   return "Arrow's format '" + std::string(format) + "'";
 }
 
+/// The interface lets a column do without a name, which is null then.
+const char* name_of(const ArrowSchema& column) { return column.name != nullptr ? column.name : ""; }
+
 py::dtype dtype_of(const ArrowSchema& column) {
   constexpr std::string_view formats = "cCsSiIlLefgb";
   constexpr const char* dtypes[] = {"i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "u1"};
   const std::string_view format = column.format;
   const std::size_t at = format.size() == 1 && column.dictionary == nullptr ? formats.find(format) : format.npos;
   if (at == format.npos) {
-    throw py::type_error("X must hold real numbers, but column '" + std::string(column.name) + "' holds " +
+    throw py::type_error("X must hold real numbers, but column '" + std::string(name_of(column)) + "' holds " +
                          described(column));
   }
   return py::dtype(dtypes[at]);
@@ -148,7 +151,7 @@ py::array chunk_of(const Batch& batch, std::int64_t j, const ArrowSchema& schema
       std::min(first_null(column, offset, rows.length), first_null(rows, rows.offset, rows.length));
   if (null < rows.length) {
     throw InvalidArgument("X[" + std::to_string(begin + null) + ", " + std::to_string(j) +
-                          "] must not be null, but is; column '" + schema.name + "'");
+                          "] must not be null, but is; column '" + name_of(schema) + "'");
   }
   if (schema.format == bits) return unpacked(column.buffers[1], offset, rows.length);
   const py::capsule owner(new Batch(batch), [](void* kept) { delete static_cast<Batch*>(kept); });
@@ -182,7 +185,7 @@ std::vector<Column> empty_columns(const ArrowSchema& schema, py::handle table) {
   }
   std::vector<Column> columns;
   for (std::int64_t j = 0; j < schema.n_children; ++j) {
-    columns.push_back({schema.children[j]->name, dtype_of(*schema.children[j]), {}});
+    columns.push_back({name_of(*schema.children[j]), dtype_of(*schema.children[j]), {}});
   }
   return columns;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
 import sys
 from collections.abc import Callable
@@ -288,3 +289,54 @@ def test_no_package_of_arrays_is_imported_by_us() -> None:
     script = IMPORTS.format(others=OTHERS)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines() == ["", "polars"]
+
+
+class ArrowSchema(ctypes.Structure):
+    """The head of the C data interface's struct of this name."""
+
+
+ArrowSchema._fields_ = [
+    ("format", ctypes.c_char_p),
+    ("name", ctypes.c_char_p),
+    ("metadata", ctypes.c_char_p),
+    ("flags", ctypes.c_int64),
+    ("n_children", ctypes.c_int64),
+    ("children", ctypes.POINTER(ctypes.POINTER(ArrowSchema))),
+]
+GetSchema = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(ArrowSchema))
+
+
+class Nameless:
+    """A table whose stream gives its columns no names, as the C data interface allows."""
+
+    def __init__(self, table: Any) -> None:
+        self.table, self.column_names = table, None
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        capsule = self.table.__arrow_c_stream__(requested_schema)
+        pointer = ctypes.pythonapi.PyCapsule_GetPointer
+        pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+        get_schema = ctypes.cast(pointer(capsule, b"arrow_array_stream"), ctypes.POINTER(ctypes.c_void_p))
+        original = GetSchema(get_schema[0])
+
+        def without_names(stream: int, schema: Any) -> Any:
+            status = original(stream, schema)
+            for j in range(schema[0].n_children if status == 0 else 0):
+                schema[0].children[j][0].name = None
+            return status
+
+        self.kept = GetSchema(without_names)
+        get_schema[0] = ctypes.cast(self.kept, ctypes.c_void_p)
+        return capsule
+
+
+def nameless(table: Any) -> Any:
+    return Nameless(table)
+
+
+def test_columns_without_names(mixture: gaussmix.Mixture) -> None:
+    np.testing.assert_array_equal(mixture.log_prob(nameless(arrow(X))), mixture.log_prob(X))
+    with pytest.raises(TypeError, match="column '' holds strings"):
+        mixture.log_prob(nameless(pa.table({"a": ["x"], "b": [1.0], "c": [1.0], "d": [1.0]})))
+    with pytest.raises(InvalidArgumentError, match=r"X\[0, 1\] must not be null, but is; column ''"):
+        mixture.log_prob(nameless(pa.table({"a": [1.0], "b": pa.array([None], pa.float64()), "c": [1.0], "d": [1.0]})))
