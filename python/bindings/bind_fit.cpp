@@ -35,8 +35,8 @@ struct InitialValues {
   InitialValues(const py::kwargs& given, CovarianceType type, Index n, Index d, Index k)
       : weights(optional_array(given, "weights_init", {k})),
         means(optional_array(given, "means_init", {k, d})),
-        covariances(optional_array(given, "covariances_init", covariance_shape(type, k, d))),
-        precisions(optional_array(given, "precisions_init", covariance_shape(type, k, d))),
+        covariances(optional_array(given, "covariances_init", shape_of_covariances(type, k, d))),
+        precisions(optional_array(given, "precisions_init", shape_of_covariances(type, k, d))),
         responsibilities(optional_array(given, "responsibilities_init", {n, k})) {
     const py::object given_labels = given["labels_init"];
     if (given_labels.is_none()) return;

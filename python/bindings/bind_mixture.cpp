@@ -86,7 +86,7 @@ Mixture new_mixture(py::handle weights, py::handle means, py::handle covariances
   const py::array sigma = float64_array(covariances, "covariances", true);
   check_ndim(pi, "weights", 1, "(n_components,)");
   check_ndim(mu, "means", 2, "(n_components, n_features)");
-  check_shape(sigma, "covariances", covariance_shape(type, mu.shape(0), mu.shape(1)));
+  check_shape(sigma, "covariances", shape_of_covariances(type, mu.shape(0), mu.shape(1)));
   const VectorView<const double> values(static_cast<const double*>(sigma.data()), sigma.size());
   return Mixture(vector_view<const double>(pi), matrix_view<const double>(mu), values, type,
                  flag_argument(allow_singular, "allow_singular"));
@@ -104,7 +104,7 @@ py::array means_of(const py::object& self) {
 
 py::array covariances_of(const py::object& self) {
   const Mixture& mixture = py::cast<const Mixture&>(self);
-  const Shape shape = covariance_shape(mixture.covariance_type(), mixture.n_components(), mixture.n_features());
+  const Shape shape = shape_of_covariances(mixture.covariance_type(), mixture.n_components(), mixture.n_features());
   return read_only(mixture.covariances().data(), shape, self);
 }
 

@@ -207,14 +207,9 @@ py::array int64_array(py::handle value, const char* name) {
   return array.attr("astype")("int64", "C");
 }
 
-Shape covariance_shape(CovarianceType type, Index n_components, Index n_features) {
-  switch (type) {
-    case CovarianceType::full: return {n_components, n_features, n_features};
-    case CovarianceType::tied: return {n_features, n_features};
-    case CovarianceType::diag: return {n_components, n_features};
-    case CovarianceType::spherical: break;
-  }
-  return {n_components};
+Shape shape_of_covariances(CovarianceType type, Index n_components, Index n_features) {
+  const std::vector<Index> dims = covariance_shape(type, n_components, n_features);
+  return {dims.begin(), dims.end()};
 }
 
 std::optional<py::array> sample_weight_array(py::handle sample_weight, Index n_samples) {

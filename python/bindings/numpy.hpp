@@ -75,7 +75,7 @@ void check_ndim(const py::array& array, const char* name, py::ssize_t ndim, cons
 /// @throws InvalidArgument unless the array has this shape
 void check_shape(const py::array& array, const char* name, const Shape& shape);
 /// The shape of `covariances` for this structure.
-Shape covariance_shape(CovarianceType type, Index n_components, Index n_features);
+Shape shape_of_covariances(CovarianceType type, Index n_components, Index n_features);
 
 /// None as nothing, else (N,) float64.
 std::optional<py::array> sample_weight_array(py::handle sample_weight, Index n_samples);

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace gaussmix {
 
@@ -22,6 +23,13 @@ GAUSSMIX_API const char* to_string(CovarianceType type) noexcept;
 
 /// The inverse of to_string. @throws InvalidArgument for any other text
 GAUSSMIX_API CovarianceType covariance_type_from_string(const std::string& name);
+
+/// All covariance types, in the order of the enumeration.
+GAUSSMIX_API std::vector<CovarianceType> covariance_types();
+
+/// The shape of the covariances of K components in D features, as above: (K, D, D) for full, …
+/// @throws InvalidArgument for a value outside the enumeration
+GAUSSMIX_API std::vector<Index> covariance_shape(CovarianceType type, Index n_components, Index n_features);
 
 /// A Gaussian mixture p(x) = Σ_k π_k N(x | μ_k, Σ_k) (Bishop 2006, eq. 9.7), ready to score.
 ///

@@ -25,14 +25,10 @@ MatrixView<const double> optional_matrix(const double* data, Index rows, Index c
 
 /// Values in the layout of `type`.
 Index n_covariances(CovarianceType type, Index k, Index d) {
-  const auto product = [](Index a, Index b) { return detail::checked_product(a, b, "covariances_init"); };
-  switch (type) {
-    case CovarianceType::full: return product(k, product(d, d));
-    case CovarianceType::tied: return product(d, d);
-    case CovarianceType::diag: return product(k, d);
-    case CovarianceType::spherical: return k;
-  }
-  return 0;
+  Index product = 1;
+  for (const Index dim : covariance_shape(type, k, d))
+    product = detail::checked_product(product, dim, "covariances_init");
+  return product;
 }
 
 void set_start(FitOptions& out, const gaussmix_fit_options& given, const Samples& x, Index k) {

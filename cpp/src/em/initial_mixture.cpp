@@ -34,7 +34,7 @@ std::vector<double> covariances_from_precisions(const FitProblem& p) {
   const VectorView<const double> precisions = checked.covariances();
   std::vector<double> out(static_cast<std::size_t>(precisions.size()));
   const CovarianceType type = p.options.covariance_type;
-  if (type == CovarianceType::diag || type == CovarianceType::spherical) {
+  if (!layout_of(type).is_matrix()) {
     std::transform(precisions.data(), precisions.data() + precisions.size(), out.begin(),
                    [](double v) { return 1.0 / v; });
     return out;

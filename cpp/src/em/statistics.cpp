@@ -12,8 +12,8 @@
 namespace gaussmix {
 
 Statistics::Sums::Sums(Index n_components, Index n_features, CovarianceType type, const double* pivots)
-    : Sums(n_components, n_features, type == CovarianceType::full || type == CovarianceType::tied,
-           type == CovarianceType::tied, pivots) {}
+    : Sums(n_components, n_features, detail::layout_of(type).is_matrix(),
+           detail::layout_of(type).is_matrix() && detail::layout_of(type).shared, pivots) {}
 
 Statistics::Sums::Sums(Index n_components, Index n_features, bool whole_matrices, bool one_for_all,
                        const double* pivots)

@@ -1,5 +1,6 @@
 #include "base/message.hpp"
 #include "em/sufficient_statistics.hpp"
+#include "model/covariance_type.hpp"
 
 #include <gaussmix/error.hpp>
 
@@ -71,17 +72,15 @@ class Reader {
 [[noreturn]] void throw_format(const std::string& what) { throw FormatError("bytes of Statistics " + what); }
 
 /// f64 values after the header; 0 when K and D do not fit `words` values.
-Index n_values(std::uint64_t k, std::uint64_t d, CovarianceType type, Index words) {
+Index n_values(std::uint64_t k, std::uint64_t d, const detail::CovarianceLayout& layout, Index words) {
   // Beyond these K and D alone exceed what is there, so no product below can overflow.
   const auto limit = static_cast<std::uint64_t>(words);
   if (k < 1 || d < 1 || k > limit || d > limit / k) return 0;
-  const bool matrix = type == CovarianceType::full || type == CovarianceType::tied;
-  if (matrix && d > limit / d) return 0;
-  if (type == CovarianceType::full && k > limit / (d * d)) return 0;
+  if (layout.is_matrix() && d > limit / d) return 0;
   const auto ki = static_cast<Index>(k), di = static_cast<Index>(d);
-  const Index scatter = type == CovarianceType::full ? ki * di * di : type == CovarianceType::tied ? di * di : ki * di;
-  const Index covariances = type == CovarianceType::spherical ? ki : scatter;
-  return 2 * ki + 3 * ki * di + covariances + scatter;
+  const Index n = layout.count(ki), each = layout.values_each(di);
+  if (n > words / each) return 0;
+  return 2 * ki + 3 * ki * di + n * each + (layout.is_matrix() ? n * each : ki * di);
 }
 
 void check_sums(const Statistics::Sums& sums) {
@@ -101,7 +100,7 @@ std::vector<std::uint8_t> Statistics::to_bytes() const {
   Writer out;
   out.value(magic);
   out.value(version);
-  out.value(static_cast<std::uint64_t>(mixture_.covariance_type()));
+  out.value(std::uint64_t{detail::find_covariance_type(mixture_.covariance_type())->number});
   out.value(static_cast<std::uint64_t>(mixture_.allow_singular()));
   out.value(static_cast<std::uint64_t>(sums_->k));
   out.value(static_cast<std::uint64_t>(sums_->d));
@@ -132,20 +131,19 @@ Statistics Statistics::from_bytes(VectorView<const std::uint8_t> view) {
   const auto allow_singular = in.value<std::uint64_t>();
   const auto k = in.value<std::uint64_t>();
   const auto d = in.value<std::uint64_t>();
-  if (type_code > 3 || allow_singular > 1) throw_format("hold an unknown covariance type");
-  const auto type = static_cast<CovarianceType>(type_code);
+  const detail::CovarianceTypeInfo* type = detail::find_covariance_type(type_code);
+  if (!type) throw_format("hold the unknown covariance type " + std::to_string(type_code));
+  if (allow_singular > 1)
+    throw_format("must hold 0 or 1 for allow_singular, but hold " + std::to_string(allow_singular));
   const Index words = view.size() / word - header_words - trailer_words;
-  if (n_values(k, d, type, words) != words)
+  if (n_values(k, d, type->layout, words) != words)
     throw_format("must hold the values of " + std::to_string(k) + " components of " + std::to_string(d) +
                  " features, but are " + std::to_string(view.size()) + " long");
   const auto ki = static_cast<Index>(k), di = static_cast<Index>(d);
-  const Index n_covariances = type == CovarianceType::full   ? ki * di * di
-                              : type == CovarianceType::tied ? di * di
-                              : type == CovarianceType::diag ? ki * di
-                                                             : ki;
+  const Index n_covariances = type->layout.count(ki) * type->layout.values_each(di);
   const std::vector<double> weights = in.values(ki), means = in.values(ki * di), covariances = in.values(n_covariances);
   try {
-    Statistics out(Mixture(weights, {means.data(), ki, di}, covariances, type, allow_singular != 0));
+    Statistics out(Mixture(weights, {means.data(), ki, di}, covariances, type->type, allow_singular != 0));
     Sums& sums = *out.sums_;
     for (std::vector<double>* v : {&sums.pivot, &sums.weight, &sums.delta, &sums.scatter})
       *v = in.values(static_cast<Index>(v->size()));

@@ -12,12 +12,13 @@
 namespace gaussmix::detail {
 namespace {
 
-std::string describe(const std::string& name, CovarianceType type, Index component) {
-  return type == CovarianceType::tied ? name : name + " of component " + std::to_string(component);
+std::string describe(const std::string& name, const CovarianceLayout& layout, Index component) {
+  return layout.shared ? name : name + " of component " + std::to_string(component);
 }
 
-[[noreturn]] void throw_indefinite(const std::string& name, CovarianceType type, Index component, double pivot) {
-  throw NumericalError(describe(name, type, component) +
+[[noreturn]] void throw_indefinite(const std::string& name, const CovarianceLayout& layout, Index component,
+                                   double pivot) {
+  throw NumericalError(describe(name, layout, component) +
                        " must be positive semi-definite, but its Cholesky factorisation meets the pivot " +
                        format(pivot) + " (of the matrix scaled to unit diagonal)");
 }
@@ -81,8 +82,8 @@ bool is_far_from_singular(const double* sigma, Index d, const double* inverse) {
 
 }  // namespace
 
-void throw_singular(const std::string& name, CovarianceType type, Index component, Index rank, Index d) {
-  throw NumericalError(describe(name, type, component) + " must be positive definite, but has rank " +
+void throw_singular(const std::string& name, const CovarianceLayout& layout, Index component, Index rank, Index d) {
+  throw NumericalError(describe(name, layout, component) + " must be positive definite, but has rank " +
                        std::to_string(rank) + " of " + std::to_string(d) +
                        "; pass allow_singular for the density on its support, a positive reg_covar when fitting, or "
                        "fewer features");
@@ -95,15 +96,15 @@ void write_panels(const double* triangle, Index rank, double* panels) {
         *panels++ = j <= i && i < rank ? triangle[i * rank + j] : 0.0;
 }
 
-CovarianceFactor factor_matrix(const double* sigma, Index d, CovarianceType type, Index component, bool allow_singular,
-                               const std::string& name, FactorScratch& scratch, double* panels) {
+CovarianceFactor factor_matrix(const double* sigma, Index d, const CovarianceLayout& layout, Index component,
+                               bool allow_singular, const std::string& name, FactorScratch& scratch, double* panels) {
   CovarianceFactor regular{};
   const bool is_regular = regular_factor(sigma, d, scratch, panels, regular);
   if (is_regular && is_far_from_singular(sigma, d, scratch.inverse.data())) return regular;
   const PivotedCholesky pivoted = pivoted_cholesky(sigma, d);
-  if (pivoted.kind == PivotedCholesky::Kind::indefinite) throw_indefinite(name, type, component, pivoted.pivot);
+  if (pivoted.kind == PivotedCholesky::Kind::indefinite) throw_indefinite(name, layout, component, pivoted.pivot);
   const bool singular = pivoted.kind == PivotedCholesky::Kind::singular;
-  if (singular && !allow_singular) throw_singular(name, type, component, pivoted.rank, d);
+  if (singular && !allow_singular) throw_singular(name, layout, component, pivoted.rank, d);
   if (!singular && is_regular) return regular;
   return pivoted_factor(pivoted, d, panels);
 }

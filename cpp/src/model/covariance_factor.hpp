@@ -1,8 +1,7 @@
 #pragma once
 
+#include "model/covariance_layout.hpp"
 #include "simd/kernel_table.hpp"
-
-#include <gaussmix/mixture.hpp>
 
 #include <string>
 #include <vector>
@@ -45,12 +44,13 @@ struct FactorScratch {
 };
 
 /// @throws NumericalError always: covariance `name` of `component` has rank `rank` of d
-[[noreturn]] void throw_singular(const std::string& name, CovarianceType type, Index component, Index rank, Index d);
+[[noreturn]] void throw_singular(const std::string& name, const CovarianceLayout& layout, Index component, Index rank,
+                                 Index d);
 
-/// The factor of Σ, (d, d), that messages call covariance `name` of `component` (of all, where the type is tied). `panels` is where
+/// The factor of Σ, (d, d), that messages call covariance `name` of `component` (of all, where they share it). `panels` is where
 /// its panels go, panel_entries(d) values.
 /// @throws NumericalError  for an indefinite Σ, and for a singular one unless `allow_singular`, by the rule of Mixture
-CovarianceFactor factor_matrix(const double* sigma, Index d, CovarianceType type, Index component, bool allow_singular,
-                               const std::string& name, FactorScratch& scratch, double* panels);
+CovarianceFactor factor_matrix(const double* sigma, Index d, const CovarianceLayout& layout, Index component,
+                               bool allow_singular, const std::string& name, FactorScratch& scratch, double* panels);
 
 }  // namespace gaussmix::detail

@@ -70,7 +70,7 @@ std::vector<double> common_scale(const MixtureData& mixture) {
   std::vector<double> scale;
   for (Index j = 0; j < mixture.d; ++j) {
     double sum = 0.0;
-    for (Index k = 0; k < mixture.k; ++k) sum += variance_of(mixture, k, j) / static_cast<double>(mixture.k);
+    for (Index k = 0; k < mixture.k; ++k) sum += mixture.variance(k, j) / static_cast<double>(mixture.k);
     scale.push_back(std::sqrt(sum));
   }
   return scale;

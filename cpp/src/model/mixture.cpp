@@ -1,4 +1,3 @@
-#include "base/message.hpp"
 #include "model/mixture_data.hpp"
 
 #include <gaussmix/mixture.hpp>
@@ -6,23 +5,6 @@
 #include <algorithm>
 
 namespace gaussmix {
-
-const char* to_string(CovarianceType type) noexcept {
-  switch (type) {
-    case CovarianceType::full: return "full";
-    case CovarianceType::tied: return "tied";
-    case CovarianceType::diag: return "diag";
-    case CovarianceType::spherical: return "spherical";
-  }
-  return "";
-}
-
-CovarianceType covariance_type_from_string(const std::string& name) {
-  for (const CovarianceType type :
-       {CovarianceType::full, CovarianceType::tied, CovarianceType::diag, CovarianceType::spherical})
-    if (name == to_string(type)) return type;
-  detail::throw_invalid("covariance_type must be 'full', 'tied', 'diag' or 'spherical', but is '" + name + "'");
-}
 
 Mixture::Mixture(VectorView<const double> weights, MatrixView<const double> means, VectorView<const double> covariances,
                  CovarianceType type, bool allow_singular)
@@ -37,10 +19,7 @@ bool Mixture::allow_singular() const noexcept { return data_->allow_singular; }
 
 Index Mixture::n_parameters() const noexcept {
   const Index k = data_->k, d = data_->d;
-  const Index matrix = d * (d + 1) / 2;
-  const Index covariance = data_->type == CovarianceType::full   ? k * matrix
-                           : data_->type == CovarianceType::tied ? matrix
-                                                                 : data_->covariances.size();
+  const Index covariance = data_->layout.count(k) * data_->layout.parameters_each(d);
   return k - 1 + k * d + covariance;
 }
 

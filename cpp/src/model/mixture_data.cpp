@@ -20,47 +20,22 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 /// How far a tied mixture's means may lie from its center, in its own standard deviations, for rows to be transformed once.
 constexpr double max_spread = 32.0;
 
-bool is_matrix(CovarianceType type) { return type == CovarianceType::full || type == CovarianceType::tied; }
-
-Index covariance_size(CovarianceType type, Index k, Index d) {
-  switch (type) {
-    case CovarianceType::full: return checked_product(k, checked_product(d, d, "covariances"), "covariances");
-    case CovarianceType::tied: return checked_product(d, d, "covariances");
-    case CovarianceType::diag: return checked_product(k, d, "covariances");
-    case CovarianceType::spherical: return k;
-  }
-  throw_invalid("covariance_type must be one of its enumeration, but is " + std::to_string(static_cast<int>(type)));
-}
-
-/// "covariances[k, i, j]" for the position in the flattened values.
-std::string place(const std::string& name, CovarianceType type, Index d, Index at) {
-  const auto text = [](Index i) { return std::to_string(i); };
-  switch (type) {
-    case CovarianceType::full:
-      return name + "[" + text(at / (d * d)) + ", " + text(at / d % d) + ", " + text(at % d) + "]";
-    case CovarianceType::tied:
-    case CovarianceType::diag: return name + "[" + text(at / d) + ", " + text(at % d) + "]";
-    case CovarianceType::spherical: break;
-  }
-  return name + "[" + text(at) + "]";
-}
-
 /// Checks `size` values of which the first is number `begin` of them all: finite, and variances ≥ 0.
-void check_covariances(const double* values, Index size, CovarianceType type, Index d, Index begin,
+void check_covariances(const double* values, Index size, const CovarianceLayout& layout, Index d, Index begin,
                        const std::string& name) {
-  const double most = std::numeric_limits<double>::max(), least = is_matrix(type) ? -most : 0.0;
+  const double most = std::numeric_limits<double>::max(), least = layout.is_matrix() ? -most : 0.0;
   Index n_wrong = 0;  // counted without a way out, so that the compiler takes several at a time
   for (Index i = 0; i < size; ++i) n_wrong += !(values[i] >= least && values[i] <= most);
   for (Index i = 0; i < size && n_wrong > 0; ++i) {
     if (!std::isfinite(values[i]))
-      throw_invalid(place(name, type, d, begin + i) + " must be finite, but is " + format(values[i]));
-    if (!is_matrix(type) && values[i] < 0.0)
-      throw NumericalError(place(name, type, d, begin + i) + " must be a variance ≥ 0, but is " + format(values[i]));
+      throw_invalid(layout.place(name, d, begin + i) + " must be finite, but is " + format(values[i]));
+    if (!layout.is_matrix() && values[i] < 0.0)
+      throw NumericalError(layout.place(name, d, begin + i) + " must be a variance ≥ 0, but is " + format(values[i]));
   }
 }
 
 /// Checks symmetry within 1e-8 of sqrt(Σ_ii Σ_jj) or of the entries, and averages the two triangles.
-void symmetrise(double* sigma, Index d, CovarianceType type, Index begin, const std::string& name) {
+void symmetrise(double* sigma, Index d, const CovarianceLayout& layout, Index begin, const std::string& name) {
   for (Index i = 0; i < d; ++i)
     for (Index j = 0; j < i; ++j) {
       double& a = sigma[i * d + j];
@@ -69,27 +44,11 @@ void symmetrise(double* sigma, Index d, CovarianceType type, Index begin, const 
       const double larger = std::max(std::abs(a), std::abs(b));
       const double scale = std::sqrt(std::abs(sigma[i * d + i])) * std::sqrt(std::abs(sigma[j * d + j]));
       if (std::abs(a - b) > 1e-8 * std::max(larger, scale))
-        throw_invalid(place(name, type, d, begin + i * d + j) +
+        throw_invalid(layout.place(name, d, begin + i * d + j) +
                       " must equal its mirror image within 1e-8 relative, but " + format(a) + " meets " + format(b));
       a = b = 0.5 * a + 0.5 * b;
     }
 }
-
-}  // namespace
-
-double variance_of(const MixtureData& data, Index component, Index feature) {
-  const Index d = data.d;
-  Index at = 0;
-  switch (data.type) {
-    case CovarianceType::full: at = (component * d + feature) * d + feature; break;
-    case CovarianceType::tied: at = feature * d + feature; break;
-    case CovarianceType::diag: at = component * d + feature; break;
-    case CovarianceType::spherical: at = component; break;
-  }
-  return data.covariances[at];
-}
-
-namespace {
 
 /// Before anything is allocated.
 void check_sizes(Index k, Index d, CovarianceType type, Index n_weights, Index n_covariances,
@@ -98,7 +57,7 @@ void check_sizes(Index k, Index d, CovarianceType type, Index n_weights, Index n
     throw_invalid(names.means + " must have shape (n_components, n_features), both at least 1, but has shape (" +
                   std::to_string(k) + ", " + std::to_string(d) + ")");
   checked_product(k, d, names.means.c_str());
-  const Index size = covariance_size(type, k, d);
+  const Index size = layout_of(type).size(k, d, "covariances");
   if (n_covariances != size)
     throw_invalid(names.covariances + " must have " + std::to_string(size) + " values for covariance_type '" +
                   std::string(to_string(type)) + "' with " + std::to_string(k) + " components and " +
@@ -141,6 +100,7 @@ MixtureData::MixtureData(Parameters parameters, Index n_components, Index n_feat
     : k(n_components),
       d(n_features),
       type(covariance_type),
+      layout(layout_of(covariance_type)),
       allow_singular(singular),
       weights(std::move(parameters.weights)),
       means(std::move(parameters.means)),
@@ -150,7 +110,7 @@ MixtureData::MixtureData(Parameters parameters, Index n_components, Index n_feat
   check_weights(names.weights);
   log_norm.resize(static_cast<std::size_t>(k));
   rank.resize(static_cast<std::size_t>(k));
-  if (is_matrix(type))
+  if (layout.is_matrix())
     factor_matrices(names.covariances, execution);
   else
     factor_variances(names.covariances);
@@ -174,7 +134,7 @@ void MixtureData::check_weights(const std::string& name) {
 }
 
 void MixtureData::factor_matrices(const std::string& name, const Execution& execution) {
-  const Index n = type == CovarianceType::full ? k : 1;
+  const Index n = layout.count(k);
   const double size = static_cast<double>(d);
   const int threads = plan_threads(execution, n, static_cast<double>(n) * size * size * size / 3.0);
   factors.resize(static_cast<std::size_t>(n));
@@ -182,10 +142,10 @@ void MixtureData::factor_matrices(const std::string& name, const Execution& exec
   std::vector<FactorScratch> scratch(static_cast<std::size_t>(threads));
   parallel_for(n, threads, execution, [&](Index i, Worker& worker) {
     double* sigma = covariances.data() + i * d * d;
-    check_covariances(sigma, d * d, type, d, i * d * d, name);
-    symmetrise(sigma, d, type, i * d * d, name);
+    check_covariances(sigma, d * d, layout, d, i * d * d, name);
+    symmetrise(sigma, d, layout, i * d * d, name);
     factors[static_cast<std::size_t>(i)] =
-        factor_matrix(sigma, d, type, i, allow_singular, name, scratch[static_cast<std::size_t>(worker.id())],
+        factor_matrix(sigma, d, layout, i, allow_singular, name, scratch[static_cast<std::size_t>(worker.id())],
                       panels_.data() + i * panel_entries(d));
   });
   for (Index i = 0; i < k; ++i) {
@@ -196,26 +156,26 @@ void MixtureData::factor_matrices(const std::string& name, const Execution& exec
 }
 
 void MixtureData::factor_variances(const std::string& name) {
-  check_covariances(covariances.data(), covariances.size(), type, d, 0, name);
+  check_covariances(covariances.data(), covariances.size(), layout, d, 0, name);
   for (Index i = 0; i < k; ++i) {
     Index positive = 0;
     double sum = 0.0;
     for (Index j = 0; j < d; ++j) {
-      const double variance = variance_of(*this, i, j);
-      if (variance > 0.0) {
+      const double own = variance(i, j);
+      if (own > 0.0) {
         ++positive;
-        sum += std::log(variance);
+        sum += std::log(own);
       }
-      inv_std.push_back(variance > 0.0 ? 1.0 / std::sqrt(variance) : 0.0);
+      inv_std.push_back(own > 0.0 ? 1.0 / std::sqrt(own) : 0.0);
     }
-    if (positive < d && !allow_singular) throw_singular(name, type, i, positive, d);
+    if (positive < d && !allow_singular) throw_singular(name, layout, i, positive, d);
     rank[static_cast<std::size_t>(i)] = positive;
     log_norm[static_cast<std::size_t>(i)] = -0.5 * (static_cast<double>(positive) * log_2pi + sum);
   }
 }
 
 void MixtureData::choose_center() {
-  if (type != CovarianceType::tied || factors[0].rank < d || !factors[0].order.empty()) return;
+  if (!layout.is_matrix() || !layout.shared || factors[0].rank < d || !factors[0].order.empty()) return;
   std::vector<double> c(static_cast<std::size_t>(d));
   for (Index i = 0; i < k; ++i)  // the mean of the mixture, as a difference to the first mean
     for (Index j = 0; j < d; ++j)
@@ -239,8 +199,8 @@ void MixtureData::choose_center() {
 bool MixtureData::scales_fit_single() const {
   for (Index i = 0; i < k; ++i)
     for (Index j = 0; j < d; ++j) {
-      const double variance = variance_of(*this, i, j);
-      if (variance != 0.0 && !(variance >= 1e-30 && variance <= 1e30)) return false;
+      const double own = variance(i, j);
+      if (own != 0.0 && !(own >= 1e-30 && own <= 1e30)) return false;
     }
   return std::all_of(means.begin(), means.end(), [](double m) { return std::abs(m) <= 1e30; });
 }

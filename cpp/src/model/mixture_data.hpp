@@ -3,6 +3,7 @@
 #include "base/buffer.hpp"
 #include "base/once.hpp"
 #include "model/block_layout.hpp"
+#include "model/covariance_type.hpp"
 #include "model/distance_bounds.hpp"
 #include "model/row_layout.hpp"
 
@@ -44,19 +45,23 @@ class MixtureData {
   Index k;
   Index d;
   CovarianceType type;
+  CovarianceLayout layout;  ///< of `type`
   bool allow_singular;
   std::vector<double> weights;            ///< (K,)
   std::vector<double> means;              ///< (K, D)
-  Buffer<double> covariances;             ///< in the layout of `type`
+  Buffer<double> covariances;             ///< in `layout`
   std::vector<Index> rank;                ///< (K,)
   std::vector<double> log_weight;         ///< (K,)
   std::vector<double> log_norm;           ///< (K,)
-  std::vector<CovarianceFactor> factors;  ///< K for full, 1 for tied, none otherwise
+  std::vector<CovarianceFactor> factors;  ///< one for each matrix; none for variances
   std::vector<double> inv_std;            ///< (K, D), 0 without variance; diag and spherical
   std::vector<double> center;             ///< tied: c, (D,), when rows are transformed once; else empty
 
   const CovarianceFactor& factor(Index component) const noexcept {
     return factors[factors.size() == 1 ? 0 : static_cast<std::size_t>(component)];
+  }
+  double variance(Index component, Index feature) const noexcept {
+    return covariances[layout.variance_at(component, feature, d)];
   }
   /// Whether float32 rows can be evaluated in float32: all scales within 1e±15, means within 1e30.
   bool fits_single() const noexcept { return fits_single_; }
@@ -89,8 +94,5 @@ class MixtureData {
   mutable Once row_once_;
   mutable PackedRow row_{};
 };
-
-/// A component's covariance in the layout of `type`: variances along the diagonal of feature j.
-double variance_of(const MixtureData& data, Index component, Index feature);
 
 }  // namespace gaussmix::detail

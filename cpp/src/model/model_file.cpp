@@ -63,13 +63,8 @@ std::string checksum_of(const Arrays& arrays, const Entries& metadata) {
 
 /// The shapes of the three arrays, in their order.
 std::array<Shape, 3> shapes_of(CovarianceType type, std::uint64_t k, std::uint64_t d) {
-  switch (type) {
-    case CovarianceType::full: return {Shape{k}, Shape{k, d}, Shape{k, d, d}};
-    case CovarianceType::tied: return {Shape{k}, Shape{k, d}, Shape{d, d}};
-    case CovarianceType::diag: return {Shape{k}, Shape{k, d}, Shape{k, d}};
-    case CovarianceType::spherical: break;
-  }
-  return {Shape{k}, Shape{k, d}, Shape{k}};
+  const std::vector<Index> dims = covariance_shape(type, static_cast<Index>(k), static_cast<Index>(d));
+  return {Shape{k}, Shape{k, d}, Shape(dims.begin(), dims.end())};
 }
 
 Arrays arrays_of(const Mixture& mixture) {

@@ -1,6 +1,7 @@
 #include <gaussmix/sample.hpp>
 
 #include "base/message.hpp"
+#include "model/mixture_data.hpp"
 #include "numeric/linalg.hpp"
 #include "numeric/pivoted_cholesky.hpp"
 #include "numeric/random.hpp"
@@ -56,9 +57,9 @@ class ComponentSampler {
 class CovarianceFactors {
  public:
   CovarianceFactors(const Mixture& mixture, const Execution& execution)
-      : d_(mixture.n_features()), type_(mixture.covariance_type()) {
+      : d_(mixture.n_features()), layout_(mixture.data().layout) {
     const VectorView<const double> values = mixture.covariances();
-    if (type_ == CovarianceType::diag || type_ == CovarianceType::spherical) {
+    if (!layout_.is_matrix()) {
       for (Index i = 0; i < values.size(); ++i) deviations_.push_back(std::sqrt(values[i]));
       return;
     }
@@ -83,18 +84,14 @@ class CovarianceFactors {
   /// x = μ + F e for component k.
   void place(Index k, const double* mean, const double* e, MatrixView<double> x, Index row) const {
     if (!factors_.empty()) return place_correlated(factor(k), mean, e, x, row);
-    const bool spherical = type_ == CovarianceType::spherical;
-    const double* deviation = deviations_.data() + (spherical ? k : k * d_);
     for (Index j = 0; j < d_; ++j) {
-      const double offset = deviation[spherical ? 0 : j] * e[j];
+      const double offset = deviations_[static_cast<std::size_t>(layout_.variance_at(k, j, d_))] * e[j];
       x(row, j) = mean[j] + offset;
     }
   }
 
  private:
-  const PivotedCholesky& factor(Index k) const {
-    return factors_[type_ == CovarianceType::tied ? 0 : static_cast<std::size_t>(k)];
-  }
+  const PivotedCholesky& factor(Index k) const { return factors_[layout_.shared ? 0 : static_cast<std::size_t>(k)]; }
 
   static void place_correlated(const PivotedCholesky& f, const double* mean, const double* e, MatrixView<double> x,
                                Index row) {
@@ -110,7 +107,7 @@ class CovarianceFactors {
   }
 
   Index d_;
-  CovarianceType type_;
+  detail::CovarianceLayout layout_;
   std::vector<PivotedCholesky> factors_;
   std::vector<double> deviations_;
 };

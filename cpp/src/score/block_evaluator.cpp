@@ -25,7 +25,8 @@ constexpr Index probe_rows = 4 * simd::strip_multiple;
 
 template <class T>
 bool can_search(const MixtureData& mixture) {
-  const Index least = mixture.type == CovarianceType::full ? least_features_full : least_features_diag;
+  const bool full = mixture.layout.is_matrix() && !mixture.layout.shared;
+  const Index least = full ? least_features_full : least_features_diag;
   return mixture.d >= least && mixture.k >= least_components && mixture.packed<T>().largest_row >= 0;
 }
 

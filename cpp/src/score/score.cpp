@@ -28,7 +28,7 @@ using detail::Worker;
 /// Multiply-adds that one row costs, for the choice between one thread and several.
 double row_work(const MixtureData& m) {
   const double d = static_cast<double>(m.d);
-  return static_cast<double>(m.k) * (20.0 + (m.type == CovarianceType::full ? d * (d + 3.0) / 2.0 : 2.0 * d));
+  return static_cast<double>(m.k) * (20.0 + (m.layout.is_matrix() && !m.layout.shared ? d * (d + 3.0) / 2.0 : 2.0 * d));
 }
 
 /// Calls use(evaluator, begin) for each block of rows, loaded, in parallel and in any order. skip: only log_prob() is used.

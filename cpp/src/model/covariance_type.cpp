@@ -1,0 +1,73 @@
+#include "model/covariance_type.hpp"
+
+#include "base/message.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace gaussmix {
+namespace {
+
+using detail::CovarianceShape;
+using detail::CovarianceTypeInfo;
+
+constexpr CovarianceTypeInfo table[] = {
+    {CovarianceType::full, 0, "full", {CovarianceShape::matrix, false}},
+    {CovarianceType::tied, 1, "tied", {CovarianceShape::matrix, true}},
+    {CovarianceType::diag, 2, "diag", {CovarianceShape::diagonal, false}},
+    {CovarianceType::spherical, 3, "spherical", {CovarianceShape::spherical, false}},
+};
+
+template <class Predicate>
+const CovarianceTypeInfo* find(Predicate is_wanted) noexcept {
+  const CovarianceTypeInfo* found = std::find_if(std::begin(table), std::end(table), is_wanted);
+  return found == std::end(table) ? nullptr : found;
+}
+
+/// "'full', 'tied' or 'diag'": the names of the table.
+std::string names() {
+  std::string out;
+  for (const CovarianceTypeInfo& row : table) {
+    if (&row != std::begin(table)) out += &row + 1 == std::end(table) ? " or " : ", ";
+    out += "'" + std::string(row.name) + "'";
+  }
+  return out;
+}
+
+}  // namespace
+
+const CovarianceTypeInfo* detail::find_covariance_type(CovarianceType type) noexcept {
+  return find([type](const CovarianceTypeInfo& row) { return row.type == type; });
+}
+
+const CovarianceTypeInfo* detail::find_covariance_type(std::uint64_t number) noexcept {
+  return find([number](const CovarianceTypeInfo& row) { return row.number == number; });
+}
+
+const detail::CovarianceLayout& detail::layout_of(CovarianceType type) {
+  if (const CovarianceTypeInfo* row = find_covariance_type(type)) return row->layout;
+  throw_invalid("covariance_type must be one of its enumeration, but is " + std::to_string(static_cast<int>(type)));
+}
+
+std::vector<CovarianceType> covariance_types() {
+  std::vector<CovarianceType> types;
+  for (const CovarianceTypeInfo& row : table) types.push_back(row.type);
+  return types;
+}
+
+std::vector<Index> covariance_shape(CovarianceType type, Index n_components, Index n_features) {
+  return detail::layout_of(type).dims(n_components, n_features);
+}
+
+const char* to_string(CovarianceType type) noexcept {
+  const CovarianceTypeInfo* row = detail::find_covariance_type(type);
+  return row ? row->name : "";
+}
+
+CovarianceType covariance_type_from_string(const std::string& name) {
+  const CovarianceTypeInfo* row = find([&name](const CovarianceTypeInfo& r) { return name == r.name; });
+  if (!row) detail::throw_invalid("covariance_type must be " + names() + ", but is '" + name + "'");
+  return row->type;
+}
+
+}  // namespace gaussmix
