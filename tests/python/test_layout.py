@@ -177,6 +177,11 @@ def test_every_source_stands_in_a_room() -> None:
     assert [path for path in sources(".cpp", ".hpp") if path.parent == Path("cpp/src")] == []
 
 
+def test_the_stopping_rule_of_em_is_written_once() -> None:
+    core = [path for path in sources(".cpp", ".hpp") if path.parts[:2] == ("cpp", "src")]
+    assert [line.split(":")[0] for line in matches(r"abs\(.*\) *<=? *\S*tol\b", core)] == ["cpp/src/em/em.cpp"]
+
+
 def test_openmp_directives_stand_in_one_file() -> None:
     paths = [path for path in sources(".cpp", ".hpp") if path != Path("cpp/src/parallel/parallel.cpp")]
     assert matches(r"#\s*pragma omp|_Pragma\(\"omp", paths) == []

@@ -2,6 +2,7 @@
 
 /// gaussmix: Gaussian mixture models. This header brings the whole C++ API.
 
+#include <gaussmix/em.hpp>
 #include <gaussmix/error.hpp>
 #include <gaussmix/fit.hpp>
 #include <gaussmix/init.hpp>

@@ -87,8 +87,12 @@ class GAUSSMIX_API Statistics {
   friend GAUSSMIX_API bool operator==(const Statistics& a, const Statistics& b) noexcept;
   friend bool operator!=(const Statistics& a, const Statistics& b) noexcept { return !(a == b); }
 
-  /// The sums themselves; not part of the API.
+  /// @name The sums themselves; not part of the API
+  ///@{
   class Sums;
+  const Sums& sums() const noexcept { return *sums_; }
+  Sums& sums() noexcept { return *sums_; }
+  ///@}
 
  private:
   Mixture mixture_;

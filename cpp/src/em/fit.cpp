@@ -6,13 +6,13 @@
 #include "model/mixture_data.hpp"
 #include "score/score.hpp"
 
+#include <gaussmix/em.hpp>
 #include <gaussmix/error.hpp>
 #include <gaussmix/fit.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,7 +20,6 @@
 namespace gaussmix {
 namespace {
 
-using Sums = Statistics::Sums;
 using detail::FitProblem;
 
 /// Adds the seconds that it lives to `total`.
@@ -36,75 +35,72 @@ class Stopwatch {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
+/// One of the starts, as far as it went.
 struct Run {
-  Mixture mixture;
-  bool converged = false;
-  bool stopped = false;
-  std::vector<double> trace;
-  FitReport report;
+  EM em;
+  bool stopped = false;    ///< by the callback
+  MaximizeReport initial;  ///< of the M-step that made the first mixture
 };
 
 /// One E-step over all data. In float32 a component that the exclusion rule left no weight in any row gets a pass with nothing
 /// excluded: what the rule leaves out there, 2⁻²⁴ / K of a row, may be more than nothing. In float64 it is empty by definition.
-Sums expectation(const FitProblem& p, const Mixture& mixture, std::vector<std::int32_t>& labels) {
+Statistics expectation(const FitProblem& p, const Mixture& mixture, std::vector<std::int32_t>& labels) {
   mixture.data().require_common_measure();
   const auto pass = [&](bool whole) {
-    Sums sums(mixture.n_components(), mixture.n_features(), mixture.covariance_type(), mixture.means().data());
-    detail::accumulate_expectation(mixture, p.x, p.weight, whole, p.execution, sums,
+    Statistics statistics(mixture);
+    detail::accumulate_expectation(mixture, p.x, p.weight, whole, p.execution, statistics.sums(),
                                    {labels.data(), static_cast<Index>(labels.size())}, p.kernels);
-    return sums;
+    return statistics;
   };
-  Sums sums = pass(false);
+  Statistics statistics = pass(false);
   for (Index k = 0; k < mixture.n_components() && p.x.single_precision(); ++k)
-    if (sums.weight[static_cast<std::size_t>(k)] == 0.0 && mixture.weights()[k] > 0.0) return pass(true);
-  return sums;
+    if (statistics.component_weights()[k] == 0.0 && mixture.weights()[k] > 0.0) return pass(true);
+  return statistics;
 }
 
-void count(const MaximizeReport& treated, FitReport& report) {
-  report.n_floored += static_cast<Index>(treated.floored.size());
-  report.n_dropped += static_cast<Index>(treated.dropped.size());
-  report.n_reseeded += static_cast<Index>(treated.reseeded.size());
+EMOptions em_options(const FitOptions& o) {
+  return {o.tol, o.max_iter, o.reg_covar, o.on_degenerate, o.allow_singular};
 }
 
-Run expectation_maximization(const FitProblem& p, Mixture mixture, int start_index) {
-  Run run{std::move(mixture), false, false, {}, {}};
-  double previous = -std::numeric_limits<double>::infinity();
+/// EM over X until it is done or the callback ends it.
+void run_to_end(const FitProblem& p, int start_index, Run& run) {
   std::vector<std::int32_t> labels(static_cast<std::size_t>(p.n()), -1);  // likely components, from pass to pass
-  for (int i = 1; i <= p.options.max_iter && !run.converged && !run.stopped; ++i) {
-    const Sums sums = expectation(p, run.mixture, labels);
-    const double mean = sums.log_likelihood / sums.total_weight;
-    if (!std::isfinite(mean))
-      throw NumericalError("the mean log-likelihood must stay finite, but is " + detail::format(mean) +
-                           " in iteration " + std::to_string(i) +
-                           ": a row lies off the support of every component, or so far from all that its density is 0");
-    MaximizeReport treated;
-    run.mixture = detail::maximize(sums, p.options.covariance_type, &run.mixture, p.maximize_options(), treated);
-    count(treated, run.report);
-    if (!treated.dropped.empty()) std::fill(labels.begin(), labels.end(), -1);
-    run.trace.push_back(mean);
-    const double change = mean - previous;
-    previous = mean;
-    run.converged = std::abs(change) < p.options.tol && treated.dropped.empty() && treated.reseeded.empty();
-    if (p.options.callback)
-      run.stopped = p.options.callback(
-          {start_index, i, mean, i > 1 ? change : std::numeric_limits<double>::infinity(), run.mixture});
+  while (!run.em.done() && !run.stopped) {
+    const Index n_components = run.em.mixture().n_components();
+    FitProgress progress = run.em.step(expectation(p, run.em.mixture(), labels));
+    if (run.em.mixture().n_components() != n_components) std::fill(labels.begin(), labels.end(), -1);
+    progress.start = start_index;
+    if (p.options.callback) run.stopped = p.options.callback(progress);
   }
-  return run;
 }
 
 /// One of the n_init starts, to its end; adds to the seconds of `spent`.
 Run run_start(const FitProblem& p, int index, FitReport& spent) {
   // The odd constant of the golden ratio gives distinct, well spread seeds.
   const std::uint64_t seed = p.options.seed + static_cast<std::uint64_t>(index) * 0x9E3779B97F4A7C15u;
-  MaximizeReport treated;
+  MaximizeReport initial;
   Mixture first = [&] {
     const Stopwatch watch(spent.init_seconds);
-    return detail::initial_mixture(p, seed, treated);
+    return detail::initial_mixture(p, seed, initial);
   }();
   const Stopwatch watch(spent.em_seconds);
-  Run run = expectation_maximization(p, std::move(first), index);
-  count(treated, run.report);
+  Run run{EM(std::move(first), em_options(p.options)), false, std::move(initial)};
+  run_to_end(p, index, run);
   return run;
+}
+
+/// Whether the trace of `a` ends above that of `b`.
+bool ends_better(const Run& a, const Run& b) {
+  return !a.em.trace().empty() && a.em.trace().back() > b.em.trace().back();
+}
+
+/// Counts of the start and of all steps after it.
+FitReport counts_of(const Run& run) {
+  FitReport report = run.em.report();
+  report.n_floored += static_cast<Index>(run.initial.floored.size());
+  report.n_dropped += static_cast<Index>(run.initial.dropped.size());
+  report.n_reseeded += static_cast<Index>(run.initial.reseeded.size());
+  return report;
 }
 
 /// The starts that ended in a NumericalError, by what met them.
@@ -168,7 +164,7 @@ FitResult fit(const Samples& x, Index n_components, const FitOptions& options, V
     try {
       Run run = run_start(p, i, spent);
       const bool stopped = run.stopped;
-      if (!best || (!run.trace.empty() && run.trace.back() > best->trace.back())) best = std::move(run);
+      if (!best || ends_better(run, *best)) best = std::move(run);
       if (stopped) break;
     } catch (const NumericalError& error) {
       if (options.n_init == 1) throw NumericalError(error.what());
@@ -178,14 +174,15 @@ FitResult fit(const Samples& x, Index n_components, const FitOptions& options, V
   if (!best) failed.throw_all();
   const double total = [&] {
     const Stopwatch watch(spent.closing_seconds);
-    return weights.unscaled(detail::log_likelihood(best->mixture, x, p.weight, execution, p.kernels));
+    return weights.unscaled(detail::log_likelihood(best->em.mixture(), x, p.weight, execution, p.kernels));
   }();
-  best->report.n_failed_starts = failed.count();
-  best->report.init_seconds = spent.init_seconds;
-  best->report.em_seconds = spent.em_seconds;
-  best->report.closing_seconds = spent.closing_seconds;
-  const auto n_iter = static_cast<int>(best->trace.size());
-  return {std::move(best->mixture), total, best->converged, n_iter, std::move(best->trace), best->report};
+  FitReport report = counts_of(*best);
+  report.n_failed_starts = failed.count();
+  report.init_seconds = spent.init_seconds;
+  report.em_seconds = spent.em_seconds;
+  report.closing_seconds = spent.closing_seconds;
+  const EM& em = best->em;
+  return {em.mixture(), total, em.converged(), em.n_iter(), em.trace(), report};
 }
 
 }  // namespace gaussmix

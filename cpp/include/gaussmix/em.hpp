@@ -1,0 +1,63 @@
+#pragma once
+
+#include <gaussmix/fit.hpp>
+#include <gaussmix/mixture.hpp>
+#include <gaussmix/statistics.hpp>
+#include <gaussmix/threads.hpp>
+
+#include <vector>
+
+namespace gaussmix {
+
+/// Options of EM; they mean what they mean in fit().
+struct EMOptions {
+  double tol = 1e-3;       ///< done when the mean log-likelihood changes by less; ≥ 0
+  int max_iter = 100;      ///< done after so many steps; ≥ 0
+  double reg_covar = 0.0;  ///< added to every variance; ≥ 0
+  OnDegenerate on_degenerate = OnDegenerate::floor;
+  bool allow_singular = false;
+};
+
+/// Expectation-maximization between two passes over the data (Bishop 2006, section 9.2.2): the mixture so far, the stopping rule,
+/// the policy for degenerate components and the trace. It knows no rows, so they may come from anywhere:
+///
+///     EM em(start);
+///     while (!em.done()) {
+///       Statistics statistics(em.mixture());
+///       for (const Samples& piece : pieces) statistics.accumulate(piece);
+///       em.step(statistics);
+///     }
+///
+/// fit() is this over one X.
+class GAUSSMIX_API EM {
+ public:
+  /// @param start  what the first pass is made under
+  /// @throws InvalidArgument for options that break the rules above
+  explicit EM(Mixture start, const EMOptions& options = {});
+
+  const Mixture& mixture() const noexcept { return mixture_; }  ///< what the next pass is to be made under
+  const EMOptions& options() const noexcept { return options_; }
+  bool done() const noexcept { return converged_ || n_iter() >= options_.max_iter; }
+  /// Whether the last step changed the mean log-likelihood by less than tol, and neither dropped nor reseeded a component.
+  bool converged() const noexcept { return converged_; }
+  int n_iter() const noexcept { return static_cast<int>(trace_.size()); }  ///< steps so far
+  const std::vector<double>& trace() const noexcept { return trace_; }  ///< mean log-likelihood before each, (n_iter,)
+  const FitReport& report() const noexcept { return report_; }          ///< counts over all steps; no seconds
+
+  /// The M-step over the sums of a whole pass, and the judgement on whether that was the last one. A step after done() goes on.
+  /// On any error everything stays as it was.
+  /// @param statistics  made under mixture(): of all data, merged from whatever pieces
+  /// @returns what a callback of fit() is told; its start is 0
+  /// @throws InvalidArgument  for statistics that were made under another mixture or hold no weight
+  /// @throws NumericalError   when their log-likelihood is not finite; otherwise as Statistics::maximize
+  FitProgress step(const Statistics& statistics);
+
+ private:
+  Mixture mixture_;
+  EMOptions options_;
+  bool converged_ = false;
+  std::vector<double> trace_;
+  FitReport report_;
+};
+
+}  // namespace gaussmix
