@@ -1,4 +1,5 @@
 #include "bindings.hpp"
+#include "fit_report.hpp"
 #include "numpy.hpp"
 
 #include <gaussmix/error.hpp>
@@ -111,7 +112,9 @@ std::uint64_t seed_of_start(const FitOptions& options, py::handle random_state) 
                         described(random_state));
 }
 
-py::dict report_of(const FitReport& report) {
+}  // namespace
+
+py::dict report_fields(const FitReport& report) {
   using namespace py::literals;
   return py::dict("n_floored"_a = report.n_floored, "n_dropped"_a = report.n_dropped,
                   "n_reseeded"_a = report.n_reseeded, "n_failed_starts"_a = report.n_failed_starts,
@@ -119,12 +122,15 @@ py::dict report_of(const FitReport& report) {
                   "closing_seconds"_a = report.closing_seconds);
 }
 
+namespace {
+
 py::dict fields_of(FitResult result) {
   using namespace py::literals;
   const Shape iterations{static_cast<py::ssize_t>(result.trace.size())};
   return py::dict("mixture"_a = std::move(result.mixture), "log_likelihood"_a = result.log_likelihood,
                   "converged"_a = result.converged, "n_iter"_a = result.n_iter,
-                  "trace"_a = owned_array(std::move(result.trace), iterations), "report"_a = report_of(result.report));
+                  "trace"_a = owned_array(std::move(result.trace), iterations),
+                  "report"_a = report_fields(result.report));
 }
 
 py::dict run(py::handle x_argument, py::handle n_components, py::handle covariance_type, const py::kwargs& given) {

@@ -1,10 +1,8 @@
 #include "bindings.hpp"
+#include "locked_statistics.hpp"
 #include "numpy.hpp"
 
-#include <gaussmix/statistics.hpp>
-
 #include <memory>
-#include <mutex>
 
 namespace gaussmix::bindings {
 
@@ -138,31 +136,6 @@ Raises
 FormatError
     When the bytes are not what `to_bytes` wrote.
 )doc";
-
-/// Sums that threads may share: each use takes the lock, and waits for it without the GIL, because the holder may need
-/// the GIL to ask for signals.
-class LockedStatistics {
- public:
-  explicit LockedStatistics(Statistics sums) : sums_(std::move(sums)) {}
-
-  /// f(sums) under the lock and without the GIL.
-  template <class F>
-  auto use(F&& f) {
-    return without_gil([&] {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      return f(sums_);
-    });
-  }
-
-  /// By value, so that two of them never need both locks at once.
-  Statistics copy() {
-    return use([](const Statistics& sums) { return sums; });
-  }
-
- private:
-  Statistics sums_;
-  std::mutex mutex_;
-};
 
 using Holder = std::unique_ptr<LockedStatistics>;
 

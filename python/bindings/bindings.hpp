@@ -18,6 +18,8 @@ void bind_row_scorer(pybind11::module_& m);
 void bind_statistics(pybind11::module_& m);
 void bind_init(pybind11::module_& m);
 void bind_fit(pybind11::module_& m);
+/// After bind_fit, whose FitProgress a step returns.
+void bind_em(pybind11::module_& m);
 /// For the classes bound before it.
 void bind_pickles(pybind11::module_& m);
 

@@ -22,6 +22,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_statistics(m);
   bind_init(m);
   bind_fit(m);
+  bind_em(m);
   bind_pickles(m);
   m.attr("__name__") = name;
 }

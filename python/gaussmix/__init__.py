@@ -23,6 +23,7 @@ from ._core import (
     simd_level,
     simd_levels,
 )
+from .em import EM
 from .fit import FitReport, FitResult, fit
 from .init import KMeansResult, kmeans, kmeans_plus_plus
 from .model_file import Model, load_model
@@ -31,6 +32,7 @@ from .progress import ProgressBar
 from .estimator import GaussianMixture  # isort: skip  # it uses the names above
 
 __all__ = [
+    "EM",
     "FitProgress",
     "FitReport",
     "FitResult",

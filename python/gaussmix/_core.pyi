@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Buffer
 
+from .fit import FitReport
+
 _RandomState = int | np.random.Generator | np.random.RandomState | None
 _Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 _Floats = NDArray[np.float32] | NDArray[np.float64]
@@ -133,6 +135,33 @@ class Statistics:
     def __deepcopy__(self, memo: object) -> Statistics: ...
     def __getstate__(self) -> bytes: ...
     def __setstate__(self, state: bytes) -> None: ...
+
+class EM:
+    def __init__(
+        self,
+        mixture: Mixture,
+        *,
+        tol: float = 1e-3,
+        max_iter: int = 100,
+        reg_covar: float = 0.0,
+        on_degenerate: str = "floor",
+        allow_singular: bool = False,
+    ) -> None: ...
+    @property
+    def mixture(self) -> Mixture: ...
+    @property
+    def done(self) -> bool: ...
+    @property
+    def converged(self) -> bool: ...
+    @property
+    def n_iter(self) -> int: ...
+    @property
+    def trace(self) -> NDArray[np.float64]: ...
+    @property
+    def report(self) -> FitReport: ...
+    @property
+    def _report(self) -> dict[str, Any]: ...
+    def step(self, statistics: Statistics) -> FitProgress: ...
 
 class FitProgress:
     @property

@@ -1,0 +1,119 @@
+"""The surface of EM: steps against fit, pieces, threads that share one, and errors that leave it as it was."""
+
+from __future__ import annotations
+
+import inspect
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import gaussmix
+import numpy as np
+import pytest
+from conftest import MakeMixture
+from gaussmix import EM, InvalidArgumentError, NumericalError, Statistics
+
+TYPES = ("full", "tied", "diag", "spherical")
+X = np.random.default_rng(3).normal(scale=3, size=(600, 4))
+
+
+def sums_of(mixture: gaussmix.Mixture, x: Any = X) -> Statistics:
+    statistics = Statistics(mixture)
+    statistics.accumulate(x)
+    return statistics
+
+
+def test_signatures_can_be_inspected() -> None:
+    options = "tol=0.001, max_iter=100, reg_covar=0.0, on_degenerate='floor', allow_singular=False"
+    assert str(inspect.signature(EM)) == f"(mixture, *, {options})"
+    assert str(inspect.signature(EM.step)) == "(self, statistics)"
+
+
+@pytest.mark.parametrize("covariance_type", TYPES)
+def test_steps_give_the_bits_of_fit(make_mixture: MakeMixture, covariance_type: str) -> None:
+    start = make_mixture(covariance_type)
+    expected = gaussmix.fit(X, start.n_components, covariance_type, init=start, tol=1e-2)
+    em = EM(start, tol=1e-2)
+    progress = None
+    while not em.done:
+        progress = em.step(sums_of(em.mixture))
+    assert progress is not None
+    assert (progress.start, progress.n_iter, progress.mixture) == (0, em.n_iter, em.mixture)
+    assert progress.mean_log_likelihood == em.trace[-1]
+    assert em.mixture == expected.mixture
+    assert (em.converged, em.n_iter) == (expected.converged, expected.n_iter)
+    np.testing.assert_array_equal(em.trace, expected.trace)
+    counts = ("n_floored", "n_dropped", "n_reseeded")
+    assert [getattr(em.report, name) for name in counts] == [getattr(expected.report, name) for name in counts]
+
+
+def test_a_new_em_has_done_nothing(make_mixture: MakeMixture) -> None:
+    em = EM(make_mixture())
+    assert (em.done, em.converged, em.n_iter, em.trace.shape) == (False, False, 0, (0,))
+    assert em.report == gaussmix.FitReport(**dict.fromkeys(gaussmix.FitReport.__dataclass_fields__, 0))
+    assert repr(em) == "EM(n_iter=0, converged=False)"
+    assert EM(make_mixture(), max_iter=0).done
+
+
+def test_sums_of_pieces_are_sums(make_mixture: MakeMixture) -> None:
+    em = EM(make_mixture())
+    whole = EM(make_mixture())
+    for _ in range(5):
+        em.step(sums_of(em.mixture, X[:200]) + sums_of(em.mixture, X[200:]))
+        whole.step(sums_of(whole.mixture))
+    # Sums of 600 terms in two orders, over five well-conditioned steps.
+    np.testing.assert_allclose(em.trace, whole.trace, rtol=1e-12)
+
+
+def test_errors_leave_it_as_it_was(make_mixture: MakeMixture) -> None:
+    em = EM(make_mixture())
+    first = em.mixture
+    em.step(sums_of(first))
+    after = em.mixture
+    with pytest.raises(InvalidArgumentError, match="must be made under the mixture of this EM"):
+        em.step(sums_of(first))
+    with pytest.raises(InvalidArgumentError, match="must hold rows of positive weight, but their total weight is 0"):
+        em.step(Statistics(after))
+    with pytest.raises(TypeError):
+        em.step(X)  # type: ignore[arg-type]
+    assert (em.mixture, em.n_iter) == (after, 1)
+
+
+def test_a_degenerate_component_meets_the_policy() -> None:
+    start = gaussmix.Mixture([0.5, 0.5], [[0.0], [1e6]], [[1.0], [1.0]], "diag")
+    with pytest.raises(NumericalError, match="component 1 is empty"):
+        EM(start, on_degenerate="raise").step(sums_of(start, X[:, :1]))
+    em = EM(start, on_degenerate="drop")
+    assert em.step(sums_of(start, X[:, :1])).mixture.n_components == 1
+    assert em.report.n_dropped == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tol": -1.0}, "tol must be ≥ 0 and finite, but is -1"),
+        ({"tol": np.nan}, "tol must be ≥ 0 and finite, but is nan"),
+        ({"max_iter": -1}, "max_iter must be at least 0, but is -1"),
+        ({"reg_covar": -1.0}, "reg_covar must be ≥ 0 and finite, but is -1"),
+        ({"on_degenerate": "stop"}, "on_degenerate must be 'raise', 'floor', 'drop' or 'reseed', but is 'stop'"),
+    ],
+)
+def test_options_out_of_range(make_mixture: MakeMixture, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        EM(make_mixture(), **options)
+
+
+def test_threads_that_share_one_take_turns(make_mixture: MakeMixture) -> None:
+    # Sums of the same mixture: one thread steps, and the others find that they came too late.
+    em = EM(make_mixture())
+    statistics = [sums_of(em.mixture) for _ in range(8)]
+
+    def step(sums: Statistics) -> bool:
+        try:
+            em.step(sums)
+        except InvalidArgumentError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(step, statistics)) == 1
+    assert em.n_iter == 1
