@@ -61,7 +61,7 @@ InvalidArgumentError
     For options that break the rules above.
 )doc";
 
-constexpr const char* step_doc = R"doc(step(self, statistics)
+constexpr const char* step_doc = R"doc(step(self, statistics, *, num_threads=None)
 --
 
 The M-step over the sums of a whole pass, and the judgement on whether that was the last one.
@@ -72,6 +72,8 @@ Parameters
 ----------
 statistics : Statistics
     Made under `mixture`: of all data, merged from whatever pieces.
+num_threads : int or None
+    At least 1; None means `get_num_threads`. Every number gives the same bits.
 
 Returns
 -------
@@ -116,9 +118,10 @@ std::unique_ptr<LockedEM> make(const Mixture& mixture, py::handle tol, py::handl
   return std::make_unique<LockedEM>(EM(mixture, options));
 }
 
-FitProgress step(LockedEM& self, LockedStatistics& statistics) {
+FitProgress step(LockedEM& self, LockedStatistics& statistics, py::handle num_threads) {
+  const Execution execution = execution_argument(num_threads);
   const Statistics sums = statistics.copy();
-  return self.use([&](EM& em) { return em.step(sums); });
+  return self.use([&](EM& em) { return em.step(sums, execution); });
 }
 
 py::array trace(LockedEM& self) {
@@ -139,7 +142,7 @@ void bind_em(py::module_& m) {
   py::class_<LockedEM>(m, "EM", em_doc)
       .def(py::init(&make), py::arg("mixture"), py::kw_only(), py::arg("tol") = 1e-3, py::arg("max_iter") = 100,
            py::arg("reg_covar") = 0.0, py::arg("on_degenerate") = "floor", py::arg("allow_singular") = false, init_doc)
-      .def("step", &step, py::arg("statistics"), step_doc)
+      .def("step", &step, py::arg("statistics"), py::kw_only(), py::arg("num_threads") = py::none(), step_doc)
       .def_property_readonly(
           "mixture", [](LockedEM& self) { return self.use([](const EM& em) { return em.mixture(); }); },
           "What the next pass is to be made under.")

@@ -88,8 +88,11 @@ Mixture new_mixture(py::handle weights, py::handle means, py::handle covariances
   check_ndim(mu, "means", 2, "(n_components, n_features)");
   check_shape(sigma, "covariances", shape_of_covariances(type, mu.shape(0), mu.shape(1)));
   const VectorView<const double> values(static_cast<const double*>(sigma.data()), sigma.size());
-  return Mixture(vector_view<const double>(pi), matrix_view<const double>(mu), values, type,
-                 flag_argument(allow_singular, "allow_singular"));
+  const bool singular = flag_argument(allow_singular, "allow_singular");
+  const auto weight_values = vector_view<const double>(pi);
+  const auto mean_values = matrix_view<const double>(mu);
+  const Execution execution = execution_argument(py::none());
+  return without_gil([&] { return Mixture(weight_values, mean_values, values, type, singular, execution); });
 }
 
 py::array weights_of(const py::object& self) {

@@ -80,7 +80,7 @@ InvalidArgumentError
 )doc";
 
 constexpr const char* maximize_doc =
-    R"doc(maximize(self, *, reg_covar=0.0, on_degenerate="raise", allow_singular=False)
+    R"doc(maximize(self, *, reg_covar=0.0, on_degenerate="raise", allow_singular=False, num_threads=None)
 --
 
 The M-step: π_k = n_k / Σ n, μ_k and Σ_k the weighted mean and covariance.
@@ -98,6 +98,8 @@ on_degenerate : {"raise", "floor", "drop", "reseed"}
     component. "reseed": put it beside the heaviest one, which it halves.
 allow_singular : bool
     Keep singular covariances, as a mixture that allows them.
+num_threads : int or None
+    At least 1; None means `get_num_threads`. Every number gives the same bits.
 
 Returns
 -------
@@ -165,12 +167,14 @@ void scale(LockedStatistics& self, py::handle factor) {
   self.use([value](Statistics& sums) { sums.scale(value); });
 }
 
-Mixture maximize(LockedStatistics& self, py::handle reg_covar, py::handle on_degenerate, py::handle allow_singular) {
+Mixture maximize(LockedStatistics& self, py::handle reg_covar, py::handle on_degenerate, py::handle allow_singular,
+                 py::handle num_threads) {
   MaximizeOptions options;
   options.reg_covar = real_argument(reg_covar, "reg_covar");
   options.on_degenerate = on_degenerate_from_string(text_argument(on_degenerate, "on_degenerate"));
   options.allow_singular = flag_argument(allow_singular, "allow_singular");
-  return self.use([&](const Statistics& sums) { return sums.maximize(options); });
+  const Execution execution = execution_argument(num_threads);
+  return self.use([&](const Statistics& sums) { return sums.maximize(options, nullptr, execution); });
 }
 
 bool equal(LockedStatistics& self, LockedStatistics& other) {
@@ -199,7 +203,9 @@ Holder from_bytes(py::handle data) {
   Py_buffer buffer;
   if (PyObject_GetBuffer(data.ptr(), &buffer, PyBUF_SIMPLE) != 0) throw py::error_already_set();
   const std::unique_ptr<Py_buffer, void (*)(Py_buffer*)> held(&buffer, PyBuffer_Release);
-  return hold(Statistics::from_bytes({static_cast<const std::uint8_t*>(buffer.buf), buffer.len}));
+  const VectorView<const std::uint8_t> bytes(static_cast<const std::uint8_t*>(buffer.buf), buffer.len);
+  const Execution execution = execution_argument(py::none());
+  return hold(without_gil([&] { return Statistics::from_bytes(bytes, execution); }));
 }
 
 std::string repr(LockedStatistics& self) {
@@ -240,7 +246,7 @@ void bind_statistics(py::module_& m) {
       .def("merge", &merge, py::arg("other"), merge_doc)
       .def("scale", &scale, py::arg("factor"), scale_doc)
       .def("maximize", &maximize, py::kw_only(), py::arg("reg_covar") = 0.0, py::arg("on_degenerate") = "raise",
-           py::arg("allow_singular") = false, maximize_doc)
+           py::arg("allow_singular") = false, py::arg("num_threads") = py::none(), maximize_doc)
       .def("to_bytes", &to_bytes, to_bytes_doc)
       .def_static("from_bytes", &from_bytes, py::arg("data"), from_bytes_doc)
       .def("__add__", &add, py::is_operator())

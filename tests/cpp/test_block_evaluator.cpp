@@ -150,7 +150,7 @@ TEST_CASE_TEMPLATE("evaluate: a pass tells the next one each row's likely compon
     const Rows<T> rows(type, 16, 7, 20.0);
     const Mixture mixture = rows.p.mixture();
     std::vector<std::int32_t> labels(at(rows.p.n), -1);
-    Statistics::Sums sums(mixture.n_components(), mixture.n_features(), type, mixture.means().data());
+    detail::SufficientStatistics sums(mixture.n_components(), mixture.n_features(), type, mixture.means().data());
     detail::accumulate_expectation(mixture, rows.samples(), {}, false, skipping(2), sums,
                                    {labels.data(), static_cast<Index>(labels.size())});
     std::vector<Index> expected(labels.size());

@@ -49,12 +49,12 @@ struct Case {
       gamma[i] = i % stride < n && random.uniform() < size.share ? static_cast<T>(1 - random.uniform()) : T(0);
   }
 
-  Statistics::Sums sums(bool as_lists = false) const {
+  detail::SufficientStatistics sums(bool as_lists = false) const {
     const simd::Kernels<T>& kernels = simd::kernels_of<T>(simd::active_kernels());
     const Samples samples(MatrixView<const T>(x.data(), n, d));
     BlockLoader<T> block(samples, stride, kernels, true);
     block.load(0, n);
-    Statistics::Sums out(k, d, type, pivots.data());
+    detail::SufficientStatistics out(k, d, type, pivots.data());
     BlockMoments<T> moments(kernels, out);
     if (!as_lists) {
       moments.add(block, {gamma.data(), stride}, 0, out);
@@ -79,7 +79,7 @@ struct Case {
 /// Weights, means and (co)variances within the rounding of sums about a center no further than 8 standard deviations from the mean.
 template <class T>
 void check_sums(const Case<T>& c) {
-  const Statistics::Sums found = c.sums();
+  const detail::SufficientStatistics found = c.sums();
   // 128 rows in T with the roundings of their products and differences, the rest in double.
   const Real rounding = Real(136) * unit<T> + static_cast<Real>(c.n) * unit<double>;
   const Real least = 4 * unit<T> * c.span;  // of a difference to a mean that was found once already

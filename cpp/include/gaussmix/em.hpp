@@ -50,7 +50,7 @@ class GAUSSMIX_API EM {
   /// @returns what a callback of fit() is told; its start is 0
   /// @throws InvalidArgument  for statistics that were made under another mixture or hold no weight
   /// @throws NumericalError   when their log-likelihood is not finite; otherwise as Statistics::maximize
-  FitProgress step(const Statistics& statistics);
+  FitProgress step(const Statistics& statistics, const Execution& execution = {});
 
  private:
   Mixture mixture_;

@@ -43,12 +43,13 @@ class GAUSSMIX_API Mixture {
   /// @param means        μ, (K, D)
   /// @param covariances  Σ in the layout of `type`, flattened row-major; matrices symmetric within 1e-8 relative, then symmetrised
   /// @param allow_singular  take positive semi-definite covariances as well: the density on their support, −inf off it
+  /// @param execution    what factors the covariances; Interrupted when its stop says so
   /// @throws InvalidArgument  for a wrong shape, a value that is not finite, a weight out of range, asymmetry
   /// @throws NumericalError   for an indefinite covariance, and for a singular one unless `allow_singular`. Both are decided by
   ///                          a diagonally pivoted Cholesky factorisation of Σ scaled to unit diagonal: a pivot ≤ 8·D·2⁻⁵³ is
   ///                          zero, one below −8·D·2⁻⁵³ means indefinite
   Mixture(VectorView<const double> weights, MatrixView<const double> means, VectorView<const double> covariances,
-          CovarianceType type, bool allow_singular = false);
+          CovarianceType type, bool allow_singular = false, const Execution& execution = {});
 
   Index n_components() const noexcept;  ///< K
   Index n_features() const noexcept;    ///< D

@@ -8,6 +8,10 @@
 
 namespace gaussmix {
 
+namespace detail {
+class SufficientStatistics;
+}
+
 /// What the M-step does with a component that is empty (n_k ≤ 2⁻⁵³ Σ n) or collapsed: its covariance is singular (see
 /// Mixture; not with allow_singular), or for `floor` below its bound.
 enum class OnDegenerate {
@@ -72,7 +76,8 @@ class GAUSSMIX_API Statistics {
 
   /// The M-step: π_k = n_k / Σ n, μ_k and Σ_k the weighted mean and covariance. `report`, if given, is replaced.
   /// @throws NumericalError  when there is no weight at all, or as `options.on_degenerate` says
-  Mixture maximize(const MaximizeOptions& options = {}, MaximizeReport* report = nullptr) const;
+  Mixture maximize(const MaximizeOptions& options = {}, MaximizeReport* report = nullptr,
+                   const Execution& execution = {}) const;
 
   const Mixture& mixture() const noexcept;                      ///< the mixture that the sums were made under
   double log_likelihood() const noexcept;                       ///< Σ_i w_i log p(x_i) under that mixture
@@ -82,21 +87,20 @@ class GAUSSMIX_API Statistics {
   /// A versioned, little-endian, self-contained copy of the sums and of their mixture.
   std::vector<std::uint8_t> to_bytes() const;
   /// @throws FormatError when the bytes are not what to_bytes wrote; sizes are checked before anything is allocated
-  static Statistics from_bytes(VectorView<const std::uint8_t> bytes);
+  static Statistics from_bytes(VectorView<const std::uint8_t> bytes, const Execution& execution = {});
 
   friend GAUSSMIX_API bool operator==(const Statistics& a, const Statistics& b) noexcept;
   friend bool operator!=(const Statistics& a, const Statistics& b) noexcept { return !(a == b); }
 
   /// @name The sums themselves; not part of the API
   ///@{
-  class Sums;
-  const Sums& sums() const noexcept { return *sums_; }
-  Sums& sums() noexcept { return *sums_; }
+  const detail::SufficientStatistics& sums() const noexcept { return *sums_; }
+  detail::SufficientStatistics& sums() noexcept { return *sums_; }
   ///@}
 
  private:
   Mixture mixture_;
-  std::unique_ptr<Sums> sums_;
+  std::unique_ptr<detail::SufficientStatistics> sums_;
 };
 
 }  // namespace gaussmix

@@ -37,7 +37,7 @@ std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 }  // namespace
 
 template <class T>
-BlockMoments<T>::BlockMoments(const simd::Kernels<T>& kernels, const Statistics::Sums& shape)
+BlockMoments<T>::BlockMoments(const simd::Kernels<T>& kernels, const SufficientStatistics& shape)
     : kernels_(kernels),
       k_(shape.k),
       d_(shape.d),
@@ -57,7 +57,7 @@ BlockMoments<T>::BlockMoments(const simd::Kernels<T>& kernels, const Statistics:
 
 template <class T>
 void BlockMoments<T>::add(const BlockLoader<T>& block, const Responsibilities& responsibilities, int exponent,
-                          Statistics::Sums& sums) {
+                          SufficientStatistics& sums) {
   const double factor = std::ldexp(1.0, exponent);
   held_end_ = held_begin_ = 0;
   if (responsibilities.begin) next_.assign(responsibilities.begin, responsibilities.begin + k_);
@@ -308,7 +308,7 @@ void BlockMoments<T>::subtract_mean(bool full) {
 
 template <class T>
 void BlockMoments<T>::add_component(const BlockLoader<T>& block, const Responsibilities& responsibilities,
-                                    double factor, Index component, Statistics::Sums& sums) {
+                                    double factor, Index component, SufficientStatistics& sums) {
   sum_component(block, responsibilities, component, sums.pivot.data() + component * d_, full_);
   if (!(n_ > 0.0)) return;
   subtract_mean(full_);
@@ -321,7 +321,7 @@ void BlockMoments<T>::add_component(const BlockLoader<T>& block, const Responsib
 /// a K-th of the work. False, with nothing added, where the difference would lose too much.
 template <class T>
 bool BlockMoments<T>::add_pooled(const BlockLoader<T>& block, const Responsibilities& responsibilities, double factor,
-                                 Statistics::Sums& sums) {
+                                 SufficientStatistics& sums) {
   row_total_.resize(block.padded());
   std::fill(row_total_.data(), row_total_.data() + block.padded(), T(0));
   for (Index k = 0; k < k_; ++k) {

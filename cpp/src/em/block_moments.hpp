@@ -15,10 +15,10 @@ namespace gaussmix::detail {
 template <class T>
 class BlockMoments {
  public:
-  BlockMoments(const simd::Kernels<T>& kernels, const Statistics::Sums& shape);
+  BlockMoments(const simd::Kernels<T>& kernels, const SufficientStatistics& shape);
 
   void add(const BlockLoader<T>& block, const BlockResponsibilities<T>& responsibilities, int exponent,
-           Statistics::Sums& sums);
+           SufficientStatistics& sums);
 
  private:
   using Responsibilities = BlockResponsibilities<T>;
@@ -36,9 +36,9 @@ class BlockMoments {
   WeightedRows next_rows(const Responsibilities& responsibilities, Index component, Index end);
   void add_tile(const BlockLoader<T>& block, Index component, const double* pivot);
   bool add_pooled(const BlockLoader<T>& block, const Responsibilities& responsibilities, double factor,
-                  Statistics::Sums& sums);
+                  SufficientStatistics& sums);
   void add_component(const BlockLoader<T>& block, const Responsibilities& responsibilities, double factor,
-                     Index component, Statistics::Sums& sums);
+                     Index component, SufficientStatistics& sums);
   void sum_component(const BlockLoader<T>& block, const Responsibilities& responsibilities, Index component,
                      const double* pivot, bool full);
   void sum_chosen(const BlockLoader<T>& block, const double* pivot, bool full);

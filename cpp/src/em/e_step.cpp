@@ -15,7 +15,7 @@
 namespace gaussmix::detail {
 namespace {
 
-using Sums = Statistics::Sums;
+using Sums = SufficientStatistics;
 
 /// Sample weights of a block in T, times a power of two that brings the largest near 1.
 template <class T>
@@ -208,7 +208,7 @@ std::optional<Sums> assignment_as(const Assignment& assignment, const Samples& x
 }  // namespace
 
 void accumulate_expectation(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
-                            bool whole, const Execution& execution, Statistics::Sums& sums,
+                            bool whole, const Execution& execution, SufficientStatistics& sums,
                             VectorView<std::int32_t> labels, const simd::KernelTable& kernels) {
   std::optional<Sums> added;
   if (x.single_precision() && mixture.data().fits_single())
@@ -220,7 +220,7 @@ void accumulate_expectation(const Mixture& mixture, const Samples& x, VectorView
 }
 
 void accumulate_assignment(const Assignment& assignment, const Samples& x, VectorView<const double> sample_weight,
-                           const Execution& execution, Statistics::Sums& sums, const simd::KernelTable& kernels) {
+                           const Execution& execution, SufficientStatistics& sums, const simd::KernelTable& kernels) {
   const std::optional<Sums> added = assignment_as<double>(assignment, x, sample_weight, execution, kernels.f64, sums);
   if (added) sums.merge(*added);
 }

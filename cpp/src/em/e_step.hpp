@@ -17,7 +17,7 @@ namespace gaussmix::detail {
 /// on every thread.
 /// @throws InvalidArgument naming the first value of X that is not finite; `sums` is then unchanged
 void accumulate_expectation(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
-                            bool whole, const Execution& execution, Statistics::Sums& sums,
+                            bool whole, const Execution& execution, SufficientStatistics& sums,
                             VectorView<std::int32_t> labels = {},
                             const simd::KernelTable& kernels = simd::active_kernels());
 
@@ -26,7 +26,7 @@ using Assignment = std::function<void(Index begin, Index end, double* out)>;
 
 /// The same with given responsibilities instead of an E-step; adds no log-likelihood.
 void accumulate_assignment(const Assignment& assignment, const Samples& x, VectorView<const double> sample_weight,
-                           const Execution& execution, Statistics::Sums& sums,
+                           const Execution& execution, SufficientStatistics& sums,
                            const simd::KernelTable& kernels = simd::active_kernels());
 
 }  // namespace gaussmix::detail

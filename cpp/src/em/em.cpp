@@ -1,7 +1,7 @@
 #include <gaussmix/em.hpp>
 
 #include "base/message.hpp"
-#include "em/sufficient_statistics.hpp"
+#include "em/m_step.hpp"
 
 #include <gaussmix/error.hpp>
 
@@ -35,7 +35,7 @@ EM::EM(Mixture start, const EMOptions& options) : mixture_(std::move(start)), op
   check_options(options_);
 }
 
-FitProgress EM::step(const Statistics& statistics) {
+FitProgress EM::step(const Statistics& statistics, const Execution& execution) {
   if (statistics.mixture() != mixture_)
     detail::throw_invalid("statistics must be made under the mixture of this EM, but are made under another one");
   if (!(statistics.total_weight() > 0.0))
@@ -47,8 +47,9 @@ FitProgress EM::step(const Statistics& statistics) {
                          std::to_string(n_iter() + 1) +
                          ": a row lies off the support of every component, or so far from all that its density is 0");
   MaximizeReport treated;
-  Mixture next = detail::maximize(statistics.sums(), mixture_.covariance_type(), &mixture_,
-                                  {options_.reg_covar, options_.on_degenerate, options_.allow_singular}, treated);
+  Mixture next =
+      detail::m_step(statistics.sums(), mixture_.covariance_type(), &mixture_,
+                     {options_.reg_covar, options_.on_degenerate, options_.allow_singular}, treated, execution);
   const double change = trace_.empty() ? std::numeric_limits<double>::infinity() : mean - trace_.back();
   trace_.push_back(mean);
   count(treated, report_);

@@ -67,7 +67,7 @@ void run_to_end(const FitProblem& p, int start_index, Run& run) {
   std::vector<std::int32_t> labels(static_cast<std::size_t>(p.n()), -1);  // likely components, from pass to pass
   while (!run.em.done() && !run.stopped) {
     const Index n_components = run.em.mixture().n_components();
-    FitProgress progress = run.em.step(expectation(p, run.em.mixture(), labels));
+    FitProgress progress = run.em.step(expectation(p, run.em.mixture(), labels), p.execution);
     if (run.em.mixture().n_components() != n_components) std::fill(labels.begin(), labels.end(), -1);
     progress.start = start_index;
     if (p.options.callback) run.stopped = p.options.callback(progress);

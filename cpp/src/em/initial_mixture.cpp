@@ -3,6 +3,7 @@
 #include "data/samples.hpp"
 #include "em/e_step.hpp"
 #include "em/fit_arguments.hpp"
+#include "em/m_step.hpp"
 #include "model/mixture_data.hpp"
 #include "numeric/linalg.hpp"
 #include "start/start.hpp"
@@ -17,7 +18,7 @@
 namespace gaussmix::detail {
 namespace {
 
-using Sums = Statistics::Sums;
+using Sums = SufficientStatistics;
 
 /// The mixture that precisions_init would make if they were covariances: it has the checks of shape, symmetry and definiteness.
 Mixture mixture_of_precisions(const FitProblem& p) {
@@ -113,7 +114,7 @@ Mixture initial_mixture(const FitProblem& p, std::uint64_t seed, MaximizeReport&
   Sums sums(p.k, p.d(), o.covariance_type, pivots.data());
   accumulate_assignment(make_assignment(p, seed), p.x, p.weight, p.execution, sums, p.kernels);
   if (!covariances.empty()) return start_with_covariances(p, sums, covariances);
-  const Mixture estimate = maximize(sums, o.covariance_type, nullptr, p.maximize_options(), report);
+  const Mixture estimate = m_step(sums, o.covariance_type, nullptr, p.maximize_options(), report, p.execution);
   const std::string given = given_parameters(o);
   if (given.empty()) return estimate;
   if (estimate.n_components() != p.k)

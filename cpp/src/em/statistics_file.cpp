@@ -83,7 +83,7 @@ Index n_values(std::uint64_t k, std::uint64_t d, const detail::CovarianceLayout&
   return 2 * ki + 3 * ki * di + n * each + (layout.is_matrix() ? n * each : ki * di);
 }
 
-void check_sums(const Statistics::Sums& sums) {
+void check_sums(const detail::SufficientStatistics& sums) {
   const auto finite = [](const std::vector<double>& v) {
     return std::all_of(v.begin(), v.end(), [](double x) { return std::isfinite(x); });
   };
@@ -113,7 +113,7 @@ std::vector<std::uint8_t> Statistics::to_bytes() const {
   return out.finish();
 }
 
-Statistics Statistics::from_bytes(VectorView<const std::uint8_t> view) {
+Statistics Statistics::from_bytes(VectorView<const std::uint8_t> view, const Execution& execution) {
   constexpr Index word = 8;
   if (view.size() < (header_words + trailer_words) * word || view.size() % word != 0)
     throw_format("must be a multiple of 8 and at least " + std::to_string((header_words + trailer_words) * word) +
@@ -143,8 +143,8 @@ Statistics Statistics::from_bytes(VectorView<const std::uint8_t> view) {
   const Index n_covariances = type->layout.count(ki) * type->layout.values_each(di);
   const std::vector<double> weights = in.values(ki), means = in.values(ki * di), covariances = in.values(n_covariances);
   try {
-    Statistics out(Mixture(weights, {means.data(), ki, di}, covariances, type->type, allow_singular != 0));
-    Sums& sums = *out.sums_;
+    Statistics out(Mixture(weights, {means.data(), ki, di}, covariances, type->type, allow_singular != 0, execution));
+    detail::SufficientStatistics& sums = *out.sums_;
     for (std::vector<double>* v : {&sums.pivot, &sums.weight, &sums.delta, &sums.scatter})
       *v = in.values(static_cast<Index>(v->size()));
     sums.log_likelihood = in.value<double>();

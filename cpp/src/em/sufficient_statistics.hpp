@@ -4,19 +4,25 @@
 
 #include <vector>
 
-namespace gaussmix {
+namespace gaussmix::detail {
+
+/// What is gathered of the scatter of the rows.
+struct ScatterShape {
+  bool full;    ///< matrices (d, d), lower triangle; else variances (d,)
+  bool pooled;  ///< one for all components, each about its own mean
+};
 
 /// The sums of Statistics. They know only the scatter's shape: whole matrices or variances, per component or pooled.
-class Statistics::Sums {
+class SufficientStatistics {
  public:
   /// Empty sums about the pivots (K, D), row-major.
-  Sums(Index n_components, Index n_features, CovarianceType type, const double* pivots);
-  Sums(Index n_components, Index n_features, bool full, bool pooled, const double* pivots);
+  SufficientStatistics(Index n_components, Index n_features, CovarianceType type, const double* pivots);
+  SufficientStatistics(Index n_components, Index n_features, ScatterShape shape, const double* pivots);
 
   Index k;
   Index d;
-  bool full;                    ///< scatter (d, d), lower triangle; else variances (d,)
-  bool pooled;                  ///< one scatter for all components, each about its own mean
+  bool full;                    ///< as in ScatterShape
+  bool pooled;                  ///< likewise
   std::vector<double> pivot;    ///< (K, D)
   std::vector<double> weight;   ///< n_k, (K,)
   std::vector<double> delta;    ///< mean − pivot, (K, D); 0 where n_k = 0
@@ -34,22 +40,14 @@ class Statistics::Sums {
   /// the pairwise update of Chan, Golub & LeVeque (1983). A null `s` stands for zeros.
   void add(Index component, double n, const double* shift, const double* s);
   /// Adds other sums of the same shape, whatever their pivots.
-  void merge(const Sums& other);
+  void merge(const SufficientStatistics& other);
   void scale(double factor);
   /// Whether every sum is, the log-likelihood aside.
   bool finite() const noexcept;
   /// Empty sums of the same shape about the same pivots.
-  Sums empty_copy() const;
+  SufficientStatistics empty_copy() const;
 
-  friend bool operator==(const Sums& a, const Sums& b) noexcept;
+  friend bool operator==(const SufficientStatistics& a, const SufficientStatistics& b) noexcept;
 };
 
-namespace detail {
-
-/// The M-step of sums made under `previous`, which an empty component under OnDegenerate::floor goes back to (null: there is
-/// none, and it raises). @throws as Statistics::maximize
-Mixture maximize(const Statistics::Sums& sums, CovarianceType type, const Mixture* previous,
-                 const MaximizeOptions& options, MaximizeReport& report);
-
-}  // namespace detail
-}  // namespace gaussmix
+}  // namespace gaussmix::detail

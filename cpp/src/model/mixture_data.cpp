@@ -91,9 +91,9 @@ Parameters copied(VectorView<const double> weights, MatrixView<const double> mea
 
 MixtureData::MixtureData(VectorView<const double> weight_values, MatrixView<const double> mean_values,
                          VectorView<const double> covariance_values, CovarianceType covariance_type, bool singular,
-                         const ParameterNames& names)
+                         const ParameterNames& names, const Execution& execution)
     : MixtureData(copied(weight_values, mean_values, covariance_values, covariance_type, names), mean_values.rows(),
-                  mean_values.cols(), covariance_type, singular, names) {}
+                  mean_values.cols(), covariance_type, singular, names, execution) {}
 
 MixtureData::MixtureData(Parameters parameters, Index n_components, Index n_features, CovarianceType covariance_type,
                          bool singular, const ParameterNames& names, const Execution& execution)

@@ -33,11 +33,12 @@ struct ParameterNames {
 class MixtureData {
  public:
   MixtureData(VectorView<const double> weights, MatrixView<const double> means, VectorView<const double> covariances,
-              CovarianceType type, bool allow_singular, const ParameterNames& names = {});
+              CovarianceType type, bool allow_singular, const ParameterNames& names = {},
+              const Execution& execution = {});
   /// Takes the parameters over, (K, D) being the shape of the means; covariances are checked and factored on the threads
   /// of `execution`.
   MixtureData(Parameters parameters, Index k, Index d, CovarianceType type, bool allow_singular,
-              const ParameterNames& names = {}, const Execution& execution = {1, {}});
+              const ParameterNames& names = {}, const Execution& execution = {});
 
   MixtureData(const MixtureData&) = delete;
   MixtureData& operator=(const MixtureData&) = delete;
