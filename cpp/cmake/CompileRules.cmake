@@ -15,11 +15,18 @@ if(GAUSSMIX_BUILD_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link) # what a fuzzer sees of the code that it has reached
 endif()
 
+# An application that names no build type, nor a level of optimization in its flags, means no -O0 for us.
+set(GAUSSMIX_OPTIMIZE "")
+if(NOT CMAKE_CXX_FLAGS MATCHES "(^| )-O")
+  set(GAUSSMIX_OPTIMIZE $<$<NOT:$<BOOL:$<CONFIG>>>:-O2>)
+endif()
+
 # C++17 and warnings, for every target of ours. Warnings are errors for developers only, so that a newer compiler never
 # stops a user's build.
 function(gaussmix_compile_rules target)
   target_compile_features(${target} PRIVATE cxx_std_17)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion $<$<BOOL:${GAUSSMIX_DEVELOPER}>:-Werror>)
+  target_compile_options(${target} PRIVATE ${GAUSSMIX_OPTIMIZE}
+                         -Wall -Wextra -Wpedantic -Wconversion $<$<BOOL:${GAUSSMIX_DEVELOPER}>:-Werror>)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 endfunction()
 

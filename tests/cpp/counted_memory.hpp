@@ -3,7 +3,7 @@
 // The memory functions of the C library, counted, and refused when asked to. operator new, aligned_alloc and Eigen's malloc all
 // end in them. To be included by one source of a program with one thread, on glibc.
 
-#include <gaussmix/export.hpp>
+#include <gaussmix/export.h>
 
 #include <cerrno>
 #include <cstddef>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <gaussmix/export.hpp>
+#include <gaussmix/export.h>
 #include <gaussmix/init.hpp>
 #include <gaussmix/mixture.hpp>
 #include <gaussmix/statistics.hpp>

@@ -17,7 +17,7 @@
 ///
 /// N rows, D features, K components. Values and rules are those of the C++ headers, bit for bit.
 
-#include <gaussmix/export.hpp>
+#include <gaussmix/export.h>
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <gaussmix/export.hpp>
+#include <gaussmix/export.h>
 
 #include <functional>
 
