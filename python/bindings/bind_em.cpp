@@ -159,7 +159,8 @@ void bind_em(py::module_& m) {
       .def_property_readonly("trace", &trace,
                              "Mean log-likelihood before each step: a new ndarray, (n_iter,), float64.")
       .def_property_readonly(
-          "_report", [](LockedEM& self) { return report_fields(self.use([](const EM& em) { return em.report(); })); })
+          "_report", [](LockedEM& self) { return report_fields(self.use([](const EM& em) { return em.report(); })); },
+          "The fields of `report`, as a dict.")
       .def("__repr__", &repr);
 }
 
