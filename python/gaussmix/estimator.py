@@ -10,23 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._core import InvalidArgumentError, Mixture
-from ._estimator_base import EstimatorBase
-from ._estimator_checks import (
-    ConvergenceWarning,
-    FloatArray,
-    NotFittedError,
-    as_sample_weight,
-    as_samples,
-    check_feature_names,
-    check_means,
-    check_parameters,
-    check_precisions,
-    check_weights,
-    exception_class,
-    feature_names,
-    scikit_learn_wording,
-)
-from ._estimator_progress import FitWatch, fit_tasks, fitted_attributes
+from ._estimator.arrays import FloatArray, as_sample_weight, as_samples, check_feature_names, feature_names
+from ._estimator.base import EstimatorBase
+from ._estimator.initial import check_means, check_precisions, check_weights
+from ._estimator.messages import ConvergenceWarning, NotFittedError, exception_class, scikit_learn_wording
+from ._estimator.progress import FitWatch, fit_tasks, fitted_attributes
+from ._estimator.rules import check_parameters
 from .fit import fit
 from .mixture import once_per_mixture, precisions, precisions_cholesky
 from .progress import Callback, Deadline, Noted, together

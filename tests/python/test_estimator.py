@@ -434,7 +434,7 @@ model = gaussmix.GaussianMixture(2, random_state=0)
 try:
     model.predict(X)
 except ValueError as error:
-    assert isinstance(error, AttributeError) and type(error).__module__ == "gaussmix._estimator_checks", type(error)
+    assert isinstance(error, AttributeError) and type(error).__module__ == "gaussmix._estimator.messages", type(error)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     model.set_params(max_iter=1).fit(X)

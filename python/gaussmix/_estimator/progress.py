@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ._core import FitProgress, Mixture
+from .._core import FitProgress, Mixture
 
 
 def fitted_attributes(mixture: Mixture, bounds: list[float], converged: bool) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ._core import InvalidArgumentError
+from .._core import InvalidArgumentError
 
 _UNCHANGED = "$UNCHANGED$"  # scikit-learn's mark for "leave this request as it is"
 
