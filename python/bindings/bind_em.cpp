@@ -64,7 +64,7 @@ InvalidArgumentError
 constexpr const char* step_doc = R"doc(step(self, statistics, *, num_threads=None)
 --
 
-The M-step over the sums of a whole pass, and the judgement on whether that was the last one.
+The M-step over the sums of a whole pass, and the judgment on whether that was the last one.
 
 A step after `done` goes on. On any error everything stays as it was.
 

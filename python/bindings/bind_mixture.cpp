@@ -30,7 +30,7 @@ means : array_like, (K, D)
     μ, in the units of X.
 covariances : array_like
     Σ, in squared units of X: (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical". Matrices
-    symmetric within 1e-8 relative; they are then symmetrised.
+    symmetric within 1e-8 relative; they are then symmetrized.
 covariance_type : {"full", "tied", "diag", "spherical"}
 allow_singular : bool
     Take positive semi-definite covariances as well: the density on their support, −inf off it.
@@ -41,7 +41,7 @@ InvalidArgumentError
     For a wrong shape, a value that is not finite, a weight out of range, asymmetry.
 NumericalError
     For an indefinite covariance, and for a singular one unless `allow_singular`; decided by a diagonally pivoted
-    Cholesky factorisation of Σ scaled to unit diagonal, where a pivot ≤ 8·D·2⁻⁵³ is zero and one below −8·D·2⁻⁵³ means
+    Cholesky factorization of Σ scaled to unit diagonal, where a pivot ≤ 8·D·2⁻⁵³ is zero and one below −8·D·2⁻⁵³ means
     indefinite.
 )doc";
 

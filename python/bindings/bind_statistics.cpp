@@ -92,7 +92,7 @@ reg_covar : float
 on_degenerate : {"raise", "floor", "drop", "reseed"}
     What to do with a component that is empty (n_k ≤ 2⁻⁵³ Σ n) or collapsed, its covariance singular (unless
     `allow_singular`) or, for "floor", below its bound. "raise": NumericalError. "floor": keep Σ_k ⪰ 1e-6 × the
-    covariance of all the data (diag: of each feature's variance; spherical: of their mean), the exact maximiser under
+    covariance of all the data (diag: of each feature's variance; spherical: of their mean), the exact maximizer under
     that bound, so EM stays monotone; an empty component keeps its mean and covariance, and in the start, where it has
     none, is a NumericalError; directions in which all the data are constant have no bound. "drop": go on without the
     component. "reseed": put it beside the heaviest one, which it halves.

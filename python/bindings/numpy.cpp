@@ -122,7 +122,7 @@ bool overlap(const py::array& a, const py::array& b) {
 
 /// Whether two elements may share memory, as in broadcast arrays: a stride within the reach of the axes below it.
 bool overlaps_itself(const py::array& array) {
-  std::vector<std::pair<py::ssize_t, py::ssize_t>> axes;  // (bytes between neighbours, length)
+  std::vector<std::pair<py::ssize_t, py::ssize_t>> axes;  // (bytes between neighbors, length)
   for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
     if (array.shape(axis) > 1) axes.emplace_back(std::abs(array.strides(axis)), array.shape(axis));
   }

@@ -31,7 +31,7 @@ py::array as_array(py::handle value, const char* name);
 /// @throws py::type_error  also for masked arrays and whatever does not hold real numbers
 py::array real_array(py::handle value, const char* name);
 
-/// Distance of neighbours along `axis` in items; nothing when it is no multiple of the item size.
+/// Distance of neighbors along `axis` in items; nothing when it is no multiple of the item size.
 std::optional<Index> item_stride(const py::array& array, py::ssize_t axis);
 
 /// True for T in native byte order, aligned, with strides that are multiples of its size.
@@ -82,7 +82,7 @@ std::optional<py::array> sample_weight_array(py::handle sample_weight, Index n_s
 /// Empty for nothing, which stands for weight 1 everywhere.
 VectorView<const double> weight_view(const std::optional<py::array>& sample_weight);
 
-/// A new array, uninitialised. @throws InvalidArgument when it could not be addressed
+/// A new array, uninitialized. @throws InvalidArgument when it could not be addressed
 py::array empty_array(const py::dtype& dtype, const Shape& shape);
 /// `out` if it is not None and fits, else a new array: float64, or float32 where X is; an `out` may be either.
 py::array float_output(py::handle out, const Shape& shape, const SampleArray& x);

@@ -108,7 +108,7 @@ bool has_dtype(const py::array& array) {
 std::optional<Index> item_stride(const py::array& array, py::ssize_t axis) {
   const py::ssize_t bytes = array.strides(axis);
   if (bytes % array.itemsize() == 0) return bytes / array.itemsize();
-  if (array.shape(axis) <= 1) return 1;  // there is no neighbour
+  if (array.shape(axis) <= 1) return 1;  // there is no neighbor
   return std::nullopt;
 }
 

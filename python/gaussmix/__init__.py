@@ -1,4 +1,4 @@
-"""Gaussian mixtures: exact densities and responsibilities, and expectation-maximisation, at the speed of the machine.
+"""Gaussian mixtures: exact densities and responsibilities, and expectation-maximization, at the speed of the machine.
 
 `Mixture` is a distribution to score with, `fit` finds one from data, `Statistics` are the sums that fitting needs, for
 data that come in pieces, and `GaussianMixture` is scikit-learn's estimator over all this.

@@ -27,7 +27,7 @@ _precisions_cholesky = once_per_mixture(precisions_cholesky)
 
 
 class GaussianMixture(EstimatorBase):
-    """A Gaussian mixture, fitted by expectation-maximisation: scikit-learn's estimator of this name, by its parameters,
+    """A Gaussian mixture, fitted by expectation-maximization: scikit-learn's estimator of this name, by its parameters,
     methods, attributes and messages.
 
     What differs: `fit`, `fit_predict`, `score`, `aic` and `bic` take `sample_weight`; the parameters are float64 also

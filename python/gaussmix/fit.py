@@ -1,4 +1,4 @@
-"""Fitting by expectation-maximisation."""
+"""Fitting by expectation-maximization."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def fit(
     deadline: float | Deadline | None = None,
     num_threads: int | None = None,
 ) -> FitResult:
-    """Find π, μ, Σ by expectation-maximisation, one fused E- and M-step per pass over X.
+    """Find π, μ, Σ by expectation-maximization, one fused E- and M-step per pass over X.
 
     Source: Bishop, Pattern Recognition and Machine Learning, 2006, section 9.2.2.
 

@@ -70,7 +70,7 @@ struct Block {
   Index n_strips() const { return (n + kernels.strip - 1) / kernels.strip; }
   Index padded() const { return n_strips() * kernels.strip; }
   simd::Location<T> location() const { return {hi.data(), sizeof(T) == sizeof(float) ? lo.data() : nullptr}; }
-  Real centred(Index i, Index j) const { return (Real(x[at(i * d + j)]) - hi[at(j)]) - lo[at(j)]; }
+  Real centered(Index i, Index j) const { return (Real(x[at(i * d + j)]) - hi[at(j)]) - lo[at(j)]; }
   /// |x − hi| + |lo|, which bounds what the two subtractions round.
   Real size(Index i, Index j) const { return std::abs(Real(x[at(i * d + j)]) - hi[at(j)]) + std::abs(Real(lo[at(j)])); }
   /// Entry (i, r) of strips of d features.

@@ -6,7 +6,7 @@
 
 using gaussmix::detail::crc32;
 
-TEST_CASE("crc32: the check values of its catalogue and of zlib") {
+TEST_CASE("crc32: the check values of its catalog and of zlib") {
   CHECK(crc32("", 0) == 0);
   CHECK(crc32("123456789", 9) == 0xCBF43926);
   std::string bytes;  // 0, 1, …, 255 four times over

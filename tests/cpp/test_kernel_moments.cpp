@@ -115,12 +115,13 @@ bool all_sums(const Block<T>& block, const Buffer<T>& gamma, const Sums& found, 
   using Pair = std::pair<Real, Real>;
   bool right = is_sum(found.sum, block, [&](Index i) { return Pair(gamma[i], gamma[i]); });
   for (Index j = 0; j < block.d; ++j)
-    right = right && is_sum(found.first[at(j)], block,
-                            [&](Index i) { return Pair(gamma[i] * block.centred(i, j), gamma[i] * block.size(i, j)); });
+    right = right && is_sum(found.first[at(j)], block, [&](Index i) {
+              return Pair(gamma[i] * block.centered(i, j), gamma[i] * block.size(i, j));
+            });
   for (Index j = 0; j < block.d; ++j)
     for (Index l = matrix ? 0 : j; l <= j; ++l)
       right = right && is_sum(found.second[at(matrix ? j * block.d + l : j)], block, [&](Index i) {
-                return Pair(gamma[i] * block.centred(i, j) * block.centred(i, l),
+                return Pair(gamma[i] * block.centered(i, j) * block.centered(i, l),
                             gamma[i] * block.size(i, j) * block.size(i, l));
               });
   return right;

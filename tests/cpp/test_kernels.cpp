@@ -37,7 +37,7 @@ Term product(const Block<T>& block, const Triangle<T>& l, const std::vector<Inde
   Term out{0, 0};
   for (Index j = 0; j <= row; ++j) {
     const Real a = l.values[at(row * l.rank + j)];
-    out.value += a * block.centred(i, order[at(j)]);
+    out.value += a * block.centered(i, order[at(j)]);
     out.size += std::abs(a) * block.size(i, order[at(j)]);
   }
   return out;
@@ -168,7 +168,7 @@ TEST_CASE_TEMPLATE("kernels: distances_diag, distances_unit and transform", T, f
         Term q{0, 0};
         for (Index j = 0; j < d; ++j) {
           const Real s = scale[at(j)];
-          q.value += block.centred(i, j) * s * block.centred(i, j) * s;
+          q.value += block.centered(i, j) * s * block.centered(i, j) * s;
           q.size += roundings * block.size(i, j) * s * block.size(i, j) * s;
         }
         return q;

@@ -219,7 +219,7 @@ TEST_CASE("floor_covariance of diagonal matrices raises the low variances alone"
   }
 }
 
-TEST_CASE("floor_covariance raises generalised eigenvalues and keeps the rest") {
+TEST_CASE("floor_covariance raises generalized eigenvalues and keeps the rest") {
   Random random(11);
   for (const Index d : {2, 3, 8, 20}) {
     CAPTURE(d);

@@ -41,7 +41,7 @@ double reconstruction_error(const Matrix& sigma, const PivotedCholesky& f) {
 }
 
 /// |C − l lᵀ| ≤ (d + 5) u: γ_{d+1} |l||l|ᵀ with rows of length 1 (Higham 2002, theorem 10.3), and 4 u for the scaling.
-double factorisation_bound(Index d) { return static_cast<double>(d + 5) * u; }
+double factorization_bound(Index d) { return static_cast<double>(d + 5) * u; }
 double zero_pivot(Index d) { return 8.0 * static_cast<double>(d) * u; }
 
 void check_shape_of_factor(const PivotedCholesky& f, Index d) {
@@ -78,7 +78,7 @@ TEST_CASE("pivoted_cholesky factors random positive definite matrices") {
     CHECK(f.kind == Kind::positive_definite);
     CHECK(f.rank == d);
     check_shape_of_factor(f, d);
-    CHECK(reconstruction_error(sigma, f) <= factorisation_bound(d));
+    CHECK(reconstruction_error(sigma, f) <= factorization_bound(d));
     CHECK(f.pivot == doctest::Approx(f.l.back() * f.l.back()).epsilon(4 * u));
     for (Index i = 0; i < d; ++i) CHECK(f.scale[static_cast<std::size_t>(i)] == std::sqrt(sigma(i, i)));
   }
@@ -96,7 +96,7 @@ TEST_CASE("pivoted_cholesky finds the rank of A Aᵀ") {
       CHECK(f.kind == (r == d ? Kind::positive_definite : Kind::singular));
       check_shape_of_factor(f, d);
       CHECK(std::fabs(f.pivot) <= (r == d ? 1.0 : zero_pivot(d)));
-      CHECK(reconstruction_error(sigma, f) <= factorisation_bound(d) + (r == d ? 0.0 : zero_pivot(d)));
+      CHECK(reconstruction_error(sigma, f) <= factorization_bound(d) + (r == d ? 0.0 : zero_pivot(d)));
     }
   }
 }
@@ -188,7 +188,7 @@ TEST_CASE("pivoted_cholesky names every indefinite matrix so") {
 
 TEST_CASE("pivoted_cholesky finds one negative eigenvalue among positive ones") {
   // I − (1 + t) v vᵀ / vᵀv has the eigenvalue −t along v, and an eigenvalue ≤ −t when scaled to unit diagonal, as no
-  // diagonal entry exceeds 1. A factorisation that ends with remainders up to 8·D·u leaves eigenvalues ≥ −D (8 D + D +
+  // diagonal entry exceeds 1. A factorization that ends with remainders up to 8·D·u leaves eigenvalues ≥ −D (8 D + D +
   // 5) u > −2e-13.
   Random random(4);
   for (const Index d : {2, 3, 6, 12}) {

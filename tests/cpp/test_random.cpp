@@ -58,9 +58,9 @@ TEST_CASE("portable_log is within 1 ulp of the logarithm") {
   static_assert(std::numeric_limits<long double>::digits >= 64, "the reference needs more digits than double has");
   CHECK(portable_log(1.0) == 0.0);
   const double sqrt_half = 0x1.6a09e667f3bcdp-1;
-  for (const double centre : {1.0, 0.5, 2.0, sqrt_half, 2 * sqrt_half, 4 * sqrt_half, 0x1p-53, 1e300}) {
-    double below = centre;
-    double above = centre;
+  for (const double center : {1.0, 0.5, 2.0, sqrt_half, 2 * sqrt_half, 4 * sqrt_half, 0x1p-53, 1e300}) {
+    double below = center;
+    double above = center;
     for (int step = 0; step < 50; ++step) {
       below = std::nextafter(below, 0.0);
       above = std::nextafter(above, std::numeric_limits<double>::infinity());
@@ -99,7 +99,7 @@ TEST_CASE("normal_quantile agrees with 50 digits") {
       {1e-5, -4.264890793922824610233749},
       {0.001, -3.090232306167813535358005},
       {0.02, -2.053748910631823044338639},
-      {0.0749999, -1.439532177375900586417472},  // 0.075: where tail and centre meet
+      {0.0749999, -1.439532177375900586417472},  // 0.075: where tail and center meet
       {0.075, -1.439531470938455934949801},
       {0.0750001, -1.439530764501729686493336},
       {0.1, -1.281551565544600435334517},

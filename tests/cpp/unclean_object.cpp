@@ -12,12 +12,12 @@ int plain_symbol() { return 2; }
 }  // namespace nlohmann
 
 namespace {
-const std::string dynamically_initialised = std::getenv("PATH") != nullptr ? "path" : "";
+const std::string dynamically_initialized = std::getenv("PATH") != nullptr ? "path" : "";
 int writable = 1;
 }  // namespace
 
 int print_and_leave(int choice) {
-  std::cout << dynamically_initialised << ++writable;
+  std::cout << dynamically_initialized << ++writable;
   std::cerr << choice;
   std::printf("%d\n", choice);
   std::puts("text");

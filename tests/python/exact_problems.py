@@ -108,7 +108,7 @@ def bits(array: npt.ArrayLike) -> tuple[str, tuple[int, ...], bytes]:
 def log_normal_bound(mixture: gaussmix.Mixture, x: Floats) -> Floats:
     """Allowed error of log N(x_i | k), (N, K): with d = x − μ and v = Σ⁻¹d it is
     64u · [½(|v|ᵀ|Σ||v| + 2|v|ᵀ|d| + Σ_ij |Σ⁻¹ ∘ Σ|_ij + 2 Σ_j |log L_jj| + D log 2π)],
-    first order in the rounding of Σ, of d and of the terms of the normalisation."""
+    first order in the rounding of Σ, of d and of the terms of the normalization."""
     columns = []
     for mean, sigma in zip(np.asarray(mixture.means), full_covariances(mixture), strict=True):
         d = x - mean

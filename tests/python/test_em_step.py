@@ -315,7 +315,7 @@ def test_a_step_wrong_in_the_twelfth_digit_would_fail() -> None:
 
 
 def test_sums_about_the_old_mean_would_fail() -> None:
-    """E[d²] − E[d]² about a mean 10⁴ standard deviations away: what a single centring leaves."""
+    """E[d²] − E[d]² about a mean 10⁴ standard deviations away: what a single centering leaves."""
     p = problem("diag", 1e4)
     gamma = p.before.mixture().responsibilities(p.x)
     covariances = np.empty((K, D))

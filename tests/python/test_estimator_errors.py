@@ -288,7 +288,7 @@ def test_warm_start_with_another_shape_is_an_error() -> None:
 def test_unknown_parameters() -> None:
     model = GaussianMixture(2)
     with pytest.raises(
-        InvalidArgumentError, match=r"Invalid parameter 'colour' for estimator GaussianMixture\(n_components=2\)"
+        InvalidArgumentError, match=r"Invalid parameter 'color' for estimator GaussianMixture\(n_components=2\)"
     ):
-        model.set_params(n_components=5, colour="red")
+        model.set_params(n_components=5, color="red")
     assert model.n_components == 2

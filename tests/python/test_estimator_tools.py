@@ -169,14 +169,14 @@ def test_a_subclass_may_have_a_constructor_of_its_own() -> None:
 
 
 def test_a_subclass_may_have_a_fit_of_fewer_arguments() -> None:
-    class Centred(GaussianMixture):
+    class Centered(GaussianMixture):
         labels: Any = None
 
         def fit(self, X: Any, y: Any = None) -> Any:  # type: ignore[override]
             self.labels = y
             return super().fit(X - X.mean(axis=0))
 
-    model = Centred(2, random_state=0)
+    model = Centered(2, random_state=0)
     assert model.fit_predict(X).tolist() == model.predict(X).tolist()
     assert model.labels is None
     assert len(model.fit_predict(X, [1])) == len(X)

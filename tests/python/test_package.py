@@ -50,9 +50,9 @@ def test_other_builds_find_the_cmake_package(tmp_path: Path) -> None:
 
 
 def test_the_types_and_the_notices_are_there() -> None:
-    licences = [f"licenses/{path.name}" for path in (ROOT / "python/gaussmix/licenses").iterdir()]
-    assert len(licences) == 3
-    expected = ["py.typed", "_core.pyi", "THIRD_PARTY_NOTICES.md", *licences]
+    licenses = [f"licenses/{path.name}" for path in (ROOT / "python/gaussmix/licenses").iterdir()]
+    assert len(licenses) == 3
+    expected = ["py.typed", "_core.pyi", "THIRD_PARTY_NOTICES.md", *licenses]
     assert [name for name in expected if not installed(name)] == []
 
 

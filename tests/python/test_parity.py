@@ -12,7 +12,7 @@ STORED = json.loads((Path(__file__).parents[1] / "data/bits.json").read_text(enc
 pytestmark = [
     pytest.mark.skipif(
         (STORED["libm"], STORED["eigen"]) != (parity.libm(), gaussmix.build_info()["eigen"]),
-        reason="logarithms, exponentials and factorisations have the bits of another C library or Eigen",
+        reason="logarithms, exponentials and factorizations have the bits of another C library or Eigen",
     ),
     pytest.mark.filterwarnings("ignore"),  # bits are compared, of fits that are stopped early too
 ]

@@ -53,7 +53,7 @@ class Degenerate:
         return 2 * log(np.diag(cholesky(self._gram))).sum()
 
     def _pivots(self) -> list[int]:
-        """Features in the order of a diagonally pivoted Cholesky factorisation of the correlations."""
+        """Features in the order of a diagonally pivoted Cholesky factorization of the correlations."""
         std = np.sqrt(np.diag(self.covariance))
         rest = self.covariance / np.outer(std, std)
         pivots: list[int] = []

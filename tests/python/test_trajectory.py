@@ -51,8 +51,8 @@ def start(name: str, covariance_type: str) -> dict[str, NDArray[np.float64]]:
     X, members = data(name), np.eye(N_COMPONENTS[name])[labels(name)]
     n = members.sum(axis=0)
     means = members.T @ X / n[:, np.newaxis]
-    centred = X[:, np.newaxis] - means
-    scatters = np.einsum("nk,nki,nkj->kij", members, centred, centred)
+    centered = X[:, np.newaxis] - means
+    scatters = np.einsum("nk,nki,nkj->kij", members, centered, centered)
     full = scatters / n[:, np.newaxis, np.newaxis]
     ridge = 1e-6 * np.eye(X.shape[1])
     precisions = {

@@ -44,7 +44,7 @@ class GAUSSMIX_API EM {
   const std::vector<double>& trace() const noexcept { return trace_; }  ///< mean log-likelihood before each, (n_iter,)
   const FitReport& report() const noexcept { return report_; }          ///< counts over all steps; no seconds
 
-  /// The M-step over the sums of a whole pass, and the judgement on whether that was the last one. A step after done() goes on.
+  /// The M-step over the sums of a whole pass, and the judgment on whether that was the last one. A step after done() goes on.
   /// On any error everything stays as it was.
   /// @param statistics  made under mixture(): of all data, merged from whatever pieces
   /// @returns what a callback of fit() is told; its start is 0

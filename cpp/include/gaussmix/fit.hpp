@@ -83,7 +83,7 @@ struct FitResult {
   FitReport report;
 };
 
-/// Finds π, μ, Σ by expectation-maximisation (Bishop 2006, section 9.2.2), one fused E- and M-step per pass over X.
+/// Finds π, μ, Σ by expectation-maximization (Bishop 2006, section 9.2.2), one fused E- and M-step per pass over X.
 /// @param x  (N, D), N ≥ K
 /// @param n_components  K ≥ 1
 /// @param sample_weight  empty (all 1) or (N,), finite, ≥ 0, at least K of them positive

@@ -355,7 +355,7 @@ typedef struct gaussmix_fit_summary {
   int64_t n_failed_starts;  ///< of n_init: each ended in an error, and another one was kept
 } gaussmix_fit_summary;
 
-/// Finds π, μ, Σ of K components by expectation-maximisation. `sample_weight` as in gaussmix_log_likelihood(); `options` and
+/// Finds π, μ, Σ of K components by expectation-maximization. `sample_weight` as in gaussmix_log_likelihood(); `options` and
 /// `execution` may be NULL.
 GAUSSMIX_API gaussmix_status gaussmix_fit(const gaussmix_samples* x, int64_t n_components,
                                           const gaussmix_fit_options* options, const double* sample_weight,

@@ -41,12 +41,12 @@ class GAUSSMIX_API Mixture {
   /// @param weights      π, (K,), each in [0, 1], their sum within 1e-8 of 1; divided by it only when it is off by more than
   ///                     4·K·2⁻⁵³, so that parameters read back keep their bits. A component of weight 0 is legal
   /// @param means        μ, (K, D)
-  /// @param covariances  Σ in the layout of `type`, flattened row-major; matrices symmetric within 1e-8 relative, then symmetrised
+  /// @param covariances  Σ in the layout of `type`, flattened row-major; matrices symmetric within 1e-8 relative, then symmetrized
   /// @param allow_singular  take positive semi-definite covariances as well: the density on their support, −inf off it
   /// @param execution    what factors the covariances; Interrupted when its stop says so
   /// @throws InvalidArgument  for a wrong shape, a value that is not finite, a weight out of range, asymmetry
   /// @throws NumericalError   for an indefinite covariance, and for a singular one unless `allow_singular`. Both are decided by
-  ///                          a diagonally pivoted Cholesky factorisation of Σ scaled to unit diagonal: a pivot ≤ 8·D·2⁻⁵³ is
+  ///                          a diagonally pivoted Cholesky factorization of Σ scaled to unit diagonal: a pivot ≤ 8·D·2⁻⁵³ is
   ///                          zero, one below −8·D·2⁻⁵³ means indefinite
   Mixture(VectorView<const double> weights, MatrixView<const double> means, VectorView<const double> covariances,
           CovarianceType type, bool allow_singular = false, const Execution& execution = {});

@@ -17,7 +17,7 @@ class SufficientStatistics;
 enum class OnDegenerate {
   raise,  ///< NumericalError that names the component
   floor,  ///< keep Σ_k ⪰ 1e-6 × the covariance of all the data (1e-6 × the feature's variance for diag, × their mean for
-          ///< spherical): the exact maximiser under that bound, so EM stays monotone. An empty component keeps its mean
+          ///< spherical): the exact maximizer under that bound, so EM stays monotone. An empty component keeps its mean
           ///< and covariance, and in the start, where it has none, is a NumericalError. Directions in which all
           ///< the data are constant have no bound: with allow_singular they stay without variance
   drop,   ///< go on without the component

@@ -19,7 +19,7 @@ std::string describe(const std::string& name, const CovarianceLayout& layout, In
 [[noreturn]] void throw_indefinite(const std::string& name, const CovarianceLayout& layout, Index component,
                                    double pivot) {
   throw NumericalError(describe(name, layout, component) +
-                       " must be positive semi-definite, but its Cholesky factorisation meets the pivot " +
+                       " must be positive semi-definite, but its Cholesky factorization meets the pivot " +
                        format(pivot) + " (of the matrix scaled to unit diagonal)");
 }
 

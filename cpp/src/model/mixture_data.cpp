@@ -35,7 +35,7 @@ void check_covariances(const double* values, Index size, const CovarianceLayout&
 }
 
 /// Checks symmetry within 1e-8 of sqrt(Σ_ii Σ_jj) or of the entries, and averages the two triangles.
-void symmetrise(double* sigma, Index d, const CovarianceLayout& layout, Index begin, const std::string& name) {
+void symmetrize(double* sigma, Index d, const CovarianceLayout& layout, Index begin, const std::string& name) {
   for (Index i = 0; i < d; ++i)
     for (Index j = 0; j < i; ++j) {
       double& a = sigma[i * d + j];
@@ -143,7 +143,7 @@ void MixtureData::factor_matrices(const std::string& name, const Execution& exec
   parallel_for(n, threads, execution, [&](Index i, Worker& worker) {
     double* sigma = covariances.data() + i * d * d;
     check_covariances(sigma, d * d, layout, d, i * d * d, name);
-    symmetrise(sigma, d, layout, i * d * d, name);
+    symmetrize(sigma, d, layout, i * d * d, name);
     factors[static_cast<std::size_t>(i)] =
         factor_matrix(sigma, d, layout, i, allow_singular, name, scratch[static_cast<std::size_t>(worker.id())],
                       panels_.data() + i * panel_entries(d));

@@ -69,7 +69,7 @@ void subtract_rows(double* row, const double* l, const RowMajor& rows, Index beg
   }
 }
 
-/// The inverse of a lower triangular matrix by forward substitution, row by row: plain loops over neighbours, which for the
+/// The inverse of a lower triangular matrix by forward substitution, row by row: plain loops over neighbors, which for the
 /// usual sizes take half the time of a blocked solver.
 RowMajor lower_inverse(const RowMajor& l) {
   const Index d = l.rows();

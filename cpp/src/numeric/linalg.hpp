@@ -19,7 +19,7 @@ double log_pseudo_determinant(const double* f, Index d, Index rank);
 bool spd_inverse(const double* sigma, Index d, double* inverse);
 
 /// Raises `sigma` to the least matrix that keeps sigma ⪰ floor · total in the order of `total` (both symmetric, (d, d),
-/// total positive definite): generalised eigenvalues below `floor` are set to it, the exact constrained M-step. Returns
+/// total positive definite): generalized eigenvalues below `floor` are set to it, the exact constrained M-step. Returns
 /// whether any was; sigma is untouched when none.
 bool floor_covariance(double* sigma, const double* total, Index d, double floor);
 

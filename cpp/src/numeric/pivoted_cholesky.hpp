@@ -6,7 +6,7 @@
 
 namespace gaussmix::detail {
 
-/// What the diagonally pivoted Cholesky factorisation of the unit-diagonal-scaled matrix says (Higham 2002, section
+/// What the diagonally pivoted Cholesky factorization of the unit-diagonal-scaled matrix says (Higham 2002, section
 /// 10.3). `l` is empty when it is indefinite, and so is `order` when the diagonal alone shows it.
 struct PivotedCholesky {
   enum class Kind { positive_definite, singular, indefinite };

@@ -52,7 +52,7 @@ def check_means(values: Any, n_components: int, n_features: int) -> FloatArray:
 
 def check_precisions(values: Any, covariance_type: str, n_components: int, n_features: int) -> FloatArray:
     """`precisions_init` as Σ⁻¹ in the layout of `covariance_type`; matrices, symmetric as np.isclose has it, come back
-    symmetrised."""
+    symmetrized."""
     shape = {
         "full": (n_components, n_features, n_features),
         "tied": (n_features, n_features),
@@ -79,7 +79,7 @@ def check_precisions(values: Any, covariance_type: str, n_components: int, n_fea
 
 
 def _is_positive_definite(matrix: FloatArray) -> bool:
-    """Symmetric, and factorisable once scaled to unit diagonal, so that the features' units do not matter."""
+    """Symmetric, and factorizable once scaled to unit diagonal, so that the features' units do not matter."""
     diagonal = np.diagonal(matrix)
     if not (np.isclose(matrix, matrix.T).all() and (diagonal > 0.0).all()):
         return False

@@ -152,6 +152,6 @@ def fit_tasks(estimator: Any, n_init: int, **about: Any) -> Iterator[FitTasks | 
         return
     support = import_module("sklearn.callback._callback_support")
     with support.callback_management_context(estimator):
-        initialise: Callable[..., Any] = support.CallbackSupportMixin._init_callback_context
-        context = initialise(estimator, max_subtasks=n_init if about["max_iter"] > 0 else 0)
+        initialize: Callable[..., Any] = support.CallbackSupportMixin._init_callback_context
+        context = initialize(estimator, max_subtasks=n_init if about["max_iter"] > 0 else 0)
         yield FitTasks(estimator, context, n_init=n_init, **about)

@@ -1,4 +1,4 @@
-// An application with an Eigen of its own, of another version and other flags than the one inside of gaussmix: both factorise in
+// An application with an Eigen of its own, of another version and other flags than the one inside of gaussmix: both factorize in
 // one program, and each must get its own code.
 #include <gaussmix/gaussmix.hpp>
 

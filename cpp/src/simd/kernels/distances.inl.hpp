@@ -85,15 +85,15 @@ GAUSSMIX_INLINE void add_triangle(const T* panel, Index columns, const Column& c
   }
 }
 
-/// Calls done(r, y) with rows y_r = L⁻¹(r, :) · c, r = 4p … 4p + 3, of each panel p, for a strip c of centred features, (rank, strip).
+/// Calls done(r, y) with rows y_r = L⁻¹(r, :) · c, r = 4p … 4p + 3, of each panel p, for a strip c of centered features, (rank, strip).
 template <class T, class Done>
-GAUSSMIX_INLINE void for_each_panel(const T* panels, Index rank, const T* centred, const Done& done) {
+GAUSSMIX_INLINE void for_each_panel(const T* panels, Index rank, const T* centered, const Done& done) {
   constexpr Index strip = strip_of<T>;
   for (Index row = 0; row < rank; row += panel_rows) {
     Vec<T> y[panel_rows][strip_vectors];
     set_zero(y);
     const auto column = [&](Index j, Vec<T>(&c)[strip_vectors]) {
-      for (int v = 0; v < strip_vectors; ++v) c[v] = load(centred + j * strip + v * lanes<T>);
+      for (int v = 0; v < strip_vectors; ++v) c[v] = load(centered + j * strip + v * lanes<T>);
     };
     for (Index j = 0; j < row; ++j, panels += panel_rows) {
       Vec<T> c[strip_vectors];
@@ -108,37 +108,37 @@ GAUSSMIX_INLINE void for_each_panel(const T* panels, Index rank, const T* centre
 }
 
 /// sum += (L⁻¹(x − μ))_r² for rows r = row … row + 3 of the panel that `panels` points to, in the order of for_each_panel;
-/// features are centred as the panels reach them, into (d, strip). `d` ends the last panel.
+/// features are centered as the panels reach them, into (d, strip). `d` ends the last panel.
 template <class T>
-GAUSSMIX_INLINE void add_panel(const T* strip_begin, Index row, Index d, Location<T> mean, const T* panels, T* centred,
+GAUSSMIX_INLINE void add_panel(const T* strip_begin, Index row, Index d, Location<T> mean, const T* panels, T* centered,
                                Vec<T>* sum) {
   constexpr Index strip = strip_of<T>;
   Vec<T> y[panel_rows][strip_vectors];
   set_zero(y);
   for (Index j = 0; j < row; ++j, panels += panel_rows) {
     Vec<T> c[strip_vectors];
-    for (int v = 0; v < strip_vectors; ++v) c[v] = load(centred + j * strip + v * lanes<T>);
+    for (int v = 0; v < strip_vectors; ++v) c[v] = load(centered + j * strip + v * lanes<T>);
     add_column(panels, 0, c, y);
   }
-  const auto centre_next = [&](Index j, Vec<T>(&c)[strip_vectors]) {
+  const auto center_next = [&](Index j, Vec<T>(&c)[strip_vectors]) {
     for (int v = 0; v < strip_vectors; ++v) {
       c[v] = difference(strip_begin + (row + j) * strip + v * lanes<T>, mean, row + j);
-      store(centred + (row + j) * strip + v * lanes<T>, c[v]);
+      store(centered + (row + j) * strip + v * lanes<T>, c[v]);
     }
   };
-  add_triangle(panels, row + panel_rows < d ? panel_rows : d - row, centre_next, y);
+  add_triangle(panels, row + panel_rows < d ? panel_rows : d - row, center_next, y);
   for (Index r = 0; r < panel_rows; ++r)
     for (int v = 0; v < strip_vectors; ++v) sum[v] = madd<T>(y[r][v], y[r][v], sum[v]);
 }
 
 /// Writes x − μ of one strip in the factor's order of features, (d, strip).
 template <class T>
-GAUSSMIX_INLINE void centre(const T* strip_begin, Index d, Location<T> mean, const Index* order, T* centred) {
+GAUSSMIX_INLINE void center_strip(const T* strip_begin, Index d, Location<T> mean, const Index* order, T* centered) {
   constexpr Index strip = strip_of<T>;
   for (Index j = 0; j < d; ++j) {
     const Index feature = order ? order[j] : j;
     for (int v = 0; v < strip_vectors; ++v)
-      store(centred + j * strip + v * lanes<T>,
+      store(centered + j * strip + v * lanes<T>,
             difference(strip_begin + feature * strip + v * lanes<T>, mean, feature));
   }
 }
@@ -146,13 +146,13 @@ GAUSSMIX_INLINE void centre(const T* strip_begin, Index d, Location<T> mean, con
 /// Lanes of vector v of a strip that lie off the support of a singular component: with z = (x − μ) / σ in the factor's order,
 /// on the support z₂ = M z₁. The residual is a length, compared with 64u × the terms that made it.
 template <class T>
-IntVec<T> off_support_lanes(const T* strip_begin, const T* centred, Index d, Location<T> mean, Factor<T> factor,
+IntVec<T> off_support_lanes(const T* strip_begin, const T* centered, Index d, Location<T> mean, Factor<T> factor,
                             int v) {
   constexpr Index strip = strip_of<T>;
   const Index rank = factor.rank;
   IntVec<T> off{};
   for (Index row = rank; row < d; ++row) {
-    Vec<T> residual = load(centred + row * strip + v * lanes<T>) * factor.inv_scale[row];
+    Vec<T> residual = load(centered + row * strip + v * lanes<T>) * factor.inv_scale[row];
     const auto size_of =
         [&](Index j) {  // (|x_j| + |μ_j|) / σ_j + 1: the terms of z_j, and the rounding of a fitted μ_j
           const Index feature = factor.order ? factor.order[j] : j;
@@ -163,7 +163,7 @@ IntVec<T> off_support_lanes(const T* strip_begin, const T* centred, Index d, Loc
     Vec<T> size = size_of(row);
     for (Index j = 0; j < rank; ++j) {
       const T a = factor.residual[(row - rank) * rank + j];
-      const Vec<T> z = load(centred + j * strip + v * lanes<T>) * factor.inv_scale[j];
+      const Vec<T> z = load(centered + j * strip + v * lanes<T>) * factor.inv_scale[j];
       residual = madd<T>(broadcast(-a), z, residual);
       size = madd<T>(broadcast(a < 0 ? -a : a), size_of(j), size);
     }
@@ -176,7 +176,7 @@ template <class T>
 void distances_any(const T* strips, Index n_strips, Index d, Location<T> mean, Factor<T> factor, T* scratch, T* q) {
   constexpr Index strip = strip_of<T>;
   for (Index s = 0; s < n_strips; ++s, strips += d * strip, q += strip) {
-    centre(strips, d, mean, factor.order, scratch);
+    center_strip(strips, d, mean, factor.order, scratch);
     Vec<T> sum[strip_vectors];
     set_zero(sum);
     for_each_panel(factor.panels, factor.rank, scratch, [&](Index, const Vec<T>(&y)[panel_rows][strip_vectors]) {
@@ -243,7 +243,7 @@ template <class T>
 void transform(const T* strips, Index n_strips, Index d, Location<T> center, Factor<T> factor, T* scratch, T* y) {
   constexpr Index strip = strip_of<T>;
   for (Index s = 0; s < n_strips; ++s, strips += d * strip, y += d * strip) {
-    centre(strips, d, center, factor.order, scratch);
+    center_strip(strips, d, center, factor.order, scratch);
     for_each_panel(factor.panels, factor.rank, scratch, [&](Index row, const Vec<T>(&rows)[panel_rows][strip_vectors]) {
       for (Index r = 0; r < panel_rows && row + r < d; ++r)
         for (int v = 0; v < strip_vectors; ++v) store(y + (row + r) * strip + v * lanes<T>, rows[r][v]);

@@ -218,7 +218,7 @@ Index dense_scratch(Index d, bool full) {
 
 /// Features j … j + lanes − 1 of every row about the center, `step` from row to row in `out`; zeros from feature d on.
 template <class T>
-void centre_vector(const T* x, Index row_stride, Index n, Index d, Location<T> center, Index j, T* out, Index step) {
+void center_vector(const T* x, Index row_stride, Index n, Index d, Location<T> center, Index j, T* out, Index step) {
   const Index last = d - j < lanes<T> ? d - j : lanes<T>;
   const FeatureCenter<T, 1> about(center, j, last);
   for_each_row<T>(n, last, [&](const Index i, const Index count) {
@@ -243,7 +243,7 @@ void moments_dense(const T* x, Index row_stride, Index n, const T* gamma, Index 
   });
   if (!full) {
     for (Index j = 0; j < d; j += lanes<T>) {
-      centre_vector(x, row_stride, n, d, center, j, panel, 2 * lanes<T>);
+      center_vector(x, row_stride, n, d, center, j, panel, 2 * lanes<T>);
       for (Index i = 0; i < n; ++i) {
         const Vec<T> c = load(panel + 2 * i * lanes<T>);
         store(panel + (2 * i + 1) * lanes<T>, c * c);
@@ -252,18 +252,18 @@ void moments_dense(const T* x, Index row_stride, Index n, const T* gamma, Index 
     }
     return;
   }
-  T* centred = scratch + dense_panel<T>;  // (⌈d / lanes⌉, dense_rows, lanes)
+  T* centered = scratch + dense_panel<T>;  // (⌈d / lanes⌉, dense_rows, lanes)
   const T one = 1;
   for (Index j = 0; j < d; j += lanes<T>)
-    centre_vector(x, row_stride, n, d, center, j, centred + j * dense_rows, lanes<T>);
+    center_vector(x, row_stride, n, d, center, j, centered + j * dense_rows, lanes<T>);
   for_each_product_pair<T>(d, [&](Index place, Product a, Product b) {
     const auto row = [&](Index r) {
-      return r == d ? &one : centred + r / lanes<T> * lanes<T> * dense_rows + r % lanes<T>;
+      return r == d ? &one : centered + r / lanes<T> * lanes<T> * dense_rows + r % lanes<T>;
     };
     const T *row_a = row(a.row), *row_b = row(b.row);
     const Index step_a = a.row == d ? 0 : lanes<T>, step_b = b.row == d ? 0 : lanes<T>;
-    const T* column_a = centred + a.column * dense_rows;
-    const T* column_b = b.column < d ? centred + b.column * dense_rows : column_a;  // anything finite
+    const T* column_a = centered + a.column * dense_rows;
+    const T* column_b = b.column < d ? centered + b.column * dense_rows : column_a;  // anything finite
     for (Index i = 0; i < n; ++i) {
       store(panel + 2 * i * lanes<T>, broadcast(row_a[i * step_a]) * load(column_a + i * lanes<T>));
       store(panel + (2 * i + 1) * lanes<T>, broadcast(row_b[i * step_b]) * load(column_b + i * lanes<T>));
@@ -303,11 +303,11 @@ inline constexpr int tile_rows = 8;
 inline constexpr int tile_rows = 4;
 #endif
 inline constexpr int tile_vectors = 3;
-/// Points centred and weighted at a time: float32 sums go to double after as many. So much of one panel stays in the nearest
+/// Points centered and weighted at a time: float32 sums go to double after as many. So much of one panel stays in the nearest
 /// cache.
 inline constexpr Index chunk_rows = rows_per_flush - 1;
 
-// Centred points (x − center) lie in panels of the columns of a tile, (chunk_rows, column_panel) each, weighted ones γ(x − center)
+// Centered points (x − center) lie in panels of the columns of a tile, (chunk_rows, column_panel) each, weighted ones γ(x − center)
 // in panels that hold the rows of one or more tiles, (chunk_rows, row_panel) each: a tile reads both from end to end.
 template <class T>
 inline constexpr Index column_panel = tile_vectors * lanes<T>;
@@ -315,8 +315,8 @@ template <class T>
 inline constexpr Index row_panel = lanes<T> > tile_rows ? lanes<T> : tile_rows;
 
 template <class T>
-GAUSSMIX_INLINE T* column_panel_of(T* centred, Index j) {
-  return centred + j / column_panel<T> * (column_panel<T> * chunk_rows);
+GAUSSMIX_INLINE T* column_panel_of(T* centered, Index j) {
+  return centered + j / column_panel<T> * (column_panel<T> * chunk_rows);
 }
 /// The place of feature j in the panel's first row.
 template <class T>
@@ -329,15 +329,15 @@ constexpr Index moments_scratch(Index d) {
   return chunk_rows * (padded_to(d, column_panel<T>) + padded_to(d, row_panel<T>));
 }
 
-/// Centres and weights NV vectors of features from feature j on, the beginning of a panel, of which the last holds `last` ≤ lanes
+/// Centers and weights NV vectors of features from feature j on, the beginning of a panel, of which the last holds `last` ≤ lanes
 /// features; adds Σγ(x − center) to `first`.
 template <class T, int NV>
-void centre_features(const T* x, Index row_stride, WeightedRows<T> rows, Location<T> center, Index j, Index last,
-                     T* centred, T* weighted, double* first) {
+void center_features(const T* x, Index row_stride, WeightedRows<T> rows, Location<T> center, Index j, Index last,
+                     T* centered, T* weighted, double* first) {
   const FeatureCenter<T, NV> about(center, j, last);
   Vec<T> sum[NV];
   set_zero(sum);
-  T* out = column_panel_of(centred, j);
+  T* out = column_panel_of(centered, j);
   T* product[NV];
   for (int v = 0; v < NV; ++v) product[v] = in_row_panel(weighted, j + v * lanes<T>);
   for_each_row<T>(rows.count, last, [&](const Index p, const Index count) {
@@ -355,16 +355,16 @@ void centre_features(const T* x, Index row_stride, WeightedRows<T> rows, Locatio
     for (Index l = 0; l < about.features(v, last); ++l) first[j + v * lanes<T> + l] += static_cast<double>(sum[v][l]);
 }
 
-/// The lower triangle of scatter(row … row + tile_rows, column … column + NV vectors) += Σ_i weighted_i(row) · centred_i(column).
+/// The lower triangle of scatter(row … row + tile_rows, column … column + NV vectors) += Σ_i weighted_i(row) · centered_i(column).
 template <class T, int NV>
-void add_tile(const T* weighted, const T* centred, Index count, Index d, Index row, Index column, double* scatter) {
+void add_tile(const T* weighted, const T* centered, Index count, Index d, Index row, Index column, double* scatter) {
   weighted = in_row_panel(weighted, row);
-  centred = column_panel_of(centred, column);
+  centered = column_panel_of(centered, column);
   Vec<T> acc[tile_rows][NV];
   set_zero(acc);
-  for (Index i = 0; i < count; ++i, weighted += row_panel<T>, centred += column_panel<T>) {
+  for (Index i = 0; i < count; ++i, weighted += row_panel<T>, centered += column_panel<T>) {
     Vec<T> c[NV];
-    for (int v = 0; v < NV; ++v) c[v] = load(centred + v * lanes<T>);
+    for (int v = 0; v < NV; ++v) c[v] = load(centered + v * lanes<T>);
     for (int r = 0; r < tile_rows; ++r) {
       const Vec<T> w = broadcast(weighted[r]);
       for (int v = 0; v < NV; ++v) acc[r][v] = madd<T>(w, c[v], acc[r][v]);
@@ -381,7 +381,7 @@ void add_tile(const T* weighted, const T* centred, Index count, Index d, Index r
 template <class T>
 void moments_full(const T* x, Index row_stride, WeightedRows<T> weighted, Index d, Location<T> center, T* scratch,
                   double* sum, double* first, double* second) {
-  T* centred = scratch;
+  T* centered = scratch;
   T* product = scratch + chunk_rows * padded_to(d, column_panel<T>);
   *sum = 0.0;
   for (Index j = 0; j < d; ++j) first[j] = 0.0;
@@ -393,20 +393,20 @@ void moments_full(const T* x, Index row_stride, WeightedRows<T> weighted, Index 
     for (Index column = 0; column < d; column += column_panel<T>) {
       const Index rest = d - column < column_panel<T> ? d - column : column_panel<T>, last = (rest - 1) % lanes<T> + 1;
       switch ((rest + lanes<T> - 1) / lanes<T>) {
-        case 1: centre_features<T, 1>(x, row_stride, part, center, column, last, centred, product, first); break;
-        case 2: centre_features<T, 2>(x, row_stride, part, center, column, last, centred, product, first); break;
-        default: centre_features<T, 3>(x, row_stride, part, center, column, last, centred, product, first); break;
+        case 1: center_features<T, 1>(x, row_stride, part, center, column, last, centered, product, first); break;
+        case 2: center_features<T, 2>(x, row_stride, part, center, column, last, centered, product, first); break;
+        default: center_features<T, 3>(x, row_stride, part, center, column, last, centered, product, first); break;
       }
     }
     for (Index column = 0; column < d; column += column_panel<T>)
       for (Index row = column / tile_rows * tile_rows; row < d; row += tile_rows) {
         const Index columns = (row + tile_rows < d ? row + tile_rows : d) - column;
         if (columns <= lanes<T>)
-          add_tile<T, 1>(product, centred, count, d, row, column, second);
+          add_tile<T, 1>(product, centered, count, d, row, column, second);
         else if (columns <= 2 * lanes<T>)
-          add_tile<T, 2>(product, centred, count, d, row, column, second);
+          add_tile<T, 2>(product, centered, count, d, row, column, second);
         else
-          add_tile<T, 3>(product, centred, count, d, row, column, second);
+          add_tile<T, 3>(product, centered, count, d, row, column, second);
       }
   }
 }

@@ -90,7 +90,7 @@ GAUSSMIX_INLINE void add_scatter(const T* points, Index count, Vec<T>* first, Ve
   if constexpr (End < D) add_scatter<T, D, End>(points, count, first, second);
 }
 
-/// Full moments for a fixed D, lanes along points: those that count are centred a few vectors at a time, which stay in the
+/// Full moments for a fixed D, lanes along points: those that count are centered a few vectors at a time, which stay in the
 /// nearest cache while the triangle's tiles run over them.
 template <class T, int D>
 void moments_few_of(const T* strips, Index n, Location<T> center, const T* gamma, T* scratch, double* sum,

@@ -54,7 +54,7 @@ GAUSSMIX_INLINE void store(T* p, V v) {
   *reinterpret_cast<Vec<T>*>(p) = v;
 }
 
-/// `count` of 1 … lanes neighbouring values, zeros behind them; nothing beyond them is read.
+/// `count` of 1 … lanes neighboring values, zeros behind them; nothing beyond them is read.
 GAUSSMIX_INLINE Vec<double> load_some(const double* p, Index count) {
   if (count == lanes<double>) return load_unaligned(p);
 #if defined(__AVX512F__)
@@ -127,7 +127,7 @@ GAUSSMIX_INLINE Vec<T> larger(Vec<T> a, Vec<T> b) {
   return select(a > b, a, b);
 }
 
-/// Zeros by assignment: an array initialised as a whole may be written to memory, a string of bytes at a time.
+/// Zeros by assignment: an array initialized as a whole may be written to memory, a string of bytes at a time.
 template <class V, int N>
 GAUSSMIX_INLINE void set_zero(V (&v)[N]) {
   for (int i = 0; i < N; ++i) v[i] = V{};
