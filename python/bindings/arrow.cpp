@@ -154,9 +154,8 @@ py::array chunk_of(const Batch& batch, std::int64_t j, const ArrowSchema& schema
                           "] must not be null, but is; column '" + name_of(schema) + "'");
   }
   if (schema.format == bits) return unpacked(column.buffers[1], offset, rows.length);
-  const py::capsule owner(new Batch(batch), [](void* kept) { delete static_cast<Batch*>(kept); });
   const char* first = static_cast<const char*>(column.buffers[1]) + offset * dtype.itemsize();
-  return py::array(dtype, {rows.length}, {dtype.itemsize()}, first, owner);
+  return py::array(dtype, {rows.length}, {dtype.itemsize()}, first, owning_capsule(std::make_unique<Batch>(batch)));
 }
 
 /// The table in pieces that yield their own memory: polars copies a frame of several chunks when asked for a stream of it,

@@ -9,6 +9,7 @@
 
 #include <pybind11/numpy.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -97,12 +98,20 @@ py::array read_only(const T* data, const Shape& shape, py::handle owner) {
   return array;
 }
 
+/// Takes over what arrays point into; where it cannot be made, `kept` is freed as well.
+template <class T>
+py::capsule owning_capsule(std::unique_ptr<T> kept) {
+  const py::capsule owner(kept.get(), [](void* p) { delete static_cast<T*>(p); });
+  kept.release();
+  return owner;
+}
+
 /// Takes over the values of a vector, row-major.
 template <class T>
 py::array_t<T> owned_array(std::vector<T> values, const Shape& shape) {
-  auto* kept = new std::vector<T>(std::move(values));
-  const py::capsule owner(kept, [](void* p) { delete static_cast<std::vector<T>*>(p); });
-  return py::array_t<T>(shape, kept->data(), owner);
+  auto kept = std::make_unique<std::vector<T>>(std::move(values));
+  const T* data = kept->data();
+  return py::array_t<T>(shape, data, owning_capsule(std::move(kept)));
 }
 
 }  // namespace gaussmix::bindings

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <stdexcept>
+#include <type_traits>
 
 using namespace gaussmix;
 using namespace problems;
@@ -310,6 +311,20 @@ TEST_CASE("fit: of several starts the best is kept") {
     CHECK(best.log_likelihood >= fit(p.rows(), 6, o).log_likelihood);
   }
 }
+
+// Options keep views, so they take vectors that last and views of whatever else, but no temporary.
+template <class T, class... Given>
+constexpr bool takes_each = (std::is_assignable_v<T&, Given> && ...);
+template <class T, class... Given>
+constexpr bool takes_any = (std::is_assignable_v<T&, Given> || ...);
+using Kept = decltype(FitOptions::weights_init);
+static_assert(std::is_same_v<Kept, decltype(FitOptions::covariances_init)> &&
+              std::is_same_v<Kept, decltype(FitOptions::precisions_init)>);
+static_assert(takes_each<Kept, Doubles&, const Doubles&, VectorView<double>, VectorView<const double>>);
+static_assert(!takes_any<Kept, Doubles, const Doubles>);
+using KeptLabels = decltype(FitOptions::labels_init);
+static_assert(takes_each<KeptLabels, const std::vector<Index>&, VectorView<Index>>);
+static_assert(!takes_any<KeptLabels, std::vector<Index>, const std::vector<Index>>);
 
 TEST_CASE("fit: parameters given are those it starts with") {
   const Problem p = blobs(2, 2, 80, 179);

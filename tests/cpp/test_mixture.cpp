@@ -118,6 +118,18 @@ TEST_CASE_TEMPLATE("mixture: every verb within the bound on its error", T, float
       }
 }
 
+TEST_CASE("mixture: what has been moved from is still the mixture") {
+  Mixture mixture = make({0.25, 0.75}, {0, 1}, {1, 2}, CovarianceType::diag);
+  const Mixture copy = mixture, moved = std::move(mixture);
+  CHECK(mixture == copy);
+  CHECK(moved == copy);
+  Mixture assigned = make({1}, {0}, {1}, CovarianceType::diag);
+  assigned = std::move(mixture);
+  CHECK(mixture == copy);
+  CHECK(assigned == copy);
+  static_assert(std::is_nothrow_move_constructible_v<Mixture> && std::is_nothrow_move_assignable_v<Mixture>);
+}
+
 TEST_CASE("mixture: an offset of the data costs nothing beside its own rounding") {
   for (const CovarianceType type : all_types) {
     Problem p = random_problem(3, 4, 50, type, 41);

@@ -268,3 +268,16 @@ TEST_CASE("statistics: bytes round-trip, and every truncation and every corrupt 
     CHECK(accepted == 0);
   }
 }
+
+TEST_CASE("statistics: those moved from may be copied and assigned to") {
+  const Problem p = random_problem(2, 2, 50, CovarianceType::full, 113);
+  const Statistics expected = statistics_of(p.mixture(), p.rows());
+  Statistics from = expected, to = std::move(from);
+  CHECK(to == expected);
+  Statistics copy = from;
+  to = from;
+  from = copy = expected;
+  CHECK(from == expected);
+  CHECK(copy == expected);
+  CHECK(from.mixture() == expected.mixture());
+}

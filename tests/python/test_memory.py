@@ -116,3 +116,43 @@ def test_peak_memory(layout: str, dtype: str, work: str, tmp_path: Path) -> None
     used = measure(layout, dtype, work, tmp_path / "x.npy")
     assert used["made"] <= used["x"] + 16 * MIB, "making X must not hide the peak of the fit"
     assert used["peak"] <= used["x"] + WORK
+
+
+LEAK_SCRIPT = """
+import _testcapi, gaussmix, numpy as np
+
+K = {K}
+
+
+def resident_bytes():
+    with open("/proc/self/status") as lines:
+        return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) * 1024
+
+
+def refused(i):
+    _testcapi.set_nomemory(i, i + 1)  # the allocation of Python's number i fails
+    try:
+        statistics.component_weights
+    except MemoryError:
+        return True
+    finally:
+        _testcapi.remove_mem_hooks()
+    return False
+
+
+statistics = gaussmix.Statistics(gaussmix.Mixture(np.full(K, 1 / K), np.zeros((K, 1)), np.ones(K), "spherical"))
+assert any([refused(i) for i in range(40)])
+before = resident_bytes()
+for _ in range(8):
+    for i in range(40):
+        refused(i)
+print((resident_bytes() - before) / (8 * K))
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads the memory in use from /proc/self/status")
+def test_an_array_that_cannot_be_made_leaves_nothing() -> None:
+    pytest.importorskip("_testcapi")
+    script = LEAK_SCRIPT.format(K=1 << 17)
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert float(done.stdout) < 1, "in arrays of K values"

@@ -20,18 +20,30 @@ struct FitProgress {
   Mixture mixture;             ///< after this iteration's M-step
 };
 
-/// Options of fit(). Initial values that are empty are taken from the start.
+/// A VectorView<const T> that is kept beyond the statement that makes it: a temporary vector, whose elements would be gone by then, is
+/// refused at compile time.
+template <class T>
+class KeptVectorView : public VectorView<const T> {
+ public:
+  using VectorView<const T>::VectorView;
+  constexpr KeptVectorView(VectorView<const T> view) noexcept : VectorView<const T>(view) {}
+  constexpr KeptVectorView(VectorView<T> view) noexcept : VectorView<const T>(view) {}
+  KeptVectorView(const std::vector<T>& v) noexcept : VectorView<const T>(v) {}
+  KeptVectorView(const std::vector<T>&&) = delete;
+};
+
+/// Options of fit(). Initial values that are empty are taken from the start; those that are given must outlive the fit.
 struct FitOptions {
   CovarianceType covariance_type = CovarianceType::full;
   Init init = Init::kmeans;
   /// Go on from this mixture instead: `init` and all `..._init` must then be unset.
   std::optional<Mixture> mixture_init;
-  VectorView<const double> weights_init;           ///< (K,)
+  KeptVectorView<double> weights_init;             ///< (K,)
   MatrixView<const double> means_init;             ///< (K, D)
-  VectorView<const double> covariances_init;       ///< flattened, in the layout of covariance_type
-  VectorView<const double> precisions_init;        ///< Σ⁻¹, same layout; not together with covariances_init
+  KeptVectorView<double> covariances_init;         ///< flattened, in the layout of covariance_type
+  KeptVectorView<double> precisions_init;          ///< Σ⁻¹, same layout; not together with covariances_init
   MatrixView<const double> responsibilities_init;  ///< (N, K), rows ≥ 0 that sum to 1 within 1e-8; replaces `init`
-  VectorView<const Index> labels_init;             ///< (N,), in [0, K), every component at least once; replaces `init`
+  KeptVectorView<Index> labels_init;               ///< (N,), in [0, K), every component at least once; replaces `init`
   int n_init = 1;     ///< starts; of those that end without an error the one whose trace ends best
   double tol = 1e-3;  ///< stop when the mean log-likelihood changes by less; ≥ 0
   /// ≥ 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default and `callback` be empty; and `reg_covar` and

@@ -33,8 +33,8 @@ GAUSSMIX_API std::vector<Index> covariance_shape(CovarianceType type, Index n_co
 
 /// A Gaussian mixture p(x) = Σ_k π_k N(x | μ_k, Σ_k) (Bishop 2006, eq. 9.7), ready to score.
 ///
-/// Immutable, so every const use is safe from any number of threads; a copy shares the parameters. The invariants hold from
-/// construction on: K ≥ 1, D ≥ 1, everything finite, 0 ≤ π_k ≤ 1, Σ π_k = 1, Σ_k symmetric and positive definite
+/// Immutable, so every const use is safe from any number of threads; a copy shares the parameters, and a move is a copy. The
+/// invariants hold from construction on: K ≥ 1, D ≥ 1, everything finite, 0 ≤ π_k ≤ 1, Σ π_k = 1, Σ_k symmetric and positive definite
 /// (semi-definite with allow_singular).
 class GAUSSMIX_API Mixture {
  public:
@@ -50,6 +50,9 @@ class GAUSSMIX_API Mixture {
   ///                          zero, one below −8·D·2⁻⁵³ means indefinite
   Mixture(VectorView<const double> weights, MatrixView<const double> means, VectorView<const double> covariances,
           CovarianceType type, bool allow_singular = false, const Execution& execution = {});
+  Mixture(const Mixture&) = default;  // and no moves, which would leave nothing behind
+  Mixture& operator=(const Mixture&) = default;
+  ~Mixture() = default;
 
   Index n_components() const noexcept;  ///< K
   Index n_features() const noexcept;    ///< D
@@ -132,7 +135,7 @@ GAUSSMIX_API double bic(const Mixture& mixture, const Samples& x, VectorView<con
 ///@}
 
 /// Scores one row at a time without allocating: for services. Holds its own scratch, so each thread needs its own; gives the
-/// same bits as the batch verbs on a float64 row.
+/// same bits as the batch verbs on a float64 row. One that has been moved from may be assigned to or destroyed, nothing else.
 class GAUSSMIX_API RowScorer {
  public:
   explicit RowScorer(const Mixture& mixture);

@@ -50,6 +50,7 @@ struct MaximizeReport {
 ///
 /// Additive: data may be accumulated in any pieces, on any machines, and merged. Means are kept as their difference δ_k to
 /// the mean of the mixture they were made under and are merged pairwise (Chan, Golub & LeVeque 1983), so an offset of the data costs no digits.
+/// Statistics that have been moved from may be assigned to, destroyed and copied (the copy is as they are), nothing else.
 class GAUSSMIX_API Statistics {
  public:
   /// Empty sums under `mixture`, which supplies the responsibilities.

@@ -86,9 +86,10 @@ Mixture assemble_start(const FitProblem& p, VectorView<const double> weights, Ma
   const FitOptions& o = p.options;
   const ParameterNames names{"weights_init", "means_init",
                              o.precisions_init.empty() ? "covariances_init" : "the inverse of precisions_init"};
-  return Mixture(std::make_shared<const MixtureData>(o.weights_init.empty() ? weights : o.weights_init,
-                                                     o.means_init.rows() == 0 ? means : o.means_init, covariances,
-                                                     o.covariance_type, o.allow_singular, names));
+  if (!o.weights_init.empty()) weights = o.weights_init;
+  if (o.means_init.rows() > 0) means = o.means_init;
+  return Mixture(
+      std::make_shared<const MixtureData>(weights, means, covariances, o.covariance_type, o.allow_singular, names));
 }
 
 /// The start whose covariances are given: only the weights and means of the rows' shares are wanted.
@@ -106,9 +107,8 @@ Mixture initial_mixture(const FitProblem& p, std::uint64_t seed, MaximizeReport&
   const FitOptions& o = p.options;
   if (o.mixture_init) return *o.mixture_init;
   std::vector<double> inverted;
-  if (!o.precisions_init.empty()) inverted = covariances_from_precisions(p);
-  const VectorView<const double> covariances =
-      inverted.empty() ? o.covariances_init : VectorView<const double>(inverted);
+  VectorView<const double> covariances = o.covariances_init;
+  if (!o.precisions_init.empty()) covariances = inverted = covariances_from_precisions(p);
   if (o.all_parameters_given()) return assemble_start(p, {}, {}, covariances);
   const std::vector<double> pivots = first_row(p);
   Sums sums(p.k, p.d(), o.covariance_type, pivots.data());

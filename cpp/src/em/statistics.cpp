@@ -15,7 +15,8 @@ Statistics::Statistics(const Mixture& mixture)
                                                            mixture.covariance_type(), mixture.means().data())) {}
 Statistics::~Statistics() = default;
 Statistics::Statistics(const Statistics& other)
-    : mixture_(other.mixture_), sums_(std::make_unique<detail::SufficientStatistics>(*other.sums_)) {}
+    : mixture_(other.mixture_),
+      sums_(other.sums_ ? std::make_unique<detail::SufficientStatistics>(*other.sums_) : nullptr) {}
 Statistics::Statistics(Statistics&&) noexcept = default;
 Statistics& Statistics::operator=(const Statistics& other) { return *this = Statistics(other); }
 Statistics& Statistics::operator=(Statistics&&) noexcept = default;
