@@ -1,5 +1,7 @@
 #include "em/e_step.hpp"
 #include "problems.hpp"
+#include "score/block_evaluator.hpp"
+#include "simd/dispatch.hpp"
 
 #include <gaussmix/fit.hpp>
 
@@ -156,5 +158,28 @@ TEST_CASE_TEMPLATE("evaluate: a pass tells the next one each row's likely compon
     std::vector<Index> expected(labels.size());
     predict(mixture, rows.samples(), VectorView<Index>(expected));
     CHECK(std::equal(labels.begin(), labels.end(), expected.begin()));
+  }
+}
+
+TEST_CASE_TEMPLATE("evaluate: of components far apart, a row meets its own and few others", T, float, double) {
+  for (const CovarianceType type : problems::all_types) {
+    CAPTURE(to_string(type));
+    const Index k = 20;
+    const Rows<T> rows(type, 16, k, 20.0);
+    const Mixture mixture = rows.p.mixture();
+    const Samples x = rows.samples();
+    const auto partition = detail::Partition::of(x.rows(), 16, k, sizeof(T));
+    const Index end = std::min(x.rows(), partition.block_rows);
+    detail::BlockEvaluator<T> evaluator(mixture.data(), x, simd::kernels_of<T>(simd::active_kernels()), partition,
+                                        true);
+    std::vector<std::int32_t> labels(at(end), -1);
+    for (int pass = 0; pass < 2; ++pass) {  // the second knows where the rows belong
+      evaluator.load(0, end, labels.data());
+      evaluator.expectation(nullptr, detail::exclusion_cut<T>(k));
+    }
+    const detail::BlockResponsibilities<T> found = evaluator.responsibilities();
+    REQUIRE(found.begin != nullptr);
+    CHECK(found.begin[k] >= end);
+    CHECK(found.begin[k] < 2 * end);
   }
 }

@@ -2,8 +2,10 @@
 
 import ast
 import fnmatch
+import json
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +13,21 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).relative_to(ROOT).as_posix()
-ROOMS = ("cpp", "python", "tests", "bench", ".ci")
+ROOMS = ("cpp", "python", "tests", "bench", "docs", ".ci", ".github")
 TOP_LEVEL = {
-    *("pyproject.toml", "CMakeLists.txt", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "docs"),
-    *("cpp", "python", "tests", "bench"),
+    *(
+        "pyproject.toml",
+        "CMakeLists.txt",
+        "CMakePresets.json",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+    ),
+    *("CITATION.cff", "cpp", "python", "tests", "bench", "docs"),
 }
 SOURCE_SUFFIXES = {".cpp", ".hpp", ".c", ".h", ".py", ".pyi"}
-TEXT_SUFFIXES = {*SOURCE_SUFFIXES, ".txt", ".cmake", ".in", ".toml", ".md", ".yml", ".yaml", ".sh", ""}
+TEXT_SUFFIXES = {*SOURCE_SUFFIXES, *(".txt", ".cmake", ".in", ".json", ".toml", ".md", ".yml", ".yaml", ".sh", "")}
 
 CXX_STANDARD = r"<[a-z_0-9]+>"
 C_STANDARD = r"<(stddef|stdint)\.h>"
@@ -245,6 +255,33 @@ def test_the_version_is_stated_once() -> None:
     paths = [path for path in all_text_files() if path != Path("CHANGELOG.md")]
     stated = matches(rf"(?<![\w.]){re.escape(project_version())}(?![\w.])", paths)
     assert [line.split(":")[0] for line in stated] == ["CMakeLists.txt"]
+
+
+def test_a_commit_is_checked_by_the_tools_of_the_lint_group() -> None:
+    project = tomllib.loads(read(Path("pyproject.toml")))
+    hooks = re.findall(r'"([\w-]+==[\d.]+)"', read(Path(".pre-commit-config.yaml")))
+    assert hooks
+    assert set(hooks) <= set(project["dependency-groups"]["lint"])
+
+
+def test_the_hosted_checks_begin_with_the_oldest_that_the_project_admits() -> None:
+    project = tomllib.loads(read(Path("pyproject.toml")))["project"]
+    workflow = read(Path(".github/workflows/ci.yml"))
+    oldest = [requirement.removeprefix("numpy>=") for requirement in project["dependencies"]]
+    assert f'"numpy=={oldest[0]}.*"' in workflow
+    assert f'python: ["{project["requires-python"].removeprefix(">=")}", ' in workflow
+
+
+def test_every_preset_of_a_build_is_checked() -> None:
+    presets = json.loads(read(Path("CMakePresets.json")))["configurePresets"]
+    names = {preset["name"] for preset in presets if not preset.get("hidden")} - {"developer"}  # as the README builds
+    assert [name for name in names if not re.search(rf"preset {name}\b", read(Path(".ci/run")))] == []
+
+
+def test_the_architecture_names_every_room() -> None:
+    text = read(Path("docs/architecture.md"))
+    folders = [path.name for path in (ROOT / "cpp/src").iterdir() if path.is_dir()]
+    assert [name for name in folders if f"`cpp/src/{name}`" not in text] == []
 
 
 def test_the_changelog_opens_with_the_version() -> None:
