@@ -215,6 +215,25 @@ TEST_CASE_TEMPLATE("kernels: a search gives the bits of all components, whatever
   });
 }
 
+TEST_CASE_TEMPLATE("kernels: a search gives these bits for sums of many features too", T, float, double) {
+  const T cut = sizeof(T) == sizeof(double) ? T(40) : T(20);
+  for (const simd::KernelTable* table : tables()) {
+    CAPTURE(table->name);
+    for (const Shape shape : {Shape::full, Shape::diag, Shape::unit})
+      for (const Index d : {128, 129, 300})
+        for (const double spread : {0.02, 0.3, 3.0}) {
+          CAPTURE(d);
+          CAPTURE(spread);
+          Random random(33);
+          Problem<T> p(simd::kernels_of<T>(*table), simd::strip_multiple, d, 7, shape, spread, random);
+          const Bounds<T> bounds(p);
+          const Posterior<T> expected = whole(p, cut, static_cast<const T*>(nullptr));
+          CHECK(searched(p, cut, static_cast<const T*>(nullptr)) == expected);
+          CHECK(searched(p, cut, static_cast<const T*>(nullptr), &bounds) == expected);
+        }
+  }
+}
+
 TEST_CASE_TEMPLATE("kernels: far components are left out, near ones found by their first features", T, float, double) {
   for (const simd::KernelTable* table : tables()) {
     const simd::Kernels<T>& kernels = simd::kernels_of<T>(*table);

@@ -17,14 +17,27 @@ struct Triangle {
   Index rank;
   std::vector<T> values, panels;
 
-  Triangle(Index r, Random& random) : rank(r), values(random_values<T>(r * r, random)) {
+  Triangle(Index r, Random& random) : Triangle(r, random_values<T>(r * r, random)) {}
+  /// The unit matrix.
+  explicit Triangle(Index r) : Triangle(r, std::vector<T>(at(r * r))) {
+    for (Index i = 0; i < r; ++i) values[at(i * r + i)] = 1;
+    write_panels();
+  }
+  simd::Factor<T> factor(const Index* order = nullptr) const { return {panels.data(), order, rank, nullptr, nullptr}; }
+
+ private:
+  Triangle(Index r, std::vector<T> square) : rank(r), values(std::move(square)) {
     for (Index i = 0; i < r; ++i)
       for (Index j = i + 1; j < r; ++j) values[at(i * r + j)] = 0;
+    write_panels();
+  }
+  void write_panels() {
+    panels.clear();
+    const Index r = rank;
     for (Index row = 0; row < r; row += simd::panel_rows)
       for (Index j = 0; j < std::min(row + simd::panel_rows, r); ++j)
         for (Index i = row; i < row + simd::panel_rows; ++i) panels.push_back(i < r ? values[at(i * r + j)] : T(0));
   }
-  simd::Factor<T> factor(const Index* order = nullptr) const { return {panels.data(), order, rank, nullptr, nullptr}; }
 };
 
 /// Σ_j L_ij c_j and Σ_j |L_ij| · the sizes of c_j.
@@ -197,6 +210,40 @@ TEST_CASE_TEMPLATE("kernels: distances_diag, distances_unit and transform", T, f
   });
 }
 
+TEST_CASE_TEMPLATE("kernels: the rounding of a distance does not grow with the features", T, float, double) {
+  for (const simd::KernelTable* table : tables()) {
+    CAPTURE(table->name);
+    const simd::Kernels<T>& kernels = simd::kernels_of<T>(*table);
+    for (const Index d : {127, 128, 129, 500, 16384, 16385, 40000}) {
+      CAPTURE(d);
+      // Equal terms, all of which are rounded the same way; of the three sums each takes 128 terms, or d / 128² of them, and each
+      // term has 3 roundings of its own, doubled by the square.
+      Block<T> block(kernels, 2 * kernels.strip + 1, d, std::vector<T>(at((2 * kernels.strip + 1) * d), T(0.7)),
+                     std::vector<T>(at(d), T(0.1)));
+      const std::vector<T> inv_std(at(d), T(1.3));
+      const Real roundings = (2 * 128 + static_cast<Real>(d) / (128 * 128) + 8) * unit<T>;
+      const auto exact = [&](Real scale) {
+        return [&block, d, scale, roundings](Index i) {
+          Real q = 0;
+          for (Index j = 0; j < d; ++j) q += block.centered(i, j) * scale * block.centered(i, j) * scale;
+          return Term{q, roundings * q};
+        };
+      };
+      const Real scale = inv_std[0];
+      kernels.distances_diag(block.strips.data(), block.n_strips(), d, block.location(), inv_std.data(),
+                             block.out.data());
+      CHECK(worst(block, exact(scale)) <= 1);
+      kernels.distances_unit(block.strips.data(), block.n_strips(), d, block.location(), block.out.data());
+      CHECK(worst(block, exact(1)) <= 1);
+      if (d > 500) continue;
+      Triangle<T> l{d};
+      kernels.distances_full(block.strips.data(), block.n_strips(), d, block.location(), l.factor(),
+                             block.scratch.data(), block.out.data());
+      CHECK(worst(block, exact(1)) <= 1);
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("kernels: a product is added unrounded wherever the instruction set can", T, float, double) {
   // (1 + e)² − (1 + 2e) is e², which a product rounded by itself loses.
   const T e = sizeof(T) == sizeof(float) ? T(0x1p-13) : T(0x1p-30);
@@ -255,7 +302,7 @@ TEST_CASE("kernels: one row gives the bits of a block") {
   for (const simd::KernelTable* table : tables()) {
     CAPTURE(table->name);
     Random random(11);
-    for (const Index d : {1, 2, 3, 4, 5, 8, 13, 40})
+    for (const Index d : {1, 2, 3, 4, 5, 8, 13, 40, 128, 129, 261})
       for (const Index k : {1, 7, 8, 9, 17}) {
         constexpr Index group = simd::row_group;
         const Index groups = (k + group - 1) / group;

@@ -1,6 +1,7 @@
 #include "model/mixture_data.hpp"
 
 #include "base/message.hpp"
+#include "numeric/compensated_sum.hpp"
 #include "numeric/linalg.hpp"
 #include "parallel/parallel.hpp"
 
@@ -159,18 +160,18 @@ void MixtureData::factor_variances(const std::string& name) {
   check_covariances(covariances.data(), covariances.size(), layout, d, 0, name);
   for (Index i = 0; i < k; ++i) {
     Index positive = 0;
-    double sum = 0.0;
+    CompensatedSum log_det;
     for (Index j = 0; j < d; ++j) {
       const double own = variance(i, j);
       if (own > 0.0) {
         ++positive;
-        sum += std::log(own);
+        log_det.add(std::log(own));
       }
       inv_std.push_back(own > 0.0 ? 1.0 / std::sqrt(own) : 0.0);
     }
     if (positive < d && !allow_singular) throw_singular(name, layout, i, positive, d);
     rank[static_cast<std::size_t>(i)] = positive;
-    log_norm[static_cast<std::size_t>(i)] = -0.5 * (static_cast<double>(positive) * log_2pi + sum);
+    log_norm[static_cast<std::size_t>(i)] = -0.5 * (static_cast<double>(positive) * log_2pi + log_det.value());
   }
 }
 

@@ -1,5 +1,7 @@
 #include "numeric/linalg.hpp"
 
+#include "numeric/compensated_sum.hpp"
+
 #include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
 #include <Eigen/LU>
@@ -110,9 +112,9 @@ void mirror_lower(double* a, Index d) {
 
 /// Σ_i log|r_ii| over the first `n` diagonal entries.
 double sum_log_diagonal(const Matrix& r, Index n) {
-  double sum = 0.0;
-  for (Index i = 0; i < n; ++i) sum += std::log(std::fabs(r(i, i)));
-  return sum;
+  CompensatedSum sum;
+  for (Index i = 0; i < n; ++i) sum.add(std::log(std::fabs(r(i, i))));
+  return sum.value();
 }
 
 }  // namespace

@@ -8,6 +8,51 @@ GAUSSMIX_INLINE Vec<T> difference(const T* x, Location<T> mean, Index j) {
   return d;
 }
 
+/// Terms that a sum over features takes one after the other.
+inline constexpr Index fold = 128;
+static_assert(fold % panel_rows == 0, "a fold ends with a panel");
+
+/// q = Σ_j term_j over features 0 … d − 1, so that its rounding does not grow with d: runs of `fold` terms are added up, then the
+/// sums of `fold` such runs, then those; n terms ≥ 0 lose 2 · fold + n / fold² units at most instead of n. All partial sums
+/// are at most the whole. add(begin, end, sum, go_on) adds a run's terms to `sum` and returns false as soon as go_on() does, which is
+/// asked to look at q: within the first run, and at the end of every other. @returns whether q is whole
+template <class T, int N, class Add, class GoOn>
+GAUSSMIX_INLINE bool sum_features(Index d, Vec<T> (&q)[N], const Add& add, const GoOn& go_on) {
+  set_zero(q);
+  if (!add(Index{0}, d < fold ? d : fold, q, go_on)) return false;
+  if (d <= fold) return true;
+  Vec<T> runs[N], total[N];
+  for (int v = 0; v < N; ++v) runs[v] = q[v];
+  set_zero(total);
+  for (Index begin = fold; begin < d; begin += fold) {
+    if (begin % (fold * fold) == 0)
+      for (int v = 0; v < N; ++v) {
+        total[v] += runs[v];
+        runs[v] = Vec<T>{};
+      }
+    Vec<T> run[N];
+    set_zero(run);
+    add(begin, begin + fold < d ? begin + fold : d, run, [] { return true; });
+    for (int v = 0; v < N; ++v) {
+      runs[v] += run[v];
+      q[v] = total[v] + runs[v];
+    }
+    if (!go_on()) return false;
+  }
+  return true;
+}
+
+template <class T, int N, class Add>
+GAUSSMIX_INLINE void sum_features(Index d, Vec<T> (&q)[N], const Add& add) {
+  sum_features<T>(
+      d, q,
+      [&](Index begin, Index end, Vec<T>(&sum)[N], const auto&) {
+        add(begin, end, sum);
+        return true;
+      },
+      [] { return true; });
+}
+
 /// Writes features j … j + count of `lanes` rows, each of them contiguous, side by side; calls see(values) with every vector.
 template <class T, class See>
 GAUSSMIX_INLINE void pack_square(const T* const (&rows)[lanes<T>], Index j, Index count, T* out, const See& see) {
@@ -85,11 +130,13 @@ GAUSSMIX_INLINE void add_triangle(const T* panel, Index columns, const Column& c
   }
 }
 
-/// Calls done(r, y) with rows y_r = L⁻¹(r, :) · c, r = 4p … 4p + 3, of each panel p, for a strip c of centered features, (rank, strip).
+/// Calls done(r, y) with rows y_r = L⁻¹(r, :) · c, r = 4p … 4p + 3, of each panel p of rows begin … end − 1, the first of which is at
+/// `panels`, for a strip c of centered features, (rank, strip). @returns where the next panel is
 template <class T, class Done>
-GAUSSMIX_INLINE void for_each_panel(const T* panels, Index rank, const T* centered, const Done& done) {
+GAUSSMIX_INLINE const T* for_each_panel(const T* panels, Index begin, Index end, Index rank, const T* centered,
+                                        const Done& done) {
   constexpr Index strip = strip_of<T>;
-  for (Index row = 0; row < rank; row += panel_rows) {
+  for (Index row = begin; row < end; row += panel_rows) {
     Vec<T> y[panel_rows][strip_vectors];
     set_zero(y);
     const auto column = [&](Index j, Vec<T>(&c)[strip_vectors]) {
@@ -105,6 +152,7 @@ GAUSSMIX_INLINE void for_each_panel(const T* panels, Index rank, const T* center
     panels += columns * panel_rows;
     done(row, y);
   }
+  return panels;
 }
 
 /// sum += (L⁻¹(x − μ))_r² for rows r = row … row + 3 of the panel that `panels` points to, in the order of for_each_panel;
@@ -177,18 +225,21 @@ void distances_any(const T* strips, Index n_strips, Index d, Location<T> mean, F
   constexpr Index strip = strip_of<T>;
   for (Index s = 0; s < n_strips; ++s, strips += d * strip, q += strip) {
     center_strip(strips, d, mean, factor.order, scratch);
-    Vec<T> sum[strip_vectors];
-    set_zero(sum);
-    for_each_panel(factor.panels, factor.rank, scratch, [&](Index, const Vec<T>(&y)[panel_rows][strip_vectors]) {
-      for (Index r = 0; r < panel_rows; ++r)
-        for (int v = 0; v < strip_vectors; ++v) sum[v] = madd<T>(y[r][v], y[r][v], sum[v]);
+    Vec<T> q_strip[strip_vectors];
+    const T* panels = factor.panels;
+    sum_features<T>(factor.rank, q_strip, [&](Index begin, Index end, Vec<T>(&sum)[strip_vectors]) {
+      panels = for_each_panel(panels, begin, end, factor.rank, scratch,
+                              [&](Index, const Vec<T>(&y)[panel_rows][strip_vectors]) {
+                                for (Index r = 0; r < panel_rows; ++r)
+                                  for (int v = 0; v < strip_vectors; ++v) sum[v] = madd<T>(y[r][v], y[r][v], sum[v]);
+                              });
     });
     for (int v = 0; v < strip_vectors; ++v) {
       if (factor.rank < d) {
         const IntVec<T> off = off_support_lanes(strips, scratch, d, mean, factor, v);
-        sum[v] = select(off, broadcast<T>(off_support), sum[v]);
+        q_strip[v] = select(off, broadcast<T>(off_support), q_strip[v]);
       }
-      store(q + v * lanes<T>, sum[v]);
+      store(q + v * lanes<T>, q_strip[v]);
     }
   }
 }
@@ -198,14 +249,15 @@ template <class T>
 void distances_regular(const T* strips, Index n_strips, Index d, Location<T> mean, const T* panels, T* scratch, T* q) {
   constexpr Index strip = strip_of<T>;
   for (Index s = 0; s < n_strips; ++s, strips += d * strip, q += strip) {
-    Vec<T> sum[strip_vectors];
-    set_zero(sum);
+    Vec<T> q_strip[strip_vectors];
     const T* panel = panels;
-    for (Index row = 0; row < d; row += panel_rows) {
-      add_panel(strips, row, d, mean, panel, scratch, sum);
-      panel += (row + panel_rows) * panel_rows;
-    }
-    for (int v = 0; v < strip_vectors; ++v) store(q + v * lanes<T>, sum[v]);
+    sum_features<T>(d, q_strip, [&](Index begin, Index end, Vec<T>(&sum)[strip_vectors]) {
+      for (Index row = begin; row < end; row += panel_rows) {
+        add_panel(strips, row, d, mean, panel, scratch, sum);
+        panel += (row + panel_rows) * panel_rows;
+      }
+    });
+    for (int v = 0; v < strip_vectors; ++v) store(q + v * lanes<T>, q_strip[v]);
   }
 }
 
@@ -244,10 +296,11 @@ void transform(const T* strips, Index n_strips, Index d, Location<T> center, Fac
   constexpr Index strip = strip_of<T>;
   for (Index s = 0; s < n_strips; ++s, strips += d * strip, y += d * strip) {
     center_strip(strips, d, center, factor.order, scratch);
-    for_each_panel(factor.panels, factor.rank, scratch, [&](Index row, const Vec<T>(&rows)[panel_rows][strip_vectors]) {
-      for (Index r = 0; r < panel_rows && row + r < d; ++r)
-        for (int v = 0; v < strip_vectors; ++v) store(y + (row + r) * strip + v * lanes<T>, rows[r][v]);
-    });
+    for_each_panel(factor.panels, 0, factor.rank, factor.rank, scratch,
+                   [&](Index row, const Vec<T>(&rows)[panel_rows][strip_vectors]) {
+                     for (Index r = 0; r < panel_rows && row + r < d; ++r)
+                       for (int v = 0; v < strip_vectors; ++v) store(y + (row + r) * strip + v * lanes<T>, rows[r][v]);
+                   });
   }
 }
 
@@ -262,30 +315,31 @@ IntVec<T> off_value_lanes(const T* x, Location<T> mean, Index j) {
 /// Σ_j ((x_j − μ_j) · inv_std_j)² of S strips at a time, so that as many sums hide the latency of a multiply-add; inv_std null
 /// means 1.
 template <class T, int S, bool Scaled>
-GAUSSMIX_INLINE void add_squares(const T* strips, Index d, Location<T> mean, const T* inv_std,
-                                 Vec<T> (&sum)[S][strip_vectors]) {
+GAUSSMIX_INLINE void sum_squares(const T* strips, Index d, Location<T> mean, const T* inv_std,
+                                 Vec<T> (&q)[S * strip_vectors]) {
   constexpr Index strip = strip_of<T>;
-  for (Index j = 0; j < d; ++j)
-    for (int s = 0; s < S; ++s)
-      for (int v = 0; v < strip_vectors; ++v) {
-        Vec<T> y = negative_difference(strips + s * d * strip + j * strip + v * lanes<T>, mean, j);
-        if constexpr (Scaled) y *= inv_std[j];
-        sum[s][v] = madd<T>(y, y, sum[s][v]);
-      }
+  sum_features<T>(d, q, [&](Index begin, Index end, Vec<T>(&sum)[S * strip_vectors]) {
+    for (Index j = begin; j < end; ++j)
+      for (int s = 0; s < S; ++s)
+        for (int v = 0; v < strip_vectors; ++v) {
+          Vec<T> y = negative_difference(strips + s * d * strip + j * strip + v * lanes<T>, mean, j);
+          if constexpr (Scaled) y *= inv_std[j];
+          sum[s * strip_vectors + v] = madd<T>(y, y, sum[s * strip_vectors + v]);
+        }
+  });
 }
 
 template <class T, int S>
 GAUSSMIX_INLINE void strips_diag(const T* strips, Index d, Location<T> mean, const T* inv_std, bool singular, T* q) {
   constexpr Index strip = strip_of<T>;
-  Vec<T> sum[S][strip_vectors];
-  set_zero(sum);
-  add_squares<T, S, true>(strips, d, mean, inv_std, sum);
+  Vec<T> sum[S * strip_vectors];
+  sum_squares<T, S, true>(strips, d, mean, inv_std, sum);
   for (int s = 0; s < S; ++s)
     for (int v = 0; v < strip_vectors; ++v) {
       IntVec<T> off{};
       for (Index j = 0; j < d && singular; ++j)
         if (inv_std[j] == 0) off |= off_value_lanes(strips + s * d * strip + j * strip + v * lanes<T>, mean, j);
-      store(q + s * strip + v * lanes<T>, select(off, broadcast<T>(off_support), sum[s][v]));
+      store(q + s * strip + v * lanes<T>, select(off, broadcast<T>(off_support), sum[s * strip_vectors + v]));
     }
 }
 
@@ -302,11 +356,9 @@ void distances_diag(const T* strips, Index n_strips, Index d, Location<T> mean, 
 
 template <class T, int S>
 GAUSSMIX_INLINE void strips_unit(const T* strips, Index d, Location<T> center, T* q) {
-  Vec<T> sum[S][strip_vectors];
-  set_zero(sum);
-  add_squares<T, S, false>(strips, d, center, nullptr, sum);
-  for (int s = 0; s < S; ++s)
-    for (int v = 0; v < strip_vectors; ++v) store(q + s * strip_of<T> + v * lanes<T>, sum[s][v]);
+  Vec<T> sum[S * strip_vectors];
+  sum_squares<T, S, false>(strips, d, center, nullptr, sum);
+  for (int v = 0; v < S * strip_vectors; ++v) store(q + v * lanes<T>, sum[v]);
 }
 
 template <class T>

@@ -44,7 +44,8 @@ GAUSSMIX_INLINE Location<T> mean_of(const Components<T>& c, Index k) {
 
 /// sum += ((x_j − μ_j) · inv_std_j)² of one feature; unit: without inv_std.
 template <class T, Distance what>
-GAUSSMIX_INLINE void add_feature(const T* strip_begin, Index j, Location<T> mean, const T* inv_std, Vec<T>* sum) {
+GAUSSMIX_INLINE void add_feature(const T* strip_begin, Index j, Location<T> mean, const T* inv_std,
+                                 Vec<T> (&sum)[strip_vectors]) {
   for (int v = 0; v < strip_vectors; ++v) {
     Vec<T> y = negative_difference(strip_begin + j * strip_of<T> + v * lanes<T>, mean, j);
     if constexpr (what == Distance::diag) y *= inv_std[j];
@@ -52,44 +53,51 @@ GAUSSMIX_INLINE void add_feature(const T* strip_begin, Index j, Location<T> mean
   }
 }
 
-/// The squared distance of component k over its first `d` features in `sum`, for as long as go_on() tells after each panel or
+/// The squared distance of component k over its first `d` features in q, for as long as go_on() tells after a panel or a
 /// chunk. @returns whether it was told to the end
 template <class T, Distance what, class GoOn>
-GAUSSMIX_INLINE bool add_distance(const T* strip_begin, const Components<T>& c, Index d, Index k, T* scratch,
-                                  Vec<T>* sum, const GoOn& go_on) {
-  for (int v = 0; v < strip_vectors; ++v) sum[v] = Vec<T>{};
+GAUSSMIX_INLINE bool sum_distance(const T* strip_begin, const Components<T>& c, Index d, Index k, T* scratch,
+                                  Vec<T> (&q)[strip_vectors], const GoOn& go_on) {
   const Location<T> mean = mean_of(c, k);
   if constexpr (what == Distance::full) {
     const T* panels = c.factors[k].panels;
-    for (Index row = 0; row < d; row += panel_rows) {
-      add_panel(strip_begin, row, d, mean, panels, scratch, sum);
-      panels += (row + panel_rows) * panel_rows;
-      if (!go_on()) return false;
-    }
-    return true;
+    const auto add = [&](Index begin, Index end, Vec<T>(&sum)[strip_vectors], const auto& look) {
+      for (Index row = begin; row < end; row += panel_rows) {
+        add_panel(strip_begin, row, d, mean, panels, scratch, sum);
+        panels += (row + panel_rows) * panel_rows;
+        if (!look()) return false;
+      }
+      return true;
+    };
+    return sum_features<T>(d, q, add, go_on);
   }
   const T* inv_std = what == Distance::diag ? c.inv_std + k * c.d : nullptr;
-  Index j = 0;
-  for (; j + diag_chunk <= d; j += diag_chunk) {
+  const auto add = [&](Index begin, Index end, Vec<T>(&sum)[strip_vectors], const auto& look) {
+    Index j = begin;
+    for (; j + diag_chunk <= end; j += diag_chunk) {
 #pragma GCC unroll 8
-    for (Index l = 0; l < diag_chunk; ++l) add_feature<T, what>(strip_begin, j + l, mean, inv_std, sum);
-    if (!go_on()) return false;
-  }
-  for (; j < d; ++j) add_feature<T, what>(strip_begin, j, mean, inv_std, sum);
-  return go_on();
+      for (Index l = 0; l < diag_chunk; ++l) add_feature<T, what>(strip_begin, j + l, mean, inv_std, sum);
+      if (!look()) return false;
+    }
+    for (; j < end; ++j) add_feature<T, what>(strip_begin, j, mean, inv_std, sum);
+    return look();
+  };
+  return sum_features<T>(d, q, add, go_on);
 }
 
 /// The squared distance of component k over its first `d` features.
 template <class T, Distance what>
-GAUSSMIX_INLINE void distance(const T* strip_begin, const Components<T>& c, Index d, Index k, T* scratch, Vec<T>* q) {
-  add_distance<T, what>(strip_begin, c, d, k, scratch, q, [] { return true; });
+GAUSSMIX_INLINE void distance(const T* strip_begin, const Components<T>& c, Index d, Index k, T* scratch,
+                              Vec<T> (&q)[strip_vectors]) {
+  sum_distance<T, what>(strip_begin, c, d, k, scratch, q, [] { return true; });
 }
 
 /// Component k's squared distance in q; false, with a part of it, once that excludes it.
 template <class T, Distance what>
-GAUSSMIX_INLINE bool reaches(const T* strip_begin, const StripSearch<T>& search, Index k, T* scratch, Vec<T>* q) {
+GAUSSMIX_INLINE bool reaches(const T* strip_begin, const StripSearch<T>& search, Index k, T* scratch,
+                             Vec<T> (&q)[strip_vectors]) {
   const Components<T>& c = search.components;
-  return add_distance<T, what>(strip_begin, c, c.d, k, scratch, q, [&] { return search.reached(k, q); });
+  return sum_distance<T, what>(strip_begin, c, c.d, k, scratch, q, [&] { return search.reached(k, q); });
 }
 
 template <class T>

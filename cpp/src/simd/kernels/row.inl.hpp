@@ -10,19 +10,21 @@ void row_distances_full(const double* x, Index d, Index groups, const double* me
     for (Index j = 0; j < d; ++j)
       for (int v = 0; v < nv; ++v)
         store(scratch + j * row_group + v * lanes<double>, x[j] - load(means + j * row_group + v * lanes<double>));
-    Vec<double> sum[nv] = {};
-    for (Index row = 0; row < d; row += panel_rows) {
-      const Index columns = row + panel_rows < d ? row + panel_rows : d;
-      Vec<double> y[panel_rows][nv] = {};
-      for (Index j = 0; j < columns; ++j, factors += panel_rows * row_group)
-        for (int v = 0; v < nv; ++v) {
-          const Vec<double> c = load(scratch + j * row_group + v * lanes<double>);
-          for (Index r = 0; r < panel_rows; ++r)
-            y[r][v] = madd<double>(load(factors + r * row_group + v * lanes<double>), c, y[r][v]);
-        }
-      for (Index r = 0; r < panel_rows; ++r)
-        for (int v = 0; v < nv; ++v) sum[v] = madd<double>(y[r][v], y[r][v], sum[v]);
-    }
+    Vec<double> sum[nv];
+    sum_features<double>(d, sum, [&](Index begin, Index end, Vec<double>(&run)[nv]) {
+      for (Index row = begin; row < end; row += panel_rows) {
+        const Index columns = row + panel_rows < d ? row + panel_rows : d;
+        Vec<double> y[panel_rows][nv] = {};
+        for (Index j = 0; j < columns; ++j, factors += panel_rows * row_group)
+          for (int v = 0; v < nv; ++v) {
+            const Vec<double> c = load(scratch + j * row_group + v * lanes<double>);
+            for (Index r = 0; r < panel_rows; ++r)
+              y[r][v] = madd<double>(load(factors + r * row_group + v * lanes<double>), c, y[r][v]);
+          }
+        for (Index r = 0; r < panel_rows; ++r)
+          for (int v = 0; v < nv; ++v) run[v] = madd<double>(y[r][v], y[r][v], run[v]);
+      }
+    });
     for (int v = 0; v < nv; ++v) store(q + g * row_group + v * lanes<double>, sum[v]);
   }
 }
@@ -30,13 +32,15 @@ void row_distances_full(const double* x, Index d, Index groups, const double* me
 void row_distances_diag(const double* x, Index d, Index groups, const double* means, const double* inv_std, double* q) {
   constexpr int nv = group_vectors;
   for (Index g = 0; g < groups; ++g, means += d * row_group, inv_std += d * row_group) {
-    Vec<double> sum[nv] = {};
-    for (Index j = 0; j < d; ++j)
-      for (int v = 0; v < nv; ++v) {
-        const Index at = j * row_group + v * lanes<double>;
-        const Vec<double> y = (x[j] - load(means + at)) * load(inv_std + at);
-        sum[v] = madd<double>(y, y, sum[v]);
-      }
+    Vec<double> sum[nv];
+    sum_features<double>(d, sum, [&](Index begin, Index end, Vec<double>(&run)[nv]) {
+      for (Index j = begin; j < end; ++j)
+        for (int v = 0; v < nv; ++v) {
+          const Index at = j * row_group + v * lanes<double>;
+          const Vec<double> y = (x[j] - load(means + at)) * load(inv_std + at);
+          run[v] = madd<double>(y, y, run[v]);
+        }
+    });
     for (int v = 0; v < nv; ++v) store(q + g * row_group + v * lanes<double>, sum[v]);
   }
 }
@@ -54,12 +58,14 @@ void row_transform(const double* x, Index d, const double* center, const double*
 void row_distances_unit(const double* x, Index d, Index groups, const double* means, double* q) {
   constexpr int nv = group_vectors;
   for (Index g = 0; g < groups; ++g, means += d * row_group) {
-    Vec<double> sum[nv] = {};
-    for (Index j = 0; j < d; ++j)
-      for (int v = 0; v < nv; ++v) {
-        const Vec<double> c = x[j] - load(means + j * row_group + v * lanes<double>);
-        sum[v] = madd<double>(c, c, sum[v]);
-      }
+    Vec<double> sum[nv];
+    sum_features<double>(d, sum, [&](Index begin, Index end, Vec<double>(&run)[nv]) {
+      for (Index j = begin; j < end; ++j)
+        for (int v = 0; v < nv; ++v) {
+          const Vec<double> c = x[j] - load(means + j * row_group + v * lanes<double>);
+          run[v] = madd<double>(c, c, run[v]);
+        }
+    });
     for (int v = 0; v < nv; ++v) store(q + g * row_group + v * lanes<double>, sum[v]);
   }
 }
