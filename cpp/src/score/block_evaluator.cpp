@@ -4,31 +4,12 @@
 #include <cmath>
 
 namespace gaussmix::detail {
-
-template <class T>
-T exclusion_cut(Index n_components) {
-  const double bits = static_cast<double>(std::numeric_limits<T>::digits);
-  return static_cast<T>(std::log(static_cast<double>(n_components)) + bits * std::log(2.0));
-}
-
 namespace {
 
-// Where a search pays, as measured: with fewer components or features all of them are soon evaluated.
-constexpr Index least_components = 4;
-constexpr Index least_features_full = 12, least_features_diag = 16;
-static_assert(least_features_full > simd::few_features && least_features_diag > simd::few_features,
-              "BlockMoments reads strips in the rows' own order there");
 /// Features from which on a row's likely component is worth a guess by a few of them.
 constexpr Index least_to_guess = 16;
 /// Rows that tell whether the first block is worth a search.
 constexpr Index probe_rows = 4 * simd::strip_multiple;
-
-template <class T>
-bool can_search(const MixtureData& mixture) {
-  const bool full = mixture.layout.is_matrix() && !mixture.layout.shared;
-  const Index least = full ? least_features_full : least_features_diag;
-  return mixture.d >= least && mixture.k >= least_components && mixture.packed<T>().largest_row >= 0;
-}
 
 }  // namespace
 
@@ -39,108 +20,70 @@ BlockEvaluator<T>::BlockEvaluator(const MixtureData& mixture, const Samples& x, 
       packed_(mixture.packed<T>()),
       kernels_(kernels),
       loader_(x, partition.block_rows, kernels, row_major),
+      distances_(mixture, kernels, loader_, partition.block_rows),
       stride_(partition.block_rows),
       tile_rows_(partition.tile_rows),
       values_(mixture.k * stride_),
       log_p_(stride_),
-      scratch_(std::max(2 * mixture.d * kernels.strip, kernels.sparse_scratch(mixture.d))),
-      transformed_(packed_.transformed ? mixture.d * stride_ : 0),
-      choice_(skip && can_search<T>(mixture)),
-      separate_(choice_.possible() && is_worth_separating(x.rows(), mixture)) {}
+      choice_(skip && is_worth_searching<T>(mixture)),
+      search_(mixture, kernels, choice_.possible() ? x.rows() : 0),
+      groups_(stride_) {}
 
-/// With the rows of one likely component side by side, where a search is worth it.
 template <class T>
 void BlockEvaluator<T>::load(Index begin, Index end, std::int32_t* labels) {
-  row_labels_ = labels;
-  begin_.clear();
   const Index n = end - begin;
-  if (choice_.possible() && labels && std::all_of(labels, labels + n, [](std::int32_t k) { return k >= 0; })) {
-    sorted_labels_.resize(stride_);
-    std::copy(labels, labels + n, sorted_labels_.data());
-    sort_by_label(n);
-    loader_.load(begin, end, order_.data());
-    regrouped_ = true;
-  } else {
-    loader_.load(begin, end);
-    regrouped_ = can_guess();
-    if (!regrouped_) return;
-    guess_labels();
-    sort_by_label(n);
-    loader_.reorder(order_.data());
+  row_labels_ = labels;
+  grouped_ = choice_.possible() && labels && std::all_of(labels, labels + n, [](std::int32_t k) { return k >= 0; });
+  if (grouped_) {
+    std::copy(labels, labels + n, groups_.labels_to_group());
+    groups_.group(n, mixture_.k);
   }
-  if (loader_.largest() <= packed_.largest_row) return;
-  loader_.reorder(nullptr);
-  regrouped_ = false;
+  loader_.load(begin, end, grouped_ ? groups_.order() : nullptr);
+  distances_.rows_changed();
+  if (grouped_ && !is_in_range()) ungroup();
+  if (grouped_ || !is_worth_guessing()) return;
+  guess_labels();
+  groups_.group(n, mixture_.k);
+  loader_.reorder(groups_.order());
+  distances_.rows_changed();
+  grouped_ = true;
 }
 
-/// Whether the rows loaded are worth a guess at their likely components, and a search from there.
+/// Puts the rows back in their own order.
 template <class T>
-bool BlockEvaluator<T>::can_guess() {
-  if (!choice_.possible() || mixture_.d < least_to_guess || loader_.largest() > packed_.largest_row) return false;
-  if (!choice_.learned() && size() >= 4 * probe_rows) {
-    transform();
-    Index kept = 0;
-    evaluate_tile(0, probe_rows, nullptr, exclusion_cut<T>(mixture_.k), false, kept);
-    choice_.learn(false, static_cast<double>(kept) / static_cast<double>(probe_rows * mixture_.k));
-  }
+void BlockEvaluator<T>::ungroup() {
+  loader_.reorder(nullptr);
+  distances_.rows_changed();
+  grouped_ = false;
+}
+
+/// Whether a search from a guess at the likely components of the rows loaded is quicker than all distances. Learns from a part
+/// of the first block.
+template <class T>
+bool BlockEvaluator<T>::is_worth_guessing() {
+  if (!choice_.possible() || mixture_.d < least_to_guess || !is_in_range()) return false;
+  if (!choice_.learned() && size() >= 4 * probe_rows) probe();
   return choice_.search();
+}
+
+/// Lets the choice of a search learn from the first rows.
+template <class T>
+void BlockEvaluator<T>::probe() {
+  Index kept = 0;
+  evaluate_tile(0, probe_rows, nullptr, exclusion_cut<T>(mixture_.k), false, kept);
+  choice_.learn(false, static_cast<double>(kept) / static_cast<double>(probe_rows * mixture_.k));
 }
 
 template <class T>
 void BlockEvaluator<T>::guess_labels() {
-  sorted_labels_.resize(stride_);
-  transform();
-  kernels_.likely_components(packed_.transformed ? transformed_.data() : loader_.strips(), loader_.n_strips(),
-                             packed_.components(mixture_.d), scratch_.data(), sorted_labels_.data());
-}
-
-/// From the labels of n rows, in sorted_labels_: order_, its inverse, and the labels in that order, padded with the last.
-template <class T>
-void BlockEvaluator<T>::sort_by_label(Index n) {
-  std::vector<Index> next(static_cast<std::size_t>(mixture_.k) + 1);
-  order_.resize(stride_);
-  place_.resize(stride_);
-  for (Index i = 0; i < n; ++i) ++next[static_cast<std::size_t>(sorted_labels_[i]) + 1];
-  for (std::size_t k = 1; k < next.size(); ++k) next[k] += next[k - 1];
-  for (Index i = 0; i < n; ++i) {
-    const Index place = next[static_cast<std::size_t>(sorted_labels_[i])]++;
-    order_[place] = static_cast<std::int32_t>(i);
-    place_[i] = static_cast<std::int32_t>(place);
-  }
-  Index place = 0;  // next[k] is where the rows of component k end
-  for (Index k = 0; k < mixture_.k; ++k)
-    for (; place < next[static_cast<std::size_t>(k)]; ++place) sorted_labels_[place] = static_cast<std::int32_t>(k);
-  std::fill(sorted_labels_.data() + n, sorted_labels_.data() + stride_, sorted_labels_[n - 1]);
-}
-
-/// Tied: the rows in the space where every component has unit covariance.
-template <class T>
-void BlockEvaluator<T>::transform() {
-  if (packed_.transformed)
-    kernels_.transform(loader_.strips(), loader_.n_strips(), mixture_.d, packed_.center.at(0), packed_.factor(0),
-                       scratch_.data(), transformed_.data());
+  const T* strips = distances_.strips();
+  kernels_.likely_components(strips, loader_.n_strips(), distances_.components(), distances_.scratch(),
+                             groups_.labels_to_group());
 }
 
 template <class T>
-void BlockEvaluator<T>::distances() {
-  transform();
-  distances_of(0, loader_.padded(), values_.data());
-}
-
-/// Squared distances of rows [begin, end), whole strips, to q, (K, stride()).
-template <class T>
-void BlockEvaluator<T>::distances_of(Index begin, Index end, T* q) {
-  const Index d = mixture_.d, n_strips = (end - begin) / kernels_.strip;
-  const T* strips = (packed_.transformed ? transformed_.data() : loader_.strips()) + begin * d;
-  for (Index k = 0; k < mixture_.k; ++k, q += stride_) {
-    const simd::Location<T> mean = packed_.means.at(k * d);
-    if (packed_.transformed)
-      kernels_.distances_unit(strips, n_strips, d, mean, q);
-    else if (mixture_.factors.empty())
-      kernels_.distances_diag(strips, n_strips, d, mean, packed_.inv_std.data() + k * d, q);
-    else
-      kernels_.distances_full(strips, n_strips, d, mean, packed_.factor(k), scratch_.data(), q);
-  }
+void BlockEvaluator<T>::whole_distances() {
+  distances_.write(0, loader_.padded(), values_.data(), stride_);
 }
 
 template <class T>
@@ -158,7 +101,7 @@ template <class Patch>
 void BlockEvaluator<T>::for_each_far_row(const Patch& patch) {
   prepare_far_rows();
   std::copy(values_.data(), values_.data() + values_.size(), values_kept_.data());
-  distances();
+  whole_distances();
   Index n_far = 0;
   for (Index i = 0; i < size(); ++i) {
     bool finite = true, supported = false;
@@ -182,7 +125,7 @@ void BlockEvaluator<T>::for_each_far_row(const Patch& patch) {
 
 template <class T>
 const T* BlockEvaluator<T>::log_normal() {
-  distances();
+  whole_distances();
   bool finite = true;
   for (Index k = 0; k < mixture_.k; ++k) {
     const T log_norm = packed_.log_norm[static_cast<std::size_t>(k)];
@@ -203,7 +146,7 @@ const T* BlockEvaluator<T>::log_normal() {
 
 template <class T>
 const T* BlockEvaluator<T>::posterior(simd::Posterior what) {
-  distances();
+  whole_distances();
   const bool done = kernels_.posterior(values_.data(), stride_, loader_.padded(), mixture_.k, packed_.log_norm.data(),
                                        packed_.log_weight.data(), what);
   if (!done)
@@ -222,7 +165,7 @@ const T* BlockEvaluator<T>::posterior(simd::Posterior what) {
 
 template <class T>
 const Index* BlockEvaluator<T>::labels() {
-  distances();
+  whole_distances();
   bool done = kernels_.posterior(values_.data(), stride_, loader_.padded(), mixture_.k, packed_.log_norm.data(),
                                  packed_.log_weight.data(), simd::Posterior::log_joint);
   labels_.resize(size());
@@ -237,28 +180,30 @@ const Index* BlockEvaluator<T>::labels() {
   return labels_.data();
 }
 
-template <class T>
-void BlockEvaluator<T>::patch_far_expectation(const T* weight, bool responsibilities) {
-  for_each_far_row([this, weight, responsibilities](Index i, const FarRow& row) {
-    log_p_[i] = static_cast<T>(row.log_p());
-    for (std::size_t k = 0; responsibilities && k < row.gamma().size(); ++k)
-      values_[static_cast<Index>(k) * stride_ + i] = static_cast<T>(row.gamma()[k]) * (weight ? weight[i] : T(1));
-  });
-}
-
-/// log p of each row, by a search where the block was regrouped for one; `responsibilities` are then collected too.
+/// log p of each row and, `responsibilities`, those: by a search where the rows are grouped for one.
 template <class T>
 const T* BlockEvaluator<T>::evaluate(const T* weight, T cut, bool responsibilities) {
-  if (regrouped_) {
-    if (search(weight, cut, responsibilities)) return log_p_.data();
-    loader_.reorder(nullptr);
+  responsibilities_ = {values_.data(), stride_};
+  if (grouped_) {
+    const bool done =
+        search_.run(distances_, groups_, size(), weight, cut, responsibilities, values_.data(), log_p_.data());
+    choice_.learn(true, search_.kept_share());
+    if (done) {
+      if (responsibilities) responsibilities_ = search_.collect(groups_, values_.data(), size(), row_labels_);
+      return log_p_.data();
+    }
+    ungroup();
   }
-  transform();
   Index kept = 0;
   bool done = true;
   for (Index begin = 0; begin < loader_.padded(); begin += tile_rows_)
     done &= evaluate_tile(begin, std::min(begin + tile_rows_, loader_.padded()), weight, cut, responsibilities, kept);
-  if (!done) patch_far_expectation(weight, responsibilities);
+  if (!done)
+    for_each_far_row([&](Index i, const FarRow& row) {
+      log_p_[i] = static_cast<T>(row.log_p());
+      for (std::size_t k = 0; responsibilities && k < row.gamma().size(); ++k)
+        values_[static_cast<Index>(k) * stride_ + i] = static_cast<T>(row.gamma()[k]) * (weight ? weight[i] : T(1));
+    });
   choice_.learn(false, static_cast<double>(kept) / static_cast<double>(loader_.padded() * mixture_.k));
   return log_p_.data();
 }
@@ -269,81 +214,12 @@ bool BlockEvaluator<T>::evaluate_tile(Index begin, Index end, const T* weight, T
                                       Index& kept) {
   T* q = values_.data() + (responsibilities ? begin : 0);
   Index counted = 0;
-  distances_of(begin, end, q);
+  distances_.write(begin, end, q, stride_);
   const bool done =
       kernels_.log_prob(q, stride_, end - begin, mixture_.k, packed_.log_norm.data(), packed_.log_weight.data(), cut,
                         weight ? weight + begin : nullptr, responsibilities, log_p_.data() + begin, &counted);
   kept += counted;
   return done;
-}
-
-template <class T>
-bool BlockEvaluator<T>::search(const T* weight, T cut, bool responsibilities) {
-  const Index n_strips = loader_.n_strips(), padded = loader_.padded();
-  component_.resize(n_strips * mixture_.k);
-  kept_.resize(n_strips);
-  sorted_log_p_.resize(padded);
-  sorted_weight_.resize(padded);
-  for (Index place = 0; weight && place < padded; ++place)
-    sorted_weight_[place] = place < size() ? weight[order_[place]] : T(0);
-  transform();
-  simd::Components<T> components = packed_.components(mixture_.d);
-  if (separate_) {
-    components.separation = mixture_.separation<T>().distance.data();
-    components.stretch = mixture_.separation<T>().stretch.data();
-  }
-  const bool done =
-      kernels_.sparse_log_prob(packed_.transformed ? transformed_.data() : loader_.strips(), n_strips, components, cut,
-                               weight ? sorted_weight_.data() : nullptr, sorted_labels_.data(), responsibilities,
-                               scratch_.data(), component_.data(), kept_.data(), values_.data(), sorted_log_p_.data());
-  Index kept = 0;
-  for (Index s = 0; s < n_strips; ++s) kept += kept_[s];
-  choice_.learn(true, static_cast<double>(kept) / static_cast<double>(n_strips * mixture_.k));
-  if (!done) return false;
-  for (Index i = 0; i < size(); ++i) log_p_[i] = sorted_log_p_[place_[i]];
-  if (responsibilities) collect_responsibilities();
-  return true;
-}
-
-/// From what each strip keeps, what each component keeps: its rows of positive weight, ascending. Also the rows' labels.
-template <class T>
-void BlockEvaluator<T>::collect_responsibilities() {
-  const Index strip = kernels_.strip;
-  begin_.assign(static_cast<std::size_t>(mixture_.k) + 1, 0);
-  listed_.resize(loader_.n_strips() + 1);
-  for (Index s = 0, a = 0; s < loader_.n_strips(); ++s) {
-    listed_[s] = a;
-    for (listed_[s + 1] = a + kept_[s]; a < listed_[s + 1]; ++a)
-      begin_[static_cast<std::size_t>(component_[a]) + 1] +=
-          kernels_.count_positive(values_.data() + a * strip, std::min(strip, size() - s * strip));
-  }
-  for (std::size_t k = 1; k < begin_.size(); ++k) begin_[k] += begin_[k - 1];
-  rows_.resize(begin_.back());
-  gamma_.resize(begin_.back());
-  std::vector<Index> next(begin_);
-  const auto strip_32 = static_cast<std::uint32_t>(strip);  // a division of 64 bits takes longer than all else
-  for (Index i = 0; i < size(); ++i) {
-    const auto place = static_cast<std::uint32_t>(place_[i]);
-    const Index s = place / strip_32;
-    T most = 0;
-    for (Index a = listed_[s]; a < listed_[s + 1]; ++a) {
-      const T gamma = values_[a * strip + place % strip_32];
-      if (!(gamma > T(0))) continue;
-      const std::int32_t k = component_[a];
-      const Index at = next[static_cast<std::size_t>(k)]++;
-      rows_[at] = static_cast<std::int32_t>(i);
-      gamma_[at] = gamma;
-      if (row_labels_ && gamma > most) row_labels_[i] = k;
-      most = std::max(most, gamma);
-    }
-    if (row_labels_ && most == T(0)) row_labels_[i] = sorted_labels_[place_[i]];  // a row of weight 0
-  }
-}
-
-template <class T>
-BlockResponsibilities<T> BlockEvaluator<T>::responsibilities() const noexcept {
-  if (begin_.empty()) return {values_.data(), stride_};
-  return {gamma_.data(), 0, begin_.data(), rows_.data()};
 }
 
 template <class T>
@@ -354,7 +230,7 @@ const T* BlockEvaluator<T>::log_prob() {
 template <class T>
 const T* BlockEvaluator<T>::expectation(const T* weight, T cut) {
   evaluate(weight, cut, true);
-  if (!begin_.empty()) return log_p_.data();
+  if (responsibilities_.begin) return log_p_.data();
   for (Index k = 0; k < mixture_.k; ++k)
     std::fill(values_.data() + k * stride_ + size(), values_.data() + k * stride_ + loader_.padded(), T(0));
   if (row_labels_ && choice_.search()) note_labels();
@@ -376,8 +252,6 @@ void BlockEvaluator<T>::note_labels() {
   }
 }
 
-template float exclusion_cut<float>(Index);
-template double exclusion_cut<double>(Index);
 template class BlockEvaluator<float>;
 template class BlockEvaluator<double>;
 

@@ -1,6 +1,6 @@
 #include "score/row_evaluator.hpp"
 
-#include "score/block_evaluator.hpp"
+#include "score/exclusion.hpp"
 
 #include <algorithm>
 #include <limits>

@@ -1,0 +1,110 @@
+#include "score/component_search.hpp"
+
+#include <algorithm>
+
+namespace gaussmix::detail {
+namespace {
+
+// Of speed alone: no bit depends on them.
+
+/// With fewer components or features all of them are soon evaluated.
+constexpr Index least_components = 4;
+constexpr Index least_features_full = 12, least_features_diag = 16;
+static_assert(least_features_full > simd::few_features && least_features_diag > simd::few_features,
+              "BlockMoments reads strips in the rows' own order there");
+
+/// A search pays for a block that keeps less than this share of its pairs of a row and a component, …
+constexpr double worthwhile_share = 0.35;
+/// … and is in vain when strips keep more than this share; the next blocks are then evaluated whole.
+constexpr double vain_share = 0.5;
+constexpr int blocks_of_pause = 32;
+
+}  // namespace
+
+void SearchChoice::learn(bool searched, double kept) noexcept {
+  if (searched && kept > vain_share) pause_ = blocks_of_pause;
+  if (pause_ > 0) --pause_;
+  search_ = pause_ == 0 && (searched || kept < worthwhile_share);
+  learned_ = true;
+}
+
+template <class T>
+bool is_worth_searching(const MixtureData& mixture) {
+  const bool full = mixture.layout.is_matrix() && !mixture.layout.shared;
+  const Index least = full ? least_features_full : least_features_diag;
+  return mixture.d >= least && mixture.k >= least_components && mixture.packed<T>().largest_row >= 0;
+}
+
+template <class T>
+ComponentSearch<T>::ComponentSearch(const MixtureData& mixture, const simd::Kernels<T>& kernels, Index rows)
+    : mixture_(mixture), kernels_(kernels), separate_(is_worth_separating(rows, mixture)) {}
+
+template <class T>
+bool ComponentSearch<T>::run(BlockDistances<T>& distances, const RowGroups& groups, Index n, const T* weight, T cut,
+                             bool responsibilities, T* values, T* log_p) {
+  const Index n_strips = (n + kernels_.strip - 1) / kernels_.strip, padded = n_strips * kernels_.strip;
+  component_.resize(n_strips * mixture_.k);
+  kept_.resize(n_strips);
+  log_p_.resize(padded);
+  weight_.resize(padded);
+  for (Index place = 0; weight && place < padded; ++place)
+    weight_[place] = place < n ? weight[groups.order()[place]] : T(0);
+  const T* strips = distances.strips();
+  simd::Components<T> components = distances.components();
+  if (separate_) {
+    components.separation = mixture_.separation<T>().distance.data();
+    components.stretch = mixture_.separation<T>().stretch.data();
+  }
+  const bool done = kernels_.sparse_log_prob(strips, n_strips, components, cut, weight ? weight_.data() : nullptr,
+                                             groups.labels(), responsibilities, distances.scratch(), component_.data(),
+                                             kept_.data(), values, log_p_.data());
+  Index kept = 0;
+  for (Index s = 0; s < n_strips; ++s) kept += kept_[s];
+  kept_share_ = static_cast<double>(kept) / static_cast<double>(n_strips * mixture_.k);
+  for (Index i = 0; done && i < n; ++i) log_p[i] = log_p_[groups.place(i)];
+  return done;
+}
+
+/// From what each strip keeps, what each component keeps: its rows of positive weight, ascending.
+template <class T>
+BlockResponsibilities<T> ComponentSearch<T>::collect(const RowGroups& groups, const T* values, Index n,
+                                                     std::int32_t* labels) {
+  const Index strip = kernels_.strip, n_strips = (n + strip - 1) / strip;
+  begin_.assign(static_cast<std::size_t>(mixture_.k) + 1, 0);
+  listed_.resize(n_strips + 1);
+  for (Index s = 0, a = 0; s < n_strips; ++s) {
+    listed_[s] = a;
+    for (listed_[s + 1] = a + kept_[s]; a < listed_[s + 1]; ++a)
+      begin_[static_cast<std::size_t>(component_[a]) + 1] +=
+          kernels_.count_positive(values + a * strip, std::min(strip, n - s * strip));
+  }
+  for (std::size_t k = 1; k < begin_.size(); ++k) begin_[k] += begin_[k - 1];
+  rows_.resize(begin_.back());
+  gamma_.resize(begin_.back());
+  std::vector<Index> next(begin_);
+  const auto strip_32 = static_cast<std::uint32_t>(strip);  // a division of 64 bits takes longer than all else
+  for (Index i = 0; i < n; ++i) {
+    const auto place = static_cast<std::uint32_t>(groups.place(i));
+    const Index s = place / strip_32;
+    T most = 0;
+    for (Index a = listed_[s]; a < listed_[s + 1]; ++a) {
+      const T gamma = values[a * strip + place % strip_32];
+      if (!(gamma > T(0))) continue;
+      const std::int32_t k = component_[a];
+      const Index at = next[static_cast<std::size_t>(k)]++;
+      rows_[at] = static_cast<std::int32_t>(i);
+      gamma_[at] = gamma;
+      if (labels && gamma > most) labels[i] = k;
+      most = std::max(most, gamma);
+    }
+    if (labels && most == T(0)) labels[i] = groups.labels()[place];  // a row of weight 0
+  }
+  return {gamma_.data(), 0, begin_.data(), rows_.data()};
+}
+
+template bool is_worth_searching<float>(const MixtureData&);
+template bool is_worth_searching<double>(const MixtureData&);
+template class ComponentSearch<float>;
+template class ComponentSearch<double>;
+
+}  // namespace gaussmix::detail

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "base/buffer.hpp"
+#include "score/block_distances.hpp"
+#include "score/responsibilities.hpp"
+#include "score/row_groups.hpp"
+
+#include <vector>
+
+namespace gaussmix::detail {
+
+/// Whether the next block is worth a search, by what the last ones were found to keep: a choice of speed alone.
+class SearchChoice {
+ public:
+  /// @param possible  whether a search may be chosen at all
+  explicit SearchChoice(bool possible) : possible_(possible) {}
+
+  bool possible() const noexcept { return possible_ && pause_ == 0; }
+  bool search() const noexcept { return possible() && search_; }
+  /// Whether any block was evaluated yet.
+  bool learned() const noexcept { return learned_; }
+  /// Takes the share that one block kept: of all pairs of its rows and the components, or, `searched`, of a strip and a component.
+  void learn(bool searched, double kept) noexcept;
+
+ private:
+  bool possible_;
+  bool search_ = false;
+  bool learned_ = false;
+  int pause_ = 0;  ///< blocks to be evaluated whole before the next try
+};
+
+/// Whether a search can be quicker than all distances for a mixture of this size, in T.
+template <class T>
+bool is_worth_searching(const MixtureData& mixture);
+
+/// The E-step by the exclusion rule over strips of grouped rows, without evaluating what the rule leaves out.
+template <class T>
+class ComponentSearch {
+ public:
+  /// @param rows  of all of X: whether it is worth knowing how far the components are apart
+  ComponentSearch(const MixtureData& mixture, const simd::Kernels<T>& kernels, Index rows);
+
+  /// log p of n rows, in their own order, by the order of `groups`, in which the loader holds them; with `responsibilities` those
+  /// too, times weight[i] (null: 1). values: (K, block rows) of scratch. @returns false, with nothing of use, where a row
+  /// needs the far-row path
+  bool run(BlockDistances<T>& distances, const RowGroups& groups, Index n, const T* weight, T cut,
+           bool responsibilities, T* values, T* log_p);
+  /// The share of all pairs of a strip and a component that the last run kept.
+  double kept_share() const noexcept { return kept_share_; }
+  /// Those of the last run, component by component; and, where labels are given, each row's likely component.
+  BlockResponsibilities<T> collect(const RowGroups& groups, const T* values, Index n, std::int32_t* labels);
+
+ private:
+  const MixtureData& mixture_;
+  const simd::Kernels<T>& kernels_;
+  bool separate_;  ///< whether a search asks how far the components are apart
+  double kept_share_ = 0.0;
+  Buffer<T> weight_, log_p_;        ///< place by place
+  Buffer<std::int32_t> component_;  ///< the components that the strips keep, strip by strip
+  Buffer<Index> kept_;              ///< (strips,): how many
+  Buffer<Index> listed_;            ///< (strips + 1,): where those of a strip begin
+  std::vector<Index> begin_;        ///< (K + 1,): where each component's rows begin in the two below
+  Buffer<std::int32_t> rows_;
+  Buffer<T> gamma_;
+};
+
+}  // namespace gaussmix::detail
