@@ -201,6 +201,26 @@ TEST_CASE("fit: weights are repetitions, weight 0 is absence, and a common facto
   }
 }
 
+TEST_CASE("fit: a positive weight counts, however small it is beside the others") {
+  const Problem p = blobs(2, 2, 40, 211);
+  const std::vector<Index> labels = labels_of(p);
+  Doubles weight;
+  for (const Index label : labels) weight.push_back(label == 0 ? 1e200 : 1e-200);
+  for (const Init init : {Init::kmeans, Init::kmeans_plus_plus, Init::random_from_data})
+    CHECK_THROWS_WITH_AS(fit(p.rows(), 2, options_of(CovarianceType::full, init), weight),
+                         doctest::Contains(" is empty: its share of the weight is"), NumericalError);
+  FitOptions o;
+  o.labels_init = labels;
+  CHECK_THROWS_WITH_AS(fit(p.rows(), 2, o, weight), doctest::Contains("component 1 is empty"), NumericalError);
+  // Off the support of every component, a row of any weight makes the likelihood 0.
+  const Doubles pi = {1}, mean = {0, 0}, line = {1, 0, 0, 0}, x = {0, 0, 1, 0, 0, 1};
+  o = FitOptions();
+  o.mixture_init = Mixture(pi, {mean.data(), 1, 2}, line, CovarianceType::full, true);
+  o.allow_singular = true;
+  o.max_iter = 0;
+  CHECK(fit(MatrixView<const double>(x.data(), 3, 2), 1, o, Doubles{1e200, 1e200, 1e-200}).log_likelihood == -inf);
+}
+
 TEST_CASE("fit: without iterations it returns the start, and converges by the change of the mean") {
   const Problem p = blobs(3, 2, 90, 157);
   const std::vector<Index> labels = labels_of(p);

@@ -237,6 +237,20 @@ TEST_CASE("statistics: rows of weight 0 are absent, and errors leave the sums as
   CHECK(kept == plain);
 }
 
+TEST_CASE("statistics: a positive weight counts, however small it is beside the others") {
+  const Doubles pi = {0.5, 0.5}, means = {0, 1e3}, variances = {1, 1}, x = {0, 1, 1e3};
+  const Mixture mixture(pi, {means.data(), 2, 1}, variances, CovarianceType::diag);
+  const std::vector<float> single(x.begin(), x.end());
+  const Doubles weight = {1e200, 1e200, 1e-200};
+  for (const Samples& samples :
+       {Samples(MatrixView<const double>(x.data(), 3, 1)), Samples(MatrixView<const float>(single.data(), 3, 1))}) {
+    const Statistics sums = statistics_of(mixture, samples, weight);
+    CHECK(sums.component_weights()[1] > 0);
+    CHECK(sums.component_weights()[1] <= 0x1p-53 * sums.total_weight());
+    CHECK_THROWS_WITH_AS(sums.maximize(), doctest::Contains("component 1 is empty"), NumericalError);
+  }
+}
+
 TEST_CASE("statistics: bytes round-trip, and every truncation and every corrupt byte is refused") {
   for (const CovarianceType type : all_types) {
     CAPTURE(to_string(type));

@@ -4,6 +4,10 @@
 
 #include <gaussmix/views.hpp>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 namespace gaussmix::detail {
 
 /// X must be (N, D) with N ≥ 1 and D = n_features (any D ≥ 1 when n_features is 0), and not null.
@@ -12,6 +16,13 @@ void check_samples(const Samples& x, Index n_features);
 /// Empty or (N,), finite, ≥ 0, not all zero, with a finite sum.
 /// @returns the number of positive weights (n_samples when empty)
 Index check_sample_weight(VectorView<const double> weight, Index n_samples);
+
+/// A sample weight / 2^exponent in T, 0 for 0 only: what would vanish is the least normal number, as its row is light, not absent.
+template <class T>
+T scaled_weight(double weight, int exponent) {
+  if (!(weight > 0.0)) return T(0);
+  return std::max(static_cast<T>(std::ldexp(weight, -exponent)), std::numeric_limits<T>::min());
+}
 
 /// Throws InvalidArgument for the first value of X, rows [begin, end), that is not finite. Does nothing when all are.
 void throw_first_not_finite(const Samples& x, Index begin, Index end);

@@ -29,8 +29,7 @@ class BlockWeights {
     double largest = 0.0;
     for (Index i = 0; i < size; ++i) largest = std::max(largest, weight_[begin + i]);
     exponent_ = largest > 0.0 ? std::ilogb(largest) : 0;
-    for (Index i = 0; i < padded; ++i)
-      values_[i] = i < size ? static_cast<T>(std::ldexp(weight_[begin + i], -exponent_)) : T(0);
+    for (Index i = 0; i < padded; ++i) values_[i] = i < size ? scaled_weight<T>(weight_[begin + i], exponent_) : T(0);
   }
   /// Null when all rows weigh 1.
   const T* values() const noexcept { return weight_.empty() ? nullptr : values_.data(); }

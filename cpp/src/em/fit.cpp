@@ -1,4 +1,5 @@
 #include "base/message.hpp"
+#include "data/samples.hpp"
 #include "em/degenerate_component.hpp"
 #include "em/e_step.hpp"
 #include "em/fit_arguments.hpp"
@@ -137,7 +138,7 @@ class ScaledWeights {
     for (Index i = 0; i < weights.size(); ++i) largest = std::max(largest, weights[i]);
     if (largest == 0.0 || std::abs(std::ilogb(largest)) <= 64) return;
     exponent_ = std::ilogb(largest);
-    for (Index i = 0; i < weights.size(); ++i) scaled_.push_back(std::ldexp(weights[i], -exponent_));
+    for (Index i = 0; i < weights.size(); ++i) scaled_.push_back(detail::scaled_weight<double>(weights[i], exponent_));
     view_ = scaled_;
   }
   VectorView<const double> view() const noexcept { return view_; }
