@@ -107,12 +107,20 @@ std::uint64_t seed_argument(py::handle random_state) {
   return seed_from_int(random_state);
 }
 
+int num_threads_argument(py::handle value, int least) {
+  if (value.is_none()) return 0;
+  const Index number = integer_argument(value, "num_threads");
+  if (number < least || number > max_num_threads) {
+    const std::string rule = "None or in [" + std::to_string(least) + ", " + std::to_string(max_num_threads) + "]";
+    throw_value("num_threads", rule.c_str(), value);
+  }
+  return static_cast<int>(number);
+}
+
 Execution execution_argument(py::handle num_threads) {
   Execution execution;
   execution.stop = raise_pending_signal;
-  if (num_threads.is_none()) return execution;
-  execution.num_threads = int_argument(num_threads, "num_threads");
-  if (execution.num_threads < 1) throw_value("num_threads", "None or at least 1", num_threads);
+  execution.num_threads = num_threads_argument(num_threads, 1);
   return execution;
 }
 

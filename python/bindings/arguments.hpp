@@ -32,7 +32,10 @@ std::string text_argument(py::handle value, const char* name);
 /// asked for 8 bytes, so that it moves on; None asks the operating system.
 std::uint64_t seed_argument(py::handle random_state);
 
-/// How a call of Python's runs: on `num_threads` (None or an int ≥ 1), stopped by a signal handler that raises.
+/// None as 0, or an int in [least, max_num_threads].
+int num_threads_argument(py::handle value, int least);
+
+/// How a call of Python's runs: on `num_threads` (None or in [1, max_num_threads]), stopped by a signal handler that raises.
 Execution execution_argument(py::handle num_threads);
 
 /// Runs f without the GIL. All arguments must have been turned into C++ values before: f touches no Python object.

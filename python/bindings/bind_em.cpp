@@ -73,7 +73,7 @@ Parameters
 statistics : Statistics
     Made under `mixture`: of all data, merged from whatever pieces.
 num_threads : int or None
-    At least 1; None means `get_num_threads`. Every number gives the same bits.
+    In [1, 1024]; None means `get_num_threads`. Every number gives the same bits.
 
 Returns
 -------

@@ -60,7 +60,7 @@ n_samples : int
 random_state : None, int in [0, 2**64), numpy.random.Generator or numpy.random.RandomState
     The seed; a generator is asked for one and moves on; None asks the operating system.
 num_threads : int or None
-    At least 1; None means `get_num_threads`.
+    In [1, 1024]; None means `get_num_threads`.
 
 Returns
 -------

@@ -18,7 +18,7 @@ Returns
 -------
 int
     The last `set_num_threads`, else ``OMP_NUM_THREADS``, else the number of processors that affinity and the cgroup
-    quota leave to this process; at least 1, and 1 in a build without OpenMP.
+    quota leave to this process; in [1, 1024], and 1 in a build without OpenMP.
 )doc";
 
 constexpr const char* set_num_threads_doc = R"doc(set_num_threads(num_threads)
@@ -29,12 +29,12 @@ Set the threads that calls use when they name none, for the whole process.
 Parameters
 ----------
 num_threads : int or None
-    At least 1; 0 or None returns to the rule of `get_num_threads`.
+    In [1, 1024]; 0 or None returns to the rule of `get_num_threads`.
 
 Raises
 ------
 InvalidArgumentError
-    When `num_threads` is negative.
+    When `num_threads` is out of range.
 )doc";
 
 constexpr const char* simd_level_doc = R"doc(simd_level()
@@ -79,9 +79,7 @@ What this binary was built with, as a dict of str: version, compiler, eigen, nlo
 build_type and assertions.
 )doc";
 
-void set_threads(py::handle num_threads) {
-  set_num_threads(num_threads.is_none() ? 0 : int_argument(num_threads, "num_threads"));
-}
+void set_threads(py::handle num_threads) { set_num_threads(num_threads_argument(num_threads, 0)); }
 
 py::list levels() {
   py::list names;

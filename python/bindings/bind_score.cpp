@@ -22,7 +22,7 @@ constexpr const char* weight_doc = R"doc(sample_weight : array_like, (N,), or No
 )doc";
 
 constexpr const char* threads_doc = R"doc(num_threads : int or None
-    At least 1; None means `get_num_threads`. Every number gives the same bits.
+    In [1, 1024]; None means `get_num_threads`. Every number gives the same bits.
 )doc";
 
 constexpr const char* errors_doc = R"doc(

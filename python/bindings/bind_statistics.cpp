@@ -37,7 +37,7 @@ X : array_like, (N, D)
 sample_weight : array_like, (N,), or None
     Finite and ≥ 0, not all 0; None means 1 everywhere. A row of weight 0 is absent.
 num_threads : int or None
-    At least 1; None means `get_num_threads`. Every number gives the same bits.
+    In [1, 1024]; None means `get_num_threads`. Every number gives the same bits.
 
 Raises
 ------
@@ -99,7 +99,7 @@ on_degenerate : {"raise", "floor", "drop", "reseed"}
 allow_singular : bool
     Keep singular covariances, as a mixture that allows them.
 num_threads : int or None
-    At least 1; None means `get_num_threads`. Every number gives the same bits.
+    In [1, 1024]; None means `get_num_threads`. Every number gives the same bits.
 
 Returns
 -------

@@ -3,7 +3,6 @@
 #include <gaussmix/error.hpp>
 
 #include <algorithm>
-#include <cstdlib>
 #include <initializer_list>
 #include <limits>
 
@@ -120,21 +119,6 @@ bool overlap(const py::array& a, const py::array& b) {
   }
 }
 
-/// Whether two elements may share memory, as in broadcast arrays: a stride within the reach of the axes below it.
-bool overlaps_itself(const py::array& array) {
-  std::vector<std::pair<py::ssize_t, py::ssize_t>> axes;  // (bytes between neighbors, length)
-  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
-    if (array.shape(axis) > 1) axes.emplace_back(std::abs(array.strides(axis)), array.shape(axis));
-  }
-  std::sort(axes.begin(), axes.end());
-  py::ssize_t reach = array.itemsize();
-  for (const auto& [stride, length] : axes) {
-    if (stride < reach) return true;
-    reach += stride * (length - 1);
-  }
-  return false;
-}
-
 /// `out` of one of the dtypes Ts, writeable, of this shape, apart from X.
 template <class... Ts>
 py::array checked_output(py::handle out, const Shape& shape, const SampleArray& x, const char* dtypes) {
@@ -148,7 +132,6 @@ py::array checked_output(py::handle out, const Shape& shape, const SampleArray& 
   check_shape(array, "out", shape);
   if (is_masked(array)) throw py::type_error("out must not be a masked array");
   if (!array.writeable()) throw_invalid("out", "must be writeable, but is read-only");
-  if (overlaps_itself(array)) throw_invalid("out", "must have elements that do not share memory, but they do");
   const bool shares = std::any_of(x.columns.begin(), x.columns.end(), [&](const auto& c) { return overlap(array, c); });
   if (shares || overlap(array, x.array)) throw_invalid("out", "must not share memory with X, but does");
   return array;

@@ -129,7 +129,7 @@ def fit(
         `init` that takes longer ends with its pass over X, and one iteration follows. Components for which the start
         has found no seed by then begin with rows drawn by lot.
     num_threads : int
-        At least 1; None means `get_num_threads`. Every number gives the same bits.
+        In [1, 1024]; None means `get_num_threads`. Every number gives the same bits.
 
     Returns
     -------

@@ -55,7 +55,7 @@ def kmeans_plus_plus(
     random_state : None, int in [0, 2**64), numpy.random.Generator or numpy.random.RandomState
         The seed; a generator is asked for one and moves on; None asks the operating system.
     num_threads : int
-        At least 1; None means `get_num_threads`. Every number gives the same bits.
+        In [1, 1024]; None means `get_num_threads`. Every number gives the same bits.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def kmeans(
     random_state : None, int in [0, 2**64), numpy.random.Generator or numpy.random.RandomState
         The seed; a generator is asked for one and moves on; None asks the operating system.
     num_threads : int
-        At least 1; None means `get_num_threads`. Every number gives the same bits.
+        In [1, 1024]; None means `get_num_threads`. Every number gives the same bits.
 
     Returns
     -------

@@ -72,6 +72,14 @@ inline Doubles rows_with(std::size_t at, double value) {
   return x;
 }
 
+/// The elements of `values`, each but the last a byte beyond its place: not aligned.
+template <class T>
+T* misaligned(std::vector<T>& values) {
+  return reinterpret_cast<T*>(reinterpret_cast<char*>(values.data()) + 1);
+}
+
+inline constexpr Index max_index = std::numeric_limits<Index>::max();
+
 using Use = std::function<void(const Samples&)>;
 using WeightedUse = std::function<void(const Samples&, VectorView<const double>)>;
 
@@ -84,6 +92,10 @@ inline std::vector<Case> bad_samples(const std::string& name, const Use& use) {
   };
   const auto with = [&](const Samples& x) { return [use, x] { use(x); }; };
   const double* p = rows.data();
+  static Doubles copy = rows;
+  static std::vector<float> single_copy = single;
+  const double* odd = misaligned(copy);
+  const float* odd_single = misaligned(single_copy);
   return {
       {name + ": nan", with(matrix(with_nan, 2)), {"X[3, 1]", "finite", "nan"}},
       {name + ": -inf", with(matrix(with_inf, 2)), {"X[1, 0]", "finite", "-inf"}},
@@ -98,6 +110,13 @@ inline std::vector<Case> bad_samples(const std::string& name, const Use& use) {
       {name + ": negative columns", with(MatrixView<const double>(p, 6, -2)), {"X", "-2"}},
       {name + ": null", with(MatrixView<const double>(nullptr, 6, 2)), {"X", "null"}},
       {name + ": null reader", with(Samples(6, 2, Samples::Reader{})), {"X", "null"}},
+      {name + ": not aligned", with(MatrixView<const double>(odd, 5, 2)), {"X", "multiple of 8 bytes", "1 past"}},
+      {name + ": float32 not aligned", with(MatrixView<const float>(odd_single, 3, 2)), {"X", "multiple of 4 bytes"}},
+      {name + ": rows without end", with(MatrixView<const double>(p, 6, 2, max_index, 1)), {"X", "address space"}},
+      {name + ": columns without end", with(MatrixView<const double>(p, 6, 2, 2, max_index)), {"X", "address space"}},
+      {name + ": rows before all memory",
+       with(MatrixView<const double>(p, 6, 2, -(max_index / 64), 1)),
+       {"X", "address space"}},
       {name + ": too large to count", with(MatrixView<const double>(p, Index{1} << 62, 4, 0, 0)), {"X"}},
   };
 }
@@ -120,6 +139,15 @@ inline std::vector<Case> bad_weights(const std::string& name, const WeightedUse&
       {name + ": null",
        [use] { use(matrix(rows, 2), VectorView<const double>(nullptr, 6)); },
        {"sample_weight", "null"}},
+      {name + ": not aligned",
+       [use] {
+         Doubles w(7, 1.0);
+         use(matrix(rows, 2), {misaligned(w), 6});
+       },
+       {"sample_weight", "multiple of 8 bytes"}},
+      {name + ": without end",
+       [use] { use(matrix(rows, 2), {rows.data(), 6, max_index}); },
+       {"sample_weight", "stride"}},
       {name + ": negative size", [use] { use(matrix(rows, 2), {rows.data(), -6}); }, {"sample_weight", "-6"}},
   };
 }

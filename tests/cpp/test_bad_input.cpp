@@ -53,6 +53,7 @@ TEST_CASE("a mixture refuses parameters that break its invariants") {
   };
   const MatrixView<const double> m(means.data(), 2, 2);
   const double* p = means.data();
+  Doubles odd(9, 1.0);
   check_all<InvalidArgument>({
       {"no weights", build({}, m, identities), {"weights"}},
       {"null weights", build({nullptr, 2}, m, identities), {"weights", "null"}},
@@ -71,6 +72,12 @@ TEST_CASE("a mixture refuses parameters that break its invariants") {
       {"negative number of features", build(weights, {p, 2, -2}, identities), {"means", "-2"}},
       {"nan mean", building([](auto& a) { a.means[3] = quiet_nan; }), {"means[1, 1]", "nan"}},
       {"inf mean", building([](auto& a) { a.means[1] = -inf; }), {"means[0, 1]", "-inf"}},
+      {"weights not aligned", build({misaligned(odd), 2}, m, identities), {"weights", "multiple of 8 bytes"}},
+      {"means not aligned", build(weights, {misaligned(odd), 2, 2}, identities), {"means", "multiple of 8 bytes"}},
+      {"covariances not aligned", build(weights, m, {misaligned(odd), 8}), {"covariances", "multiple of 8 bytes"}},
+      {"weights without end", build({p, 2, max_index}, m, identities), {"weights", "address space"}},
+      {"means without end", build(weights, {p, 2, 2, 2, max_index}, identities), {"means", "address space"}},
+      {"covariances without end", build(weights, m, {p, 8, -max_index}), {"covariances", "address space"}},
       {"D * D beyond 64 bits", build(weights, {p, 2, Index{1} << 33, 0, 0}, identities), {"covariances"}},
       {"K * D beyond 64 bits", build({p, huge, 0}, {p, huge, huge, 0, 0}, identities), {"means", "1099511627776"}},
       {"no covariances", build(weights, m, {}), {"covariances", "0"}},
@@ -137,11 +144,16 @@ TEST_CASE_TEMPLATE("scoring refuses bad X, bad out, bad thread counts", T, doubl
     const Use use = [&, verb = verb](const Samples& s) { verb(mixture, s, {values.data(), s.rows(), 2}, {}); };
     append(cases, bad_samples(name, use));
     append(cases, bad_features(name, use));
-    append(cases, {{name + ": out of N - 1 rows", to(x, {values.data(), 5, 2}), {"out", "6", "5"}},
-                   {name + ": out of 3 columns", to(x, {values.data(), 6, 3}), {"out", "2", "3"}},
-                   {name + ": null out", to(x, {nullptr, 6, 2}), {"out", "null"}},
-                   {name + ": out on itself", to(x, {values.data(), 6, 2, 0, 1}), {"out", "stride", "0"}},
-                   {name + ": -1 threads", to(x, {values.data(), 6, 2}, -1), {"num_threads", "-1"}}});
+    append(cases,
+           {{name + ": out of N - 1 rows", to(x, {values.data(), 5, 2}), {"out", "6", "5"}},
+            {name + ": out of 3 columns", to(x, {values.data(), 6, 3}), {"out", "2", "3"}},
+            {name + ": null out", to(x, {nullptr, 6, 2}), {"out", "null"}},
+            {name + ": out on itself", to(x, {values.data(), 6, 2, 0, 1}), {"out", "stride", "0"}},
+            {name + ": columns of out on rows", to(x, {values.data(), 6, 2, 1, 1}), {"out", "share memory"}},
+            {name + ": out not aligned", to(x, {misaligned(values), 6, 2}), {"out", "multiple of"}},
+            {name + ": out without end", to(x, {values.data(), 6, 2, max_index, 1}), {"out", "address space"}},
+            {name + ": -1 threads", to(x, {values.data(), 6, 2}, -1), {"num_threads", "-1"}},
+            {name + ": 1025 threads", to(x, {values.data(), 6, 2}, 1025), {"num_threads", "[0, 1024]", "1025"}}});
   }
   const auto log_p = [&](const Samples& s, VectorView<T> out) {
     return [&mixture, s, out] { log_prob(mixture, s, out); };
@@ -195,7 +207,7 @@ TEST_CASE("likelihood, aic and bic refuse bad X and bad weights") {
 
 TEST_CASE("a row scorer refuses bad rows and works on") {
   RowScorer scorer(two_components());
-  Doubles gamma(2);
+  Doubles gamma(2), odd(3);
   const Doubles x = {1, 2}, with_nan = {1, quiet_nan}, with_inf = {inf, 1}, longer = {1, 2, 3};
   const double expected = scorer.log_prob(x);
   check_all<InvalidArgument>({
@@ -207,6 +219,11 @@ TEST_CASE("a row scorer refuses bad rows and works on") {
       {"negative size", [&] { scorer.log_prob({x.data(), -2}); }, {"x", "-2"}},
       {"short out", [&] { scorer.responsibilities(x, {gamma.data(), 1}); }, {"out", "2", "1"}},
       {"null out", [&] { scorer.responsibilities(x, {nullptr, 2}); }, {"out", "null"}},
+      {"not aligned", [&] { scorer.log_prob({misaligned(odd), 2}); }, {"x", "multiple of 8 bytes"}},
+      {"without end", [&] { scorer.predict({x.data(), 2, max_index}); }, {"x", "address space"}},
+      {"before all memory", [&] { scorer.predict({x.data(), 2, -max_index / 8}); }, {"x", "address space"}},
+      {"out not aligned", [&] { scorer.responsibilities(x, {misaligned(odd), 2}); }, {"out", "multiple of 8 bytes"}},
+      {"out without end", [&] { scorer.responsibilities(x, {gamma.data(), 2, max_index}); }, {"out", "address space"}},
       {"nan for responsibilities", [&] { scorer.responsibilities(with_nan, gamma); }, {"x[1]", "nan"}},
   });
   CHECK(scorer.log_prob(x) == expected);
@@ -226,6 +243,9 @@ TEST_CASE("sampling refuses arrays of wrong shape") {
       {"null x", draw({nullptr, 6, 2}, z), {"x", "null"}},
       {"null z", draw({x.data(), 6, 2}, {nullptr, 6}), {"z", "null"}},
       {"x on itself", draw({x.data(), 6, 2, 0, 1}, z), {"x", "stride", "0"}},
+      {"x not aligned", draw({misaligned(x), 5, 2}, {z.data(), 5}), {"x", "multiple of 8 bytes"}},
+      {"z not aligned", draw({x.data(), 5, 2}, {misaligned(z), 5}), {"z", "multiple of 8 bytes"}},
+      {"x without end", draw({x.data(), 6, 2, 2, max_index / 4}, z), {"x", "address space"}},
       {"z on itself", draw({x.data(), 6, 2}, {z.data(), 6, 0}), {"z", "stride", "0"}},
   });
 }
@@ -235,6 +255,7 @@ TEST_CASE("process-wide settings refuse what this machine lacks") {
   const std::string level = simd_level();
   check_all<InvalidArgument>({
       {"-1 threads", [] { set_num_threads(-1); }, {"num_threads", "-1"}},
+      {"1025 threads", [] { set_num_threads(1025); }, {"num_threads", "1025"}},
       {"unknown level", [] { set_simd_level("sse9"); }, {"level", "sse9", "baseline"}},
       {"empty level", [] { set_simd_level(""); }, {"level", "baseline"}},
   });

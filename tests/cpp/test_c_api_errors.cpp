@@ -6,6 +6,7 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <new>
 #include <string>
 #include <thread>
 
@@ -112,6 +113,89 @@ TEST_CASE("c api: null, wrong sizes, values that are not finite") {
       {"threads of the process", invalid, [] { return gaussmix_set_num_threads(-1); }, {"num_threads", "-1"}},
       {"threads to null", invalid, [] { return gaussmix_get_num_threads(nullptr); }, {"num_threads", "null"}},
   });
+}
+
+TEST_CASE("c api: pointers that are not aligned, strides out of all memory, threads without number") {
+  const Problem p = random_problem(2, 2, 6, CovarianceType::diag, 31);
+  const OwnedMixture handle = mixture_of(parameters_of(p));
+  const gaussmix_mixture* m = handle.get();
+  const auto scorer = made<OwnedScorer>([&](gaussmix_row_scorer** s) { return gaussmix_row_scorer_create(m, s); });
+  const auto sums = made<OwnedStatistics>([&](gaussmix_statistics** s) { return gaussmix_statistics_create(m, s); });
+  gaussmix_row_scorer* s = scorer.get();
+  Doubles values(20);
+  std::vector<Index> labels(7);
+  const gaussmix_samples x = gaussmix_samples_f64(p.x.data(), 6, 2);
+  const gaussmix_samples odd_x = gaussmix_samples_f64(bad_input::misaligned(values), 6, 2);
+  double* odd = bad_input::misaligned(values);
+  Index* odd_label = bad_input::misaligned(labels);
+  std::vector<gaussmix_samples> structs(2, x);
+  std::vector<gaussmix_mixture*> handles(2);
+  gaussmix_parameters parameters = parameters_of(p);
+  parameters.means = odd;
+  const gaussmix_execution threads = {sizeof threads, std::numeric_limits<std::int32_t>::max(), nullptr, nullptr};
+  gaussmix_mixture* made = nullptr;
+  const auto* odd_handle = reinterpret_cast<const gaussmix_mixture*>(reinterpret_cast<const char*>(m) + 4);
+  check_misuses({
+      {"X",
+       invalid,
+       [&] { return gaussmix_log_prob_f64(m, &odd_x, values.data(), 6, 1, nullptr); },
+       {"X", "of 8 bytes"}},
+      {"out", invalid, [&] { return gaussmix_log_prob_f64(m, &x, odd, 6, 1, nullptr); }, {"out", "of 8 bytes"}},
+      {"labels", invalid, [&] { return gaussmix_predict(m, &x, odd_label, 6, 1, nullptr); }, {"out", "of 8 bytes"}},
+      {"row", invalid, [&] { return gaussmix_row_scorer_log_prob(s, odd, 2, values.data()); }, {"x", "of 8 bytes"}},
+      {"log_prob",
+       invalid,
+       [&] { return gaussmix_row_scorer_log_prob(s, p.row(0), 2, odd); },
+       {"log_prob", "of 8 bytes"}},
+      {"total", invalid, [&] { return gaussmix_statistics_totals(sums.get(), odd, nullptr); }, {"total_weight"}},
+      {"n", invalid, [&] { return gaussmix_statistics_component_weights(sums.get(), odd, 2); }, {"out", "of 8 bytes"}},
+      {"struct",
+       invalid,
+       [&] { return gaussmix_log_prob_f64(m, bad_input::misaligned(structs), values.data(), 6, 1, nullptr); },
+       {"X", "of 8 bytes"}},
+      {"means", invalid, [&] { return gaussmix_mixture_create(&parameters, &made); }, {"means", "of 8 bytes"}},
+      {"handle to be made",
+       invalid,
+       [&] { return gaussmix_load("", bad_input::misaligned(handles)); },
+       {"mixture", "of 8 bytes"}},
+      {"handle",
+       invalid,
+       [&] { return gaussmix_log_prob_f64(odd_handle, &x, values.data(), 6, 1, nullptr); },
+       {"mixture", "of 8 bytes"}},
+      {"out of all memory",
+       invalid,
+       [&] { return gaussmix_log_prob_f64(m, &x, values.data(), 6, bad_input::max_index / 4, nullptr); },
+       {"out", "address space"}},
+      {"threads",
+       invalid,
+       [&] { return gaussmix_log_prob_f64(m, &x, values.data(), 6, 1, &threads); },
+       {"num_threads", "[0, 1024]", "2147483647"}},
+      {"threads of the process", invalid, [] { return gaussmix_set_num_threads(1025); }, {"num_threads", "1025"}},
+  });
+}
+
+TEST_CASE("c api: a struct_size beyond every header") {
+  const Problem p = random_problem(2, 2, 6, CovarianceType::diag, 33);
+  const OwnedMixture handle = mixture_of(parameters_of(p));
+  Doubles out(6);
+  gaussmix_mixture* made = nullptr;
+  for (const std::size_t size : {std::numeric_limits<std::size_t>::max(), std::size_t{4097}}) {
+    std::vector<unsigned char> room(8192);  // whose bytes behind the structs may be looked at
+    auto* parameters = new (room.data()) gaussmix_parameters(parameters_of(p));
+    gaussmix_samples x = gaussmix_samples_f64(p.x.data(), 6, 2);
+    gaussmix_fit_options options = fit_options();
+    x.struct_size = parameters->struct_size = size;
+    check_misuses({
+        {"X",
+         invalid,
+         [&] { return gaussmix_log_prob_f64(handle.get(), &x, out.data(), 6, 1, nullptr); },
+         {"X.struct_size", "4096", std::to_string(size)}},
+        {"in", invalid, [&] { return gaussmix_mixture_create(parameters, &made); }, {"parameters.struct_size"}},
+        {"out", invalid, [&] { return gaussmix_mixture_parameters(handle.get(), parameters); }, {"struct_size"}},
+        {"options", invalid, [&] { return gaussmix_fit_options_defaults(&options, size); }, {"options.struct_size"}},
+    });
+    CHECK(made == nullptr);
+  }
 }
 
 TEST_CASE("c api: parameters that make no mixture") {
@@ -272,7 +356,7 @@ TEST_CASE("c api: each thread has its own last error, which is cut to its place 
   std::string other = "not asked";
   std::thread([&] { other = gaussmix_last_error(); }).join();
   CHECK(other.empty());
-  CHECK(std::string(gaussmix_last_error()) == "num_threads must be ≥ 0, but is -5");
+  CHECK(std::string(gaussmix_last_error()) == "num_threads must be in [0, 1024], but is -5");
 }
 
 TEST_CASE("c api: an exception of a C++ callback comes back as a status, its message cut at a whole character") {

@@ -73,7 +73,7 @@ TEST_CASE("validate: X has a shape and data") {
   CHECK(samples_message(0, 3, 3) == "X must have at least 1 row, but has shape (0, 3)");
   CHECK(samples_message(-1, 3, 3) == "X must have at least 1 row, but has shape (-1, 3)");
   CHECK(samples_message(10, 0, 0) == "X must have at least 1 column, but has shape (10, 0)");
-  const std::string no_data = "X must have data, but its pointer is null and its shape is (2, 3)";
+  const std::string no_data = "X must have data, but its pointer is null";
   CHECK(message_of([] { check_samples(MatrixView<const double>(nullptr, 2, 3), 3); }) == no_data);
   CHECK(message_of([] { check_samples(MatrixView<const float>(nullptr, 2, 3), 3); }) == no_data);
   CHECK(message_of([] { check_samples(Samples(2, 3, nullptr), 3); }) == no_data);

@@ -169,11 +169,12 @@ BAD_SAMPLE_WEIGHT: list[Bad] = [
 ]
 
 BAD_NUM_THREADS: list[Bad] = [
-    ("0", 0, InvalidArgumentError, "num_threads must be None or at least 1, but is 0"),
-    ("-1", -1, InvalidArgumentError, "num_threads must be None or at least 1, but is -1"),
+    ("0", 0, InvalidArgumentError, "num_threads must be None or in .*, but is 0"),
+    ("-1", -1, InvalidArgumentError, "num_threads must be None or in .*, but is -1"),
+    ("1025", 1025, InvalidArgumentError, r"num_threads must be None or in \[1, 1024\], but is 1025"),
     ("2.0", 2.0, TypeError, "num_threads must be an int, but is 2.0"),
     ("True", True, TypeError, "num_threads must be an int, but is True"),
-    ("2**40", 2**40, InvalidArgumentError, "num_threads must be within 32 bits, but is 1099511627776"),
+    ("2**40", 2**40, InvalidArgumentError, "num_threads must be None or in .*, but is 1099511627776"),
     ("'2'", "2", TypeError, "num_threads must be an int, but is '2'"),
 ]
 

@@ -6,11 +6,13 @@
 ///           went wrong. No exception crosses this border; after an error every handle is as it was.
 /// Handles   are opaque. What a function makes, its last argument receives (NULL on an error) and its ..._free gives back, in
 ///           any order. A mixture is immutable: any number of threads may use it at once. Row scorers and statistics hold
-///           scratch and sums: one thread at a time each. Freed handles are refused as long as their memory still shows it.
+///           scratch and sums: one thread at a time each. A handle must not be used after it is freed: that is undefined behavior, and that it is often told is no
+///           protection.
 /// Arrays    belong to the caller and are read or written in place, never kept. Sizes are in elements, strides too; any
-///           stride is legal, but 0 in an output of more than one element. Arrays without a stride are contiguous, row-major.
+///           stride is legal, but elements are aligned and lie within the address space, and no two of an output share memory.
+///           Arrays without a stride are contiguous, row-major.
 /// Structs   begin with struct_size, their sizeof in the caller's header: later versions add members at the end. A library that
-///           does not know a member refuses it unless its bytes are 0, and sets it to 0 in what it fills.
+///           does not know a member refuses it unless its bytes are 0, and sets it to 0 in what it fills. No struct exceeds 4096.
 /// Memory    A lack of it is a status, GAUSSMIX_ERROR_OUT_OF_MEMORY, and leaves everything as it was; but an OpenMP runtime that
 ///           finds none for its threads ends the process. With num_threads 1, or gaussmix_set_num_threads(1) for calls without
 ///           an execution, there are no threads to start.
@@ -51,7 +53,7 @@ GAUSSMIX_API int32_t gaussmix_abi_version(void);
 /// How a call runs; NULL stands for {sizeof, 0, NULL, NULL}. The result never depends on it.
 typedef struct gaussmix_execution {
   size_t struct_size;
-  int32_t num_threads;         ///< 0: gaussmix_get_num_threads(). Small work runs on the calling thread alone
+  int32_t num_threads;  ///< in [0, 1024]; 0: gaussmix_get_num_threads(). Small work runs on the calling thread alone
   int (*stop)(void* context);  ///< NULL, or asked on the calling thread at least every 0.1 s: not 0 ends the call
   void* context;               ///< handed to `stop`
 } gaussmix_execution;
@@ -59,7 +61,7 @@ typedef struct gaussmix_execution {
 /// The threads that a call uses when it names none: the last number set, else OMP_NUM_THREADS, else the processors that
 /// affinity and the cgroup quota leave; 1 in a build without OpenMP.
 GAUSSMIX_API gaussmix_status gaussmix_get_num_threads(int32_t* num_threads);
-/// Sets that number for the whole process; 0 returns to the rule.
+/// Sets that number for the whole process, in [0, 1024]; 0 returns to the rule.
 GAUSSMIX_API gaussmix_status gaussmix_set_num_threads(int32_t num_threads);
 
 // ---- mixtures ---------------------------------------------------------------------------------------------------------

@@ -12,6 +12,10 @@ namespace gaussmix {
 /// Sizes, indices and strides: signed, 64 bits, counted in elements.
 using Index = std::int64_t;
 
+// What every function asks of the views that it is given: aligned elements within the address space, and, in what it writes, none
+// that shares memory with another one of the call. Outputs may stand beside or between the columns of X in one table; layouts
+// that interleave in another way are refused. @throws InvalidArgument that names the argument, or both
+
 /// A strided run of elements that somebody else owns; `VectorView<const T>` only reads. Element i is data()[i * stride()].
 template <class T>
 class VectorView {

@@ -26,29 +26,6 @@ Index checked_product(Index a, Index b, const char* what) {
   return product;
 }
 
-void check_data(const char* name, const void* data, Index size) {
-  if (size > 0 && data == nullptr) throw_invalid(std::string(name) + " must have data, but its pointer is null");
-}
-
-bool leaves_memory(Index rows, Index row_stride, Index cols, Index col_stride) {
-  Index by_row = 0, by_col = 0, reach = 0;
-  return __builtin_mul_overflow(rows - 1, row_stride, &by_row) ||
-         __builtin_mul_overflow(cols - 1, col_stride, &by_col) || __builtin_add_overflow(by_row, by_col, &reach) ||
-         __builtin_mul_overflow(reach, Index{8}, &reach);
-}
-
-void check_output(const char* name, const void* data, Index size, Index stride) {
-  check_data(name, data, size);
-  if (size > 1 && leaves_memory(size, stride, 1, 0)) {
-    throw_invalid(std::string(name) + " must lie within the address space, but has stride " + std::to_string(stride) +
-                  " over " + std::to_string(size) + " elements");
-  }
-  if (size > 1 && stride == 0) {
-    throw_invalid(std::string(name) + " must not overlap itself, but has stride 0 over " + std::to_string(size) +
-                  " elements");
-  }
-}
-
 void check_finite(VectorView<const double> values, const char* name) {
   for (Index i = 0; i < values.size(); ++i) {
     if (!std::isfinite(values[i])) {

@@ -14,15 +14,6 @@ std::string format(double value);
 /// a · b. @throws InvalidArgument naming `what` when it exceeds 2⁶³ − 1 or a factor is negative
 Index checked_product(Index a, Index b, const char* what);
 
-/// A view that has elements must have data.
-void check_data(const char* name, const void* data, Index size);
-
-/// Whether the last element lies so far from the first that no memory holds both; strides in elements of up to 8 bytes.
-bool leaves_memory(Index rows, Index row_stride, Index cols, Index col_stride);
-
-/// An output dimension of `size` elements: distinct ones, in memory that is there.
-void check_output(const char* name, const void* data, Index size, Index stride);
-
 /// Every entry finite; the message names `name` and the index.
 void check_finite(VectorView<const double> values, const char* name);
 void check_finite(MatrixView<const double> values, const char* name);

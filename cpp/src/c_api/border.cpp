@@ -53,9 +53,11 @@ gaussmix_status report_exception() noexcept {
 }
 
 void check_struct_size(std::size_t size, std::size_t least, const char* name) {
-  if (size < least)
-    detail::throw_invalid(std::string(name) + ".struct_size must be at least " + std::to_string(least) + ", but is " +
-                          std::to_string(size));
+  constexpr std::size_t most = 4096;
+  if (size < least || size > most)
+    detail::throw_invalid(std::string(name) + ".struct_size must be in [" + std::to_string(least) + ", " +
+                          std::to_string(most) + "], but is " + std::to_string(size) +
+                          "; set it to the struct's sizeof");
 }
 
 void check_unknown_members(const void* given, std::size_t size, std::size_t known, const char* name) {

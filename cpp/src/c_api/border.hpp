@@ -2,6 +2,7 @@
 
 // What the sources of the C ABI share: no exception passes `guarded`, no handle is used before it is `live`.
 
+#include "base/memory.hpp"
 #include "base/message.hpp"
 
 #include <gaussmix/gaussmix.h>
@@ -29,8 +30,8 @@ gaussmix_status guarded(const F& f) noexcept {
   }
 }
 
-/// The object behind a handle. `mark`, one for each type, is gone when the object is: freed handles and other pointers are told
-/// from live ones as long as their memory is still readable.
+/// The object behind a handle. `mark`, one for each type, is gone when the object is, so that many a mistake is seen; a freed
+/// handle is read all the same, which is undefined behavior.
 template <class T, std::uint64_t mark>
 class Handle {
  public:
@@ -47,11 +48,18 @@ class Handle {
   volatile std::uint64_t mark_ = mark;  // volatile: the destructor's store is kept
 };
 
-/// @throws InvalidArgument for null
+/// Null is legal. @throws InvalidArgument for a pointer that is not aligned
+template <class T>
+T* optional(T* pointer, const char* name) {
+  detail::check_alignment(name, pointer, alignof(T));
+  return pointer;
+}
+
+/// @throws InvalidArgument for null and for a pointer that is not aligned
 template <class T>
 T& required(T* pointer, const char* name) {
   if (pointer == nullptr) detail::throw_invalid(std::string(name) + " must not be null");
-  return *pointer;
+  return *optional(pointer, name);
 }
 
 /// @throws InvalidArgument for null, for a freed handle and for one of another type
@@ -79,7 +87,7 @@ gaussmix_status destroy(H* handle, const char* name) noexcept {
   });
 }
 
-/// @throws InvalidArgument when a struct called `name` of this size lacks members
+/// @throws InvalidArgument when a struct called `name` of this size lacks members, or has more than any header will give it
 void check_struct_size(std::size_t size, std::size_t least, const char* name);
 /// What a later header added to a struct must be 0, that is unused. @throws InvalidArgument
 void check_unknown_members(const void* given, std::size_t size, std::size_t known, const char* name);

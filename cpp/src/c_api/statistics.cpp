@@ -44,8 +44,8 @@ gaussmix_status gaussmix_statistics_totals(const gaussmix_statistics* statistics
                                            double* log_likelihood) {
   return guarded([&] {
     const Statistics& sums = live(statistics, "statistics").value;
-    if (total_weight != nullptr) *total_weight = sums.total_weight();
-    if (log_likelihood != nullptr) *log_likelihood = sums.log_likelihood();
+    if (c_api::optional(total_weight, "total_weight") != nullptr) *total_weight = sums.total_weight();
+    if (c_api::optional(log_likelihood, "log_likelihood") != nullptr) *log_likelihood = sums.log_likelihood();
   });
 }
 

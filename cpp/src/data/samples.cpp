@@ -49,13 +49,13 @@ void check_read_rows_finite(const Samples& x, Index begin, Index end) {
 }
 
 template <class T>
-bool leaves_memory(const MatrixView<const T>& x) {
-  return detail::leaves_memory(x.rows(), x.row_stride(), x.cols(), x.col_stride());
+Elements elements_of(const Samples& x, const MatrixView<const T>& values) {
+  return MatrixView<const T>(values.data(), x.rows(), x.cols(), values.row_stride(), values.col_stride());
 }
 
-bool has_data(const Samples& x) {
-  if (x.reader()) return true;
-  return x.single_precision() ? x.float32().data() != nullptr : x.float64().data() != nullptr;
+/// X without a reader; one whose reader is empty has no data.
+Elements elements_of(const Samples& x) {
+  return x.single_precision() ? elements_of(x, x.float32()) : elements_of(x, x.float64());
 }
 
 }  // namespace
@@ -69,9 +69,11 @@ void check_samples(const Samples& x, Index n_features) {
   }
   if (x.cols() < 1) throw_invalid("X must have at least 1 column" + met());
   checked_product(x.rows(), x.cols(), "X");
-  if (!x.reader() && (x.single_precision() ? leaves_memory(x.float32()) : leaves_memory(x.float64())))
-    throw_invalid("X must lie within the address space, but its strides lead out of it" + met());
-  if (!has_data(x)) throw_invalid("X must have data, but its pointer is null and its shape is " + shape_of(x));
+  if (!x.reader()) check_input("X", elements_of(x));
+}
+
+void check_apart(const char* name, const Elements& output, const Samples& x) {
+  if (!x.reader()) check_apart(name, output, "X", elements_of(x));
 }
 
 Index check_sample_weight(VectorView<const double> weight, Index n_samples) {
@@ -80,9 +82,7 @@ Index check_sample_weight(VectorView<const double> weight, Index n_samples) {
     throw_invalid("sample_weight must have " + std::to_string(n_samples) + " values (rows of X), but has " +
                   std::to_string(weight.size()));
   }
-  check_data("sample_weight", weight.data(), weight.size());
-  if (leaves_memory(n_samples, weight.stride(), 1, 0))
-    throw_invalid("sample_weight must lie within the address space, but has stride " + std::to_string(weight.stride()));
+  check_input("sample_weight", weight);
   Index positive = 0;
   double total = 0.0;
   for (Index i = 0; i < n_samples; ++i) {

@@ -2,6 +2,8 @@
 
 // The data set X and its weights as a caller gave them: what they must be, and their rows whatever holds them.
 
+#include "base/memory.hpp"
+
 #include <gaussmix/views.hpp>
 
 #include <algorithm>
@@ -12,6 +14,9 @@ namespace gaussmix::detail {
 
 /// X must be (N, D) with N ≥ 1 and D = n_features (any D ≥ 1 when n_features is 0), and not null.
 void check_samples(const Samples& x, Index n_features);
+
+/// Throws InvalidArgument for an output that shares memory with an X that is read in place; both checked before.
+void check_apart(const char* name, const Elements& output, const Samples& x);
 
 /// Empty or (N,), finite, ≥ 0, not all zero, with a finite sum.
 /// @returns the number of positive weights (n_samples when empty)

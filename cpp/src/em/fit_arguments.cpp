@@ -1,5 +1,6 @@
 #include "em/fit_arguments.hpp"
 
+#include "base/memory.hpp"
 #include "base/message.hpp"
 #include "data/samples.hpp"
 
@@ -44,7 +45,7 @@ void check_responsibilities(const FitProblem& p) {
   if (r.rows() != p.n() || r.cols() != p.k)
     throw_invalid("responsibilities_init must have shape " + shape(p.n(), p.k) + ", but has shape " +
                   shape(r.rows(), r.cols()));
-  check_data("responsibilities_init", r.data(), r.rows());
+  check_input("responsibilities_init", r);
   std::vector<bool> seen(static_cast<std::size_t>(p.k));
   for (Index i = 0; i < r.rows(); ++i) {
     double sum = 0.0;
@@ -68,7 +69,7 @@ void check_labels(const FitProblem& p) {
   if (labels.size() != p.n())
     throw_invalid("labels_init must have " + std::to_string(p.n()) + " values (rows of X), but has " +
                   std::to_string(labels.size()));
-  check_data("labels_init", labels.data(), labels.size());
+  check_input("labels_init", labels);
   std::vector<bool> seen(static_cast<std::size_t>(p.k));
   for (Index i = 0; i < labels.size(); ++i) {
     if (labels[i] < 0 || labels[i] >= p.k)
@@ -155,7 +156,7 @@ void check_means_init(const FitProblem& p) {
   if (means.rows() != p.k || means.cols() != p.d())
     throw_invalid("means_init must have shape " + shape(p.k, p.d()) + ", but has shape " +
                   shape(means.rows(), means.cols()));
-  check_data("means_init", means.data(), means.rows());
+  check_input("means_init", means);
   check_finite(means, "means_init");
 }
 

@@ -1,3 +1,4 @@
+#include "base/memory.hpp"
 #include "base/message.hpp"
 #include "em/sufficient_statistics.hpp"
 #include "model/covariance_type.hpp"
@@ -118,6 +119,7 @@ Statistics Statistics::from_bytes(VectorView<const std::uint8_t> view, const Exe
   if (view.size() < (header_words + trailer_words) * word || view.size() % word != 0)
     throw_format("must be a multiple of 8 and at least " + std::to_string((header_words + trailer_words) * word) +
                  " long, but are " + std::to_string(view.size()));
+  detail::check_input("bytes", view);
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(view.size()));
   for (Index i = 0; i < view.size(); ++i) bytes[static_cast<std::size_t>(i)] = view[i];
   Reader in(bytes);

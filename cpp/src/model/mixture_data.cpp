@@ -1,5 +1,6 @@
 #include "model/mixture_data.hpp"
 
+#include "base/memory.hpp"
 #include "base/message.hpp"
 #include "numeric/compensated_sum.hpp"
 #include "numeric/linalg.hpp"
@@ -77,9 +78,9 @@ std::vector<double> copied(VectorView<const double> values) {
 Parameters copied(VectorView<const double> weights, MatrixView<const double> means,
                   VectorView<const double> covariances, CovarianceType type, const ParameterNames& names) {
   check_sizes(means.rows(), means.cols(), type, weights.size(), covariances.size(), names);
-  check_data(names.covariances.c_str(), covariances.data(), covariances.size());
-  check_data(names.means.c_str(), means.data(), means.rows());
-  check_data(names.weights.c_str(), weights.data(), weights.size());
+  check_input(names.covariances.c_str(), covariances);
+  check_input(names.means.c_str(), means);
+  check_input(names.weights.c_str(), weights);
   Parameters out{copied(weights), {}, Buffer<double>(covariances.size())};
   out.means.reserve(static_cast<std::size_t>(means.rows() * means.cols()));
   for (Index k = 0; k < means.rows(); ++k)
@@ -106,6 +107,7 @@ MixtureData::MixtureData(Parameters parameters, Index n_components, Index n_feat
       weights(std::move(parameters.weights)),
       means(std::move(parameters.means)),
       covariances(std::move(parameters.covariances)) {
+  check_num_threads(execution.num_threads);
   check_sizes(k, d, type, static_cast<Index>(weights.size()), covariances.size(), names);
   check_finite(MatrixView<const double>(means.data(), k, d), names.means.c_str());
   check_weights(names.weights);

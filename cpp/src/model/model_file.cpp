@@ -1,3 +1,4 @@
+#include "base/memory.hpp"
 #include "base/message.hpp"
 #include "io/crc32.hpp"
 #include "io/files.hpp"
@@ -305,7 +306,7 @@ std::vector<std::uint8_t> to_bytes(const Mixture& mixture, const ModelInfo& info
 
 Model model_from_bytes(VectorView<const std::uint8_t> bytes) {
   if (bytes.size() < 0) detail::throw_invalid("bytes must have a size ≥ 0, but have " + std::to_string(bytes.size()));
-  detail::check_data("bytes", bytes.data(), bytes.size());
+  detail::check_input("bytes", bytes);
   const std::uint8_t* at = bytes.data();
   return read_model(static_cast<std::uint64_t>(bytes.size()), [&](void* out, std::size_t size) {
     auto* to = static_cast<std::uint8_t*>(out);

@@ -1,5 +1,6 @@
 #include <gaussmix/sample.hpp>
 
+#include "base/memory.hpp"
 #include "base/message.hpp"
 #include "model/mixture_data.hpp"
 #include "numeric/linalg.hpp"
@@ -121,9 +122,8 @@ void check_outputs(const Mixture& mixture, MatrixView<double> x, VectorView<Inde
   if (z.size() != x.rows()) {
     detail::throw_invalid("z must be (" + text(x.rows()) + ",) like the rows of x, but is (" + text(z.size()) + ",)");
   }
-  detail::check_output("x", x.data(), x.rows(), x.row_stride());
-  if (x.rows() > 0) detail::check_output("x", x.data(), x.cols(), x.col_stride());
-  detail::check_output("z", z.data(), z.size(), z.stride());
+  detail::check_output("x", x);
+  detail::check_output("z", z);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ class Worker {
 
 /// The threads a call should use: those of `execution`, but 1 for work below about 50 µs or inside another parallel
 /// region, and never more than there are tasks. `work` is an estimate in multiply-adds.
-/// @throws InvalidArgument when execution.num_threads is negative
+/// @throws InvalidArgument as check_num_threads(execution.num_threads)
 int plan_threads(const Execution& execution, Index tasks, double work);
 
 /// Runs task(i, worker) for each i in [0, count), in parallel and in any order; after it commit(i, worker), if given,
@@ -33,7 +33,7 @@ int plan_threads(const Execution& execution, Index tasks, double work);
 void parallel_for(Index count, int threads, const Execution& execution, const std::function<void(Index, Worker&)>& task,
                   const std::function<void(Index, Worker&)>& commit = {});
 
-/// @throws InvalidArgument unless num_threads ≥ 0
+/// @throws InvalidArgument unless num_threads is in [0, max_num_threads]
 void check_num_threads(int num_threads);
 
 /// The OpenMP specification that this binary was built for, as yyyymm; 0 without OpenMP.

@@ -118,7 +118,9 @@ int cgroup_processors(const std::string& root) {
 }
 
 void check_num_threads(int num_threads) {
-  if (num_threads < 0) throw_invalid("num_threads must be ≥ 0, but is " + std::to_string(num_threads));
+  if (num_threads < 0 || num_threads > max_num_threads)
+    throw_invalid("num_threads must be in [0, " + std::to_string(max_num_threads) + "], but is " +
+                  std::to_string(num_threads));
 }
 
 }  // namespace detail
@@ -126,7 +128,7 @@ void check_num_threads(int num_threads) {
 int get_num_threads() {
   if (detail::openmp_version() == 0) return 1;
   const int chosen = detail::chosen_threads.load(std::memory_order_relaxed);
-  return chosen != 0 ? chosen : detail::default_threads();
+  return chosen != 0 ? chosen : std::min(detail::default_threads(), max_num_threads);
 }
 
 void set_num_threads(int num_threads) {

@@ -1,3 +1,4 @@
+#include "base/memory.hpp"
 #include "base/message.hpp"
 #include "data/samples.hpp"
 #include "score/block_evaluator.hpp"
@@ -42,7 +43,7 @@ class RowScorer::Impl {
     if (out.size() != m_.k)
       detail::throw_invalid("out must have shape (" + std::to_string(m_.k) + ",), but has shape (" +
                             std::to_string(out.size()) + ",)");
-    detail::check_output("out", out.data(), out.size(), out.stride());
+    detail::check_output("out", out);
     load(x);
     const double* gamma = block_ ? block_->posterior(simd::Posterior::responsibilities) : row_.responsibilities();
     const Index stride = block_ ? block_->stride() : 1;
@@ -61,7 +62,7 @@ class RowScorer::Impl {
     if (x.size() != m_.d)
       detail::throw_invalid("x must have " + std::to_string(m_.d) + " values (n_features of the mixture), but has " +
                             std::to_string(x.size()));
-    detail::check_data("x", x.data(), x.size());
+    detail::check_input("x", x);
     for (Index j = 0; j < m_.d; ++j) {
       if (!std::isfinite(x[j]))
         detail::throw_invalid("x[" + std::to_string(j) + "] must be finite, but is " + detail::format(x[j]));

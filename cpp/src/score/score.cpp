@@ -88,8 +88,7 @@ void check_out(const Mixture& mixture, const Samples& x, const MatrixView<T>& ou
     detail::throw_invalid("out must have shape (" + std::to_string(x.rows()) + ", " +
                           std::to_string(mixture.n_components()) + "), but has shape (" + std::to_string(out.rows()) +
                           ", " + std::to_string(out.cols()) + ")");
-  detail::check_output("out", out.data(), out.rows(), out.row_stride());
-  detail::check_output("out", out.data(), out.cols(), out.col_stride());
+  detail::check_output("out", out);
 }
 
 template <class T>
@@ -98,7 +97,7 @@ void check_out(const Mixture& mixture, const Samples& x, const VectorView<T>& ou
   if (out.size() != x.rows())
     detail::throw_invalid("out must have shape (" + std::to_string(x.rows()) + ",), but has shape (" +
                           std::to_string(out.size()) + ",)");
-  detail::check_output("out", out.data(), out.size(), out.stride());
+  detail::check_output("out", out);
 }
 
 /// Writes a block's (K, stride) values as rows of `out`.

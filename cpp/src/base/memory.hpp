@@ -1,0 +1,50 @@
+#pragma once
+
+// Where the elements of a caller's view lie. Every view is checked here, by one rule, before it is read or written.
+
+#include <gaussmix/views.hpp>
+
+namespace gaussmix::detail {
+
+/// The elements of a view, whatever their type; a vector has one column.
+struct Elements {
+  template <class T>
+  Elements(const VectorView<T>& v) noexcept
+      : data(v.data()),
+        rows(v.size()),
+        row_stride(v.stride()),
+        size(sizeof(T)),
+        alignment(alignof(T)),
+        is_vector(true) {}
+  template <class T>
+  Elements(const MatrixView<T>& m) noexcept
+      : data(m.data()),
+        rows(m.rows()),
+        row_stride(m.row_stride()),
+        cols(m.cols()),
+        col_stride(m.col_stride()),
+        size(sizeof(T)),
+        alignment(alignof(T)) {}
+
+  const void* data;
+  Index rows, row_stride;
+  Index cols = 1, col_stride = 0;
+  Index size, alignment;  ///< of one element, in bytes
+  bool is_vector = false;
+};
+
+/// Throws InvalidArgument for data that do not lie at a multiple of `alignment` bytes.
+void check_alignment(const char* name, const void* data, Index alignment);
+
+/// What is read: its elements have data, are aligned and lie within the address space; strides may be anything else, 0 too. A
+/// view without elements is always legal.
+void check_input(const char* name, const Elements& elements);
+
+/// What is written: besides, no two of its elements share memory.
+void check_output(const char* name, const Elements& elements);
+
+/// Throws InvalidArgument when an output shares memory with what the same call reads or writes, both checked before. Exact where
+/// they stand side by side or as columns of one table; other layouts that interleave count as sharing.
+void check_apart(const char* name, const Elements& output, const char* other_name, const Elements& other);
+
+}  // namespace gaussmix::detail
