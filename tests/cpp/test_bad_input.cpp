@@ -130,13 +130,15 @@ TEST_CASE_TEMPLATE("scoring refuses bad X, bad out, bad thread counts", T, doubl
   const Mixture before = mixture;
   std::vector<T> values(64);
   Indices labels(6);
+  Doubles in_place = rows;
   using MatrixVerb = void (*)(const Mixture&, const Samples&, MatrixView<T>, const Execution&);
   const std::vector<std::pair<std::string, MatrixVerb>> verbs = {{"component_log_prob", component_log_prob<T>},
                                                                  {"log_joint", log_joint<T>},
                                                                  {"log_responsibilities", log_responsibilities<T>},
                                                                  {"responsibilities", responsibilities<T>}};
   std::vector<Case> cases;
-  const MatrixView<const double> x = matrix(rows, 2);
+  const MatrixView<const double> x = matrix(rows, 2), shared(in_place.data(), 6, 2);
+  T* in_shared = reinterpret_cast<T*>(in_place.data());
   for (const auto& [name, verb] : verbs) {
     const auto to = [&, verb = verb](const Samples& samples, MatrixView<T> out, int threads = 0) {
       return [&mixture, samples, out, threads, verb] { verb(mixture, samples, out, Execution{threads, {}}); };
@@ -150,6 +152,10 @@ TEST_CASE_TEMPLATE("scoring refuses bad X, bad out, bad thread counts", T, doubl
             {name + ": null out", to(x, {nullptr, 6, 2}), {"out", "null"}},
             {name + ": out on itself", to(x, {values.data(), 6, 2, 0, 1}), {"out", "stride", "0"}},
             {name + ": columns of out on rows", to(x, {values.data(), 6, 2, 1, 1}), {"out", "share memory"}},
+            {name + ": out in X", to(shared, {in_shared, 6, 2}), {"out must not share memory with X"}},
+            {name + ": out behind strides",
+             to(MatrixView<const double>(shared.data(), 3, 2, 4, 1), {in_shared + 3, 3, 2}),
+             {"out must not share memory with X"}},
             {name + ": out not aligned", to(x, {misaligned(values), 6, 2}), {"out", "multiple of"}},
             {name + ": out without end", to(x, {values.data(), 6, 2, max_index, 1}), {"out", "address space"}},
             {name + ": -1 threads", to(x, {values.data(), 6, 2}, -1), {"num_threads", "-1"}},
@@ -164,6 +170,7 @@ TEST_CASE_TEMPLATE("scoring refuses bad X, bad out, bad thread counts", T, doubl
   append(cases, {{"log_prob: out of 5", log_p(x, {values.data(), 5}), {"out", "6", "5"}},
                  {"log_prob: null out", log_p(x, {nullptr, 6}), {"out", "null"}},
                  {"log_prob: out on itself", log_p(x, {values.data(), 6, 0}), {"out", "stride", "0"}},
+                 {"log_prob: out in X", log_p(shared, {in_shared + 5, 6, -1}), {"out", "X"}},
                  {"predict: out of 5", label({labels.data(), 5}), {"out", "6", "5"}},
                  {"predict: null out", label({nullptr, 6}), {"out", "null"}},
                  {"predict: out on itself", label({labels.data(), 6, 0}), {"out", "stride", "0"}}});
@@ -222,6 +229,7 @@ TEST_CASE("a row scorer refuses bad rows and works on") {
       {"not aligned", [&] { scorer.log_prob({misaligned(odd), 2}); }, {"x", "multiple of 8 bytes"}},
       {"without end", [&] { scorer.predict({x.data(), 2, max_index}); }, {"x", "address space"}},
       {"before all memory", [&] { scorer.predict({x.data(), 2, -max_index / 8}); }, {"x", "address space"}},
+      {"out in x", [&] { scorer.responsibilities({odd.data() + 1, 2}, {odd.data(), 2}); }, {"out", "with x"}},
       {"out not aligned", [&] { scorer.responsibilities(x, {misaligned(odd), 2}); }, {"out", "multiple of 8 bytes"}},
       {"out without end", [&] { scorer.responsibilities(x, {gamma.data(), 2, max_index}); }, {"out", "address space"}},
       {"nan for responsibilities", [&] { scorer.responsibilities(with_nan, gamma); }, {"x[1]", "nan"}},
@@ -246,6 +254,7 @@ TEST_CASE("sampling refuses arrays of wrong shape") {
       {"x not aligned", draw({misaligned(x), 5, 2}, {z.data(), 5}), {"x", "multiple of 8 bytes"}},
       {"z not aligned", draw({x.data(), 5, 2}, {misaligned(z), 5}), {"z", "multiple of 8 bytes"}},
       {"x without end", draw({x.data(), 6, 2, 2, max_index / 4}, z), {"x", "address space"}},
+      {"z in x", draw({x.data(), 6, 2}, {reinterpret_cast<Index*>(x.data()) + 11, 6}), {"x must not share", "with z"}},
       {"z on itself", draw({x.data(), 6, 2}, {z.data(), 6, 0}), {"z", "stride", "0"}},
   });
 }

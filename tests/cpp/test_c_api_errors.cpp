@@ -125,6 +125,7 @@ TEST_CASE("c api: pointers that are not aligned, strides out of all memory, thre
   Doubles values(20);
   std::vector<Index> labels(7);
   const gaussmix_samples x = gaussmix_samples_f64(p.x.data(), 6, 2);
+  const gaussmix_samples shared = gaussmix_samples_f64(values.data(), 6, 2);
   const gaussmix_samples odd_x = gaussmix_samples_f64(bad_input::misaligned(values), 6, 2);
   double* odd = bad_input::misaligned(values);
   Index* odd_label = bad_input::misaligned(labels);
@@ -166,6 +167,15 @@ TEST_CASE("c api: pointers that are not aligned, strides out of all memory, thre
        invalid,
        [&] { return gaussmix_log_prob_f64(m, &x, values.data(), 6, bad_input::max_index / 4, nullptr); },
        {"out", "address space"}},
+      {"out in X", invalid, [&] { return gaussmix_log_prob_f64(m, &shared, &values[1], 6, 2, nullptr); }, {"out", "X"}},
+      {"labels in X",
+       invalid,
+       [&] { return gaussmix_predict(m, &shared, reinterpret_cast<Index*>(&values[11]), 6, -1, nullptr); },
+       {"out", "X"}},
+      {"shares in the row",
+       invalid,
+       [&] { return gaussmix_row_scorer_responsibilities(s, &values[0], 2, &values[1], 2); },
+       {"out", "x"}},
       {"threads",
        invalid,
        [&] { return gaussmix_log_prob_f64(m, &x, values.data(), 6, 1, &threads); },

@@ -124,6 +124,7 @@ void check_outputs(const Mixture& mixture, MatrixView<double> x, VectorView<Inde
   }
   detail::check_output("x", x);
   detail::check_output("z", z);
+  detail::check_apart("x", x, "z", z);
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ class RowScorer::Impl {
                             std::to_string(out.size()) + ",)");
     detail::check_output("out", out);
     load(x);
+    detail::check_apart("out", out, "x", x);
     const double* gamma = block_ ? block_->posterior(simd::Posterior::responsibilities) : row_.responsibilities();
     const Index stride = block_ ? block_->stride() : 1;
     for (Index k = 0; k < m_.k; ++k) out[k] = gamma[k * stride];

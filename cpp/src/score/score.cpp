@@ -89,6 +89,7 @@ void check_out(const Mixture& mixture, const Samples& x, const MatrixView<T>& ou
                           std::to_string(mixture.n_components()) + "), but has shape (" + std::to_string(out.rows()) +
                           ", " + std::to_string(out.cols()) + ")");
   detail::check_output("out", out);
+  detail::check_apart("out", out, x);
 }
 
 template <class T>
@@ -98,6 +99,7 @@ void check_out(const Mixture& mixture, const Samples& x, const VectorView<T>& ou
     detail::throw_invalid("out must have shape (" + std::to_string(x.rows()) + ",), but has shape (" +
                           std::to_string(out.size()) + ",)");
   detail::check_output("out", out);
+  detail::check_apart("out", out, x);
 }
 
 /// Writes a block's (K, stride) values as rows of `out`.
