@@ -16,7 +16,7 @@ using problems::Problem;
 
 template <class H, gaussmix_status (*free_handle)(H*)>
 struct Free {
-  void operator()(H* handle) const { CHECK(free_handle(handle) == GAUSSMIX_OK); }
+  void operator()(H* handle) const { CHECK(free_handle(handle) == GAUSSMIX_STATUS_OK); }
 };
 template <class H, gaussmix_status (*free_handle)(H*)>
 using Owned = std::unique_ptr<H, Free<H, free_handle>>;
@@ -31,7 +31,7 @@ O made(const Create& create) {
   typename O::pointer handle = nullptr;
   const gaussmix_status status = create(&handle);
   INFO(gaussmix_last_error());
-  REQUIRE(status == GAUSSMIX_OK);
+  REQUIRE(status == GAUSSMIX_STATUS_OK);
   return O(handle);
 }
 
@@ -53,7 +53,7 @@ inline OwnedMixture mixture_of(const gaussmix_parameters& parameters) {
 
 inline gaussmix_fit_options fit_options() {
   gaussmix_fit_options options;
-  REQUIRE(gaussmix_fit_options_defaults(&options, sizeof options) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_fit_options_defaults(&options, sizeof options) == GAUSSMIX_STATUS_OK);
   return options;
 }
 

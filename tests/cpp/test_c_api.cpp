@@ -15,7 +15,7 @@ namespace {
 Mixture value_of(const gaussmix_mixture* mixture) {
   gaussmix_parameters p{};
   p.struct_size = sizeof p;
-  REQUIRE(gaussmix_mixture_parameters(mixture, &p) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_mixture_parameters(mixture, &p) == GAUSSMIX_STATUS_OK);
   return {{p.weights, p.n_components},
           {p.means, p.n_components, p.n_features},
           {p.covariances, p.n_covariances},
@@ -51,7 +51,7 @@ void check_scores(const gaussmix_mixture* handle, const Mixture& mixture, const 
   const Index n = samples.rows(), k = mixture.n_components();
   const auto check_matrix = [&](auto function, auto verb) {
     std::vector<T> found(at(2 * n * k)), expected(at(n * k));
-    REQUIRE(function(handle, &x, found.data(), n, k, 2, 2 * n, nullptr) == GAUSSMIX_OK);
+    REQUIRE(function(handle, &x, found.data(), n, k, 2, 2 * n, nullptr) == GAUSSMIX_STATUS_OK);
     verb(mixture, samples, MatrixView<T>(expected.data(), n, k), Execution{});
     Index different = 0;
     for (Index i = 0; i < n; ++i)
@@ -63,16 +63,16 @@ void check_scores(const gaussmix_mixture* handle, const Mixture& mixture, const 
   check_matrix(F::responsibilities, responsibilities<T>);
   check_matrix(F::log_responsibilities, log_responsibilities<T>);
   std::vector<T> found(at(n)), expected(at(n));
-  REQUIRE(F::log_prob(handle, &x, found.data() + n - 1, n, -1, nullptr) == GAUSSMIX_OK);
+  REQUIRE(F::log_prob(handle, &x, found.data() + n - 1, n, -1, nullptr) == GAUSSMIX_STATUS_OK);
   log_prob<T>(mixture, samples, expected);
   CHECK(std::equal(expected.begin(), expected.end(), found.rbegin()));
   std::vector<Index> labels(at(n)), expected_labels(at(n));
-  REQUIRE(gaussmix_predict(handle, &x, labels.data(), n, 1, nullptr) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_predict(handle, &x, labels.data(), n, 1, nullptr) == GAUSSMIX_STATUS_OK);
   predict(mixture, samples, expected_labels);
   CHECK(labels == expected_labels);
   const std::vector<double> weight(at(n), 0.5);
   double sum = 0;
-  REQUIRE(gaussmix_log_likelihood(handle, &x, weight.data(), 1, nullptr, &sum) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_log_likelihood(handle, &x, weight.data(), 1, nullptr, &sum) == GAUSSMIX_STATUS_OK);
   CHECK(sum == log_likelihood(mixture, samples, weight));
 }
 
@@ -102,7 +102,7 @@ TEST_CASE("c api: the bits of the C++ verbs, in double and float, at any stride"
     check_scores<float>(handle.get(), mixture, x, MatrixView<const float>(single.data(), p.n, p.d));
     check_scores<double>(handle.get(), mixture, x, MatrixView<const float>(single.data(), p.n, p.d));
     // every second row, backwards
-    x = {sizeof x, p.row(p.n - 1), p.n / 2, p.d, -2 * p.d, 1, GAUSSMIX_FLOAT64};
+    x = {sizeof x, p.row(p.n - 1), p.n / 2, p.d, -2 * p.d, 1, GAUSSMIX_DTYPE_FLOAT64};
     check_scores<double>(handle.get(), mixture, x, MatrixView<const double>(p.row(p.n - 1), p.n / 2, p.d, -2 * p.d, 1));
   }
 }
@@ -119,9 +119,9 @@ TEST_CASE("c api: a row scorer outlives its mixture and gives the bits of the ba
     double log_p = 0;
     Index label = -1;
     Doubles gamma(8), expected_gamma(8);
-    REQUIRE(gaussmix_row_scorer_log_prob(scorer.get(), p.row(i), p.d, &log_p) == GAUSSMIX_OK);
-    REQUIRE(gaussmix_row_scorer_responsibilities(scorer.get(), p.row(i), p.d, gamma.data(), 8) == GAUSSMIX_OK);
-    REQUIRE(gaussmix_row_scorer_predict(scorer.get(), p.row(i), p.d, &label) == GAUSSMIX_OK);
+    REQUIRE(gaussmix_row_scorer_log_prob(scorer.get(), p.row(i), p.d, &log_p) == GAUSSMIX_STATUS_OK);
+    REQUIRE(gaussmix_row_scorer_responsibilities(scorer.get(), p.row(i), p.d, gamma.data(), 8) == GAUSSMIX_STATUS_OK);
+    REQUIRE(gaussmix_row_scorer_predict(scorer.get(), p.row(i), p.d, &label) == GAUSSMIX_STATUS_OK);
     expected.responsibilities(row, expected_gamma);
     CHECK(log_p == expected.log_prob(row));
     CHECK(gamma == expected_gamma);
@@ -137,10 +137,10 @@ TEST_CASE("c api: statistics are those of the C++ class, through bytes too") {
   const auto create = [&](gaussmix_statistics** s) { return gaussmix_statistics_create(mixture.get(), s); };
   const auto sums = made<OwnedStatistics>(create), other = made<OwnedStatistics>(create);
   Statistics expected(p.mixture()), expected_other(p.mixture());
-  REQUIRE(gaussmix_statistics_accumulate(sums.get(), &x, weight.data(), 1, nullptr) == GAUSSMIX_OK);
-  REQUIRE(gaussmix_statistics_accumulate(other.get(), &x, nullptr, 0, nullptr) == GAUSSMIX_OK);
-  REQUIRE(gaussmix_statistics_merge(sums.get(), other.get()) == GAUSSMIX_OK);
-  REQUIRE(gaussmix_statistics_scale(sums.get(), 0.25) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_statistics_accumulate(sums.get(), &x, weight.data(), 1, nullptr) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_statistics_accumulate(other.get(), &x, nullptr, 0, nullptr) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_statistics_merge(sums.get(), other.get()) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_statistics_scale(sums.get(), 0.25) == GAUSSMIX_STATUS_OK);
   expected.accumulate(p.rows(), weight);
   expected_other.accumulate(p.rows());
   expected.merge(expected_other);
@@ -148,20 +148,20 @@ TEST_CASE("c api: statistics are those of the C++ class, through bytes too") {
 
   double total = 0, log_likelihood = 0;
   Doubles n(3);
-  REQUIRE(gaussmix_statistics_totals(sums.get(), &total, &log_likelihood) == GAUSSMIX_OK);
-  REQUIRE(gaussmix_statistics_component_weights(sums.get(), n.data(), 3) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_statistics_totals(sums.get(), &total, &log_likelihood) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_statistics_component_weights(sums.get(), n.data(), 3) == GAUSSMIX_STATUS_OK);
   CHECK(total == expected.total_weight());
   CHECK(log_likelihood == expected.log_likelihood());
   for (Index c = 0; c < 3; ++c) CHECK(n[at(c)] == expected.component_weights()[c]);
 
   Index size = 0;
-  REQUIRE(gaussmix_statistics_to_bytes(sums.get(), nullptr, 0, &size) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_statistics_to_bytes(sums.get(), nullptr, 0, &size) == GAUSSMIX_STATUS_OK);
   std::vector<std::uint8_t> bytes(at(size));
-  REQUIRE(gaussmix_statistics_to_bytes(sums.get(), bytes.data(), size, &size) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_statistics_to_bytes(sums.get(), bytes.data(), size, &size) == GAUSSMIX_STATUS_OK);
   CHECK(bytes == expected.to_bytes());
   const auto read = made<OwnedStatistics>(
       [&](gaussmix_statistics** s) { return gaussmix_statistics_from_bytes(bytes.data(), size, s); });
-  const gaussmix_maximize_options options = {sizeof options, GAUSSMIX_FLOOR, 0, 0.125};
+  const gaussmix_maximize_options options = {sizeof options, GAUSSMIX_ON_DEGENERATE_FLOOR, 0, 0.125};
   const auto next =
       made<OwnedMixture>([&](gaussmix_mixture** m) { return gaussmix_statistics_maximize(read.get(), &options, m); });
   CHECK(value_of(next.get()) == expected.maximize({0.125, OnDegenerate::floor, false}));
@@ -180,7 +180,7 @@ TEST_CASE("c api: fits are those of the C++ function, from every kind of start")
   const auto check_equal = [&](auto set, auto set_expected) {
     gaussmix_fit_options options = fit_options();
     FitOptions expected_options;
-    options.covariance_type = GAUSSMIX_DIAG;
+    options.covariance_type = GAUSSMIX_COVARIANCE_TYPE_DIAG;
     expected_options.covariance_type = CovarianceType::diag;
     set(options);
     set_expected(expected_options);
@@ -189,20 +189,20 @@ TEST_CASE("c api: fits are those of the C++ function, from every kind of start")
     CHECK(value_of(mixture_of(result).get()) == expected.mixture);
     gaussmix_fit_summary summary{};
     summary.struct_size = sizeof summary;
-    REQUIRE(gaussmix_fit_result_summary(result.get(), &summary) == GAUSSMIX_OK);
+    REQUIRE(gaussmix_fit_result_summary(result.get(), &summary) == GAUSSMIX_STATUS_OK);
     CHECK(summary.log_likelihood == expected.log_likelihood);
     CHECK(summary.n_iter == expected.n_iter);
     CHECK((summary.converged != 0) == expected.converged);
     const double* trace = nullptr;
     Index n_iter = 0;
-    REQUIRE(gaussmix_fit_result_trace(result.get(), &trace, &n_iter) == GAUSSMIX_OK);
+    REQUIRE(gaussmix_fit_result_trace(result.get(), &trace, &n_iter) == GAUSSMIX_STATUS_OK);
     CHECK(Doubles(trace, trace + n_iter) == expected.trace);
   };
   using C = gaussmix_fit_options;
   check_equal([](C& o) { o.seed = 5; }, [](FitOptions& o) { o.seed = 5; });
   check_equal(
       [](C& o) {
-        o.init = GAUSSMIX_RANDOM;
+        o.init = GAUSSMIX_INIT_RANDOM;
         o.seed = 5;
         o.n_init = 3;
         o.max_iter = 4;
@@ -263,11 +263,11 @@ TEST_CASE("c api: the callback sees every iteration and ends the fit, the stop f
   const OwnedMixture mixture = mixture_of(parameters_of(p));
   const auto score_until_stopped = [&] {
     Doubles out(at(p.n));
-    gaussmix_status status = GAUSSMIX_OK;
-    for (int i = 0; i < 1000000 && status == GAUSSMIX_OK; ++i)  // asked every 20 ms
+    gaussmix_status status = GAUSSMIX_STATUS_OK;
+    for (int i = 0; i < 1000000 && status == GAUSSMIX_STATUS_OK; ++i)  // asked every 20 ms
       status = gaussmix_log_prob_f64(mixture.get(), &x, out.data(), p.n, 1, &stopped);
     return status;
   };
-  CHECK(score_until_stopped() == GAUSSMIX_ERROR_INTERRUPTED);
+  CHECK(score_until_stopped() == GAUSSMIX_STATUS_INTERRUPTED);
   CHECK(std::string(gaussmix_last_error()).find("stop function") != std::string::npos);
 }

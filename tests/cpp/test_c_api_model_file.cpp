@@ -25,7 +25,7 @@ OwnedMixture loaded(const std::string& path) {
 gaussmix_model_info info_of(const gaussmix_mixture* mixture) {
   gaussmix_model_info info{};
   info.struct_size = sizeof info;
-  REQUIRE(gaussmix_mixture_info(mixture, &info) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_mixture_info(mixture, &info) == GAUSSMIX_STATUS_OK);
   return info;
 }
 
@@ -50,7 +50,7 @@ TEST_CASE("c api: a saved mixture is loaded with the bits and the texts it had, 
   const OwnedMixture mixture = mixture_of(parameters_of(p));
   const char *features[] = {"length", "width / µm"}, *names[] = {"author", "note"}, *values[] = {"K. F. Gauß", ""};
   const gaussmix_model_info info = {sizeof info, 2, 2, features, names, values};
-  REQUIRE(gaussmix_save(mixture.get(), path.c_str(), &info) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_save(mixture.get(), path.c_str(), &info) == GAUSSMIX_STATUS_OK);
   const Model expected{p.mixture(), {{"length", "width / µm"}, {{"author", "K. F. Gauß"}, {"note", ""}}}};
   CHECK(load(path) == expected);
 
@@ -58,7 +58,7 @@ TEST_CASE("c api: a saved mixture is loaded with the bits and the texts it had, 
   const ModelInfo found = value_of(info_of(again.get()));
   CHECK(found.feature_names == expected.info.feature_names);
   CHECK(found.metadata == expected.info.metadata);
-  REQUIRE(gaussmix_save(again.get(), path.c_str(), nullptr) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_save(again.get(), path.c_str(), nullptr) == GAUSSMIX_STATUS_OK);
   CHECK(load(path) == Model{p.mixture(), {}});
   CHECK(info_of(mixture.get()).n_feature_names == 0);  // of no file
 }
@@ -74,9 +74,9 @@ TEST_CASE("c api: golden files are loaded, from their bytes too") {
     for (const gaussmix_mixture* mixture : {from_file.get(), from_bytes.get()}) {
       const gaussmix_model_info info = info_of(mixture);
       Index written = 0;
-      REQUIRE(gaussmix_mixture_to_bytes(mixture, &info, nullptr, 0, &written) == GAUSSMIX_OK);
+      REQUIRE(gaussmix_mixture_to_bytes(mixture, &info, nullptr, 0, &written) == GAUSSMIX_STATUS_OK);
       std::vector<std::uint8_t> out(problems::at(written));
-      REQUIRE(gaussmix_mixture_to_bytes(mixture, &info, out.data(), written, &written) == GAUSSMIX_OK);
+      REQUIRE(gaussmix_mixture_to_bytes(mixture, &info, out.data(), written, &written) == GAUSSMIX_STATUS_OK);
       CHECK(model_from_bytes(out) == golden.model);
     }
   }
@@ -89,18 +89,18 @@ TEST_CASE("c api: what cannot be loaded or saved is told by its status and path"
   const OwnedMixture mixture = mixture_of(parameters_of(p));
   std::ofstream(corrupt) << "no model";
   gaussmix_mixture* made = mixture.get();
-  CHECK(error_of(gaussmix_load(absent.c_str(), &made), GAUSSMIX_ERROR_IO).find(absent) != std::string::npos);
+  CHECK(error_of(gaussmix_load(absent.c_str(), &made), GAUSSMIX_STATUS_IO).find(absent) != std::string::npos);
   CHECK(made == nullptr);
-  CHECK(error_of(gaussmix_load(corrupt.c_str(), &made), GAUSSMIX_ERROR_FORMAT).find(corrupt) != std::string::npos);
-  CHECK(error_of(gaussmix_load(nullptr, &made), GAUSSMIX_ERROR_INVALID_ARGUMENT) == "path must not be null");
-  CHECK(error_of(gaussmix_load(absent.c_str(), nullptr), GAUSSMIX_ERROR_INVALID_ARGUMENT) ==
+  CHECK(error_of(gaussmix_load(corrupt.c_str(), &made), GAUSSMIX_STATUS_FORMAT).find(corrupt) != std::string::npos);
+  CHECK(error_of(gaussmix_load(nullptr, &made), GAUSSMIX_STATUS_INVALID_ARGUMENT) == "path must not be null");
+  CHECK(error_of(gaussmix_load(absent.c_str(), nullptr), GAUSSMIX_STATUS_INVALID_ARGUMENT) ==
         "mixture must not be null");
   const std::string nowhere = folder.path("no folder/model.safetensors");
-  CHECK(error_of(gaussmix_save(mixture.get(), nowhere.c_str(), nullptr), GAUSSMIX_ERROR_IO).find("no folder") !=
+  CHECK(error_of(gaussmix_save(mixture.get(), nowhere.c_str(), nullptr), GAUSSMIX_STATUS_IO).find("no folder") !=
         std::string::npos);
-  CHECK(error_of(gaussmix_mixture_from_bytes(nullptr, 8, &made), GAUSSMIX_ERROR_INVALID_ARGUMENT) ==
+  CHECK(error_of(gaussmix_mixture_from_bytes(nullptr, 8, &made), GAUSSMIX_STATUS_INVALID_ARGUMENT) ==
         "bytes must not be null");
-  CHECK(error_of(gaussmix_mixture_from_bytes(nullptr, 0, &made), GAUSSMIX_ERROR_FORMAT) != "");
+  CHECK(error_of(gaussmix_mixture_from_bytes(nullptr, 0, &made), GAUSSMIX_STATUS_FORMAT) != "");
 }
 
 TEST_CASE("c api: texts that make no model file") {
@@ -110,7 +110,7 @@ TEST_CASE("c api: texts that make no model file") {
   const OwnedMixture mixture = mixture_of(parameters_of(p));
   const char *texts[] = {"a", "a"}, *with_null[] = {"a", nullptr};
   const auto refusal = [&](const gaussmix_model_info& info) {
-    return error_of(gaussmix_save(mixture.get(), path.c_str(), &info), GAUSSMIX_ERROR_INVALID_ARGUMENT);
+    return error_of(gaussmix_save(mixture.get(), path.c_str(), &info), GAUSSMIX_STATUS_INVALID_ARGUMENT);
   };
   constexpr std::size_t size = sizeof(gaussmix_model_info);
   CHECK(refusal({size, 2, 0, with_null, nullptr, nullptr}) == "info.feature_names[1] must not be null");

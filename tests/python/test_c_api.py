@@ -52,6 +52,13 @@ def test_every_function_of_the_header_is_exported(library: ctypes.CDLL) -> None:
     assert [name for name in sorted(FUNCTIONS) if not hasattr(library, name)] == []
 
 
+def test_an_enumerator_carries_the_name_of_its_enum() -> None:
+    enums = dict(re.findall(r"typedef enum (\w+) \{(.*?)\}", re.sub(r"///.*", "", HEADER), flags=re.DOTALL))
+    assert len(enums) > 4
+    for name, body in enums.items():
+        assert all(member.startswith(f"{name.upper()}_") for member in re.findall(r"(\w+) = \d", body)), name
+
+
 def test_the_versions_are_those_of_the_header_and_the_package(library: ctypes.CDLL) -> None:
     stated = re.search(r"#define GAUSSMIX_ABI_VERSION (\d+)", HEADER)
     assert stated

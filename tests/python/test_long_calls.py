@@ -130,7 +130,7 @@ def test_threads_change_no_bit(name: str, covariance_type: str) -> None:
 
 
 def test_num_threads_is_checked(calls: Calls) -> None:
-    with pytest.raises(gaussmix.InvalidArgumentError, match="num_threads must be None or in .*, but is 0"):
+    with pytest.raises(gaussmix.InvalidArgumentError, match=r"num_threads must be None or in .*, but is 0"):
         calls.statistics.maximize(num_threads=0)
-    with pytest.raises(gaussmix.InvalidArgumentError, match="num_threads must be None or in .*, but is 0"):
+    with pytest.raises(gaussmix.InvalidArgumentError, match=r"num_threads must be None or in .*, but is 0"):
         gaussmix.EM(calls.mixture).step(calls.statistics, num_threads=0)

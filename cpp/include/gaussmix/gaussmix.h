@@ -2,7 +2,7 @@
 
 /// gaussmix.h: the C ABI, for C99 and for every language that calls C.
 ///
-/// Status    Every function that can fail returns GAUSSMIX_OK or a GAUSSMIX_ERROR_...; gaussmix_last_error() then says what
+/// Status    Every function that can fail returns GAUSSMIX_STATUS_OK or an error, of which gaussmix_last_error() then says what
 ///           went wrong. No exception crosses this border; after an error every handle is as it was.
 /// Handles   are opaque. What a function makes, its last argument receives (NULL on an error) and its ..._free gives back, in
 ///           any order. A mixture is immutable: any number of threads may use it at once. Row scorers and statistics hold
@@ -15,7 +15,7 @@
 /// Structs   begin with struct_size, their sizeof in the caller's header: later versions add members at the end. A library that
 ///           does not know a member refuses it unless its bytes are 0, and sets it to 0 in what it fills. No struct has
 ///           more than 4096 bytes.
-/// Memory    A lack of it is a status, GAUSSMIX_ERROR_OUT_OF_MEMORY, and leaves everything as it was; but an OpenMP runtime that
+/// Memory    A lack of it is a status, GAUSSMIX_STATUS_OUT_OF_MEMORY, and leaves everything as it was; but an OpenMP runtime that
 ///           finds none for its threads ends the process. With num_threads 1, or gaussmix_set_num_threads(1) for calls without
 ///           an execution, there are no threads to start.
 ///
@@ -34,14 +34,14 @@ extern "C" {
 #define GAUSSMIX_ABI_VERSION 1
 
 typedef enum gaussmix_status {
-  GAUSSMIX_OK = 0,
-  GAUSSMIX_ERROR_INVALID_ARGUMENT = 1,  ///< an argument breaks a documented rule: null, shape, range, finiteness
-  GAUSSMIX_ERROR_NUMERICAL = 2,         ///< no finite answer: a singular covariance, a collapsed component
-  GAUSSMIX_ERROR_FORMAT = 3,  ///< bytes that this library did not write: truncated, corrupt, of another version
-  GAUSSMIX_ERROR_IO = 4,      ///< the operating system refused: no such file, no permission, disk full
-  GAUSSMIX_ERROR_OUT_OF_MEMORY = 5,
-  GAUSSMIX_ERROR_INTERRUPTED = 6,  ///< the caller's stop function ended the call
-  GAUSSMIX_ERROR_INTERNAL = 7      ///< a defect of this library
+  GAUSSMIX_STATUS_OK = 0,
+  GAUSSMIX_STATUS_INVALID_ARGUMENT = 1,  ///< an argument breaks a documented rule: null, shape, range, finiteness
+  GAUSSMIX_STATUS_NUMERICAL = 2,         ///< no finite answer: a singular covariance, a collapsed component
+  GAUSSMIX_STATUS_FORMAT = 3,  ///< bytes that this library did not write: truncated, corrupt, of another version
+  GAUSSMIX_STATUS_IO = 4,      ///< the operating system refused: no such file, no permission, disk full
+  GAUSSMIX_STATUS_OUT_OF_MEMORY = 5,
+  GAUSSMIX_STATUS_INTERRUPTED = 6,  ///< the caller's stop function ended the call
+  GAUSSMIX_STATUS_INTERNAL = 7      ///< a defect of this library
 } gaussmix_status;
 
 /// Why the last call that failed on this thread did: argument, place, rule and value, in UTF-8, at most 1023 bytes; "" before
@@ -73,10 +73,10 @@ typedef struct gaussmix_mixture gaussmix_mixture;
 
 /// The structure of the covariances and the layout of their values.
 typedef enum gaussmix_covariance_type {
-  GAUSSMIX_FULL = 0,      ///< (K, D, D), each its own matrix
-  GAUSSMIX_TIED = 1,      ///< (D, D), one for all
-  GAUSSMIX_DIAG = 2,      ///< (K, D), variances
-  GAUSSMIX_SPHERICAL = 3  ///< (K,), one variance each
+  GAUSSMIX_COVARIANCE_TYPE_FULL = 0,      ///< (K, D, D), each its own matrix
+  GAUSSMIX_COVARIANCE_TYPE_TIED = 1,      ///< (D, D), one for all
+  GAUSSMIX_COVARIANCE_TYPE_DIAG = 2,      ///< (K, D), variances
+  GAUSSMIX_COVARIANCE_TYPE_SPHERICAL = 3  ///< (K,), one variance each
 } gaussmix_covariance_type;
 
 /// What a mixture is made from, and what it tells of itself.
@@ -93,7 +93,7 @@ typedef struct gaussmix_parameters {
 } gaussmix_parameters;
 
 /// Copies the parameters into a new mixture.
-/// GAUSSMIX_ERROR_NUMERICAL for an indefinite covariance, and for a singular one unless allow_singular.
+/// GAUSSMIX_STATUS_NUMERICAL for an indefinite covariance, and for a singular one unless allow_singular.
 GAUSSMIX_API gaussmix_status gaussmix_mixture_create(const gaussmix_parameters* parameters, gaussmix_mixture** mixture);
 GAUSSMIX_API gaussmix_status gaussmix_mixture_free(gaussmix_mixture* mixture);
 /// Fills `parameters`, whose struct_size must be set; the arrays belong to the mixture and live as long as it does.
@@ -113,11 +113,11 @@ typedef struct gaussmix_model_info {
 } gaussmix_model_info;
 
 /// Saves a mixture as a safetensors file: whoever opens `path` at any time finds the old file or the new one, whole. `info` may
-/// be NULL. GAUSSMIX_ERROR_IO when the system refuses; the old file is then as it was.
+/// be NULL. GAUSSMIX_STATUS_IO when the system refuses; the old file is then as it was.
 GAUSSMIX_API gaussmix_status gaussmix_save(const gaussmix_mixture* mixture, const char* path,
                                            const gaussmix_model_info* info);
 /// Loads what any language saved; it scores with the same bits. Safe for files of strangers: what is truncated, corrupt or no
-/// mixture is GAUSSMIX_ERROR_FORMAT; GAUSSMIX_ERROR_IO when the system refuses.
+/// mixture is GAUSSMIX_STATUS_FORMAT; GAUSSMIX_STATUS_IO when the system refuses.
 GAUSSMIX_API gaussmix_status gaussmix_load(const char* path, gaussmix_mixture** mixture);
 /// The bytes that gaussmix_save() writes, in the manner of gaussmix_statistics_to_bytes().
 GAUSSMIX_API gaussmix_status gaussmix_mixture_to_bytes(const gaussmix_mixture* mixture, const gaussmix_model_info* info,
@@ -131,7 +131,7 @@ GAUSSMIX_API gaussmix_status gaussmix_mixture_info(const gaussmix_mixture* mixtu
 
 // ---- scoring ----------------------------------------------------------------------------------------------------------
 
-typedef enum gaussmix_dtype { GAUSSMIX_FLOAT32 = 1, GAUSSMIX_FLOAT64 = 2 } gaussmix_dtype;
+typedef enum gaussmix_dtype { GAUSSMIX_DTYPE_FLOAT32 = 1, GAUSSMIX_DTYPE_FLOAT64 = 2 } gaussmix_dtype;
 
 /// X, (N, D): element (i, j) is data[i * row_stride + j * col_stride]. Every value must be finite.
 typedef struct gaussmix_samples {
@@ -146,19 +146,21 @@ typedef struct gaussmix_samples {
 
 /// X of double values, contiguous, row-major.
 static inline gaussmix_samples gaussmix_samples_f64(const double* data, int64_t n_samples, int64_t n_features) {
-  const gaussmix_samples x = {sizeof(gaussmix_samples), data, n_samples, n_features, n_features, 1, GAUSSMIX_FLOAT64};
+  const gaussmix_samples x = {sizeof(gaussmix_samples), data, n_samples, n_features, n_features, 1,
+                              GAUSSMIX_DTYPE_FLOAT64};
   return x;
 }
 
 /// X of float values, contiguous, row-major.
 static inline gaussmix_samples gaussmix_samples_f32(const float* data, int64_t n_samples, int64_t n_features) {
-  const gaussmix_samples x = {sizeof(gaussmix_samples), data, n_samples, n_features, n_features, 1, GAUSSMIX_FLOAT32};
+  const gaussmix_samples x = {sizeof(gaussmix_samples), data, n_samples, n_features, n_features, 1,
+                              GAUSSMIX_DTYPE_FLOAT32};
   return x;
 }
 
 // The result is written as the type that the name ends in, whatever X holds. `execution` may be NULL. After
-// GAUSSMIX_ERROR_INVALID_ARGUMENT for a value of X the output is unspecified. What mixes components is
-// GAUSSMIX_ERROR_NUMERICAL when their supports differ in rank.
+// GAUSSMIX_STATUS_INVALID_ARGUMENT for a value of X the output is unspecified. What mixes components is
+// GAUSSMIX_STATUS_NUMERICAL when their supports differ in rank.
 
 /// out[i] = log p(x_i), (N,).
 GAUSSMIX_API gaussmix_status gaussmix_log_prob_f64(const gaussmix_mixture* mixture, const gaussmix_samples* x,
@@ -223,7 +225,7 @@ GAUSSMIX_API gaussmix_status gaussmix_log_likelihood(const gaussmix_mixture* mix
 // ---- one row at a time ------------------------------------------------------------------------------------------------
 
 /// Scores one row of doubles at a time, for services: one scorer per thread. Gives the bits of the batch functions, takes no
-/// lock, and a call that returns GAUSSMIX_OK has allocated nothing.
+/// lock, and a call that returns GAUSSMIX_STATUS_OK has allocated nothing.
 typedef struct gaussmix_row_scorer gaussmix_row_scorer;
 
 /// Prepares a scorer; the mixture may be freed before it.
@@ -247,13 +249,13 @@ typedef struct gaussmix_statistics gaussmix_statistics;
 
 /// What is done with a component that is empty or collapsed; the C++ header statistics.hpp has the thresholds.
 typedef enum gaussmix_on_degenerate {
-  GAUSSMIX_RAISE = 0,  ///< GAUSSMIX_ERROR_NUMERICAL that names the component
-  GAUSSMIX_FLOOR = 1,  ///< keep every covariance above 1e-6 of the data's own
-  GAUSSMIX_DROP = 2,   ///< go on without the component
-  GAUSSMIX_RESEED = 3  ///< put the component beside the heaviest one, which it halves
+  GAUSSMIX_ON_DEGENERATE_RAISE = 0,  ///< GAUSSMIX_STATUS_NUMERICAL that names the component
+  GAUSSMIX_ON_DEGENERATE_FLOOR = 1,  ///< keep every covariance above 1e-6 of the data's own
+  GAUSSMIX_ON_DEGENERATE_DROP = 2,   ///< go on without the component
+  GAUSSMIX_ON_DEGENERATE_RESEED = 3  ///< put the component beside the heaviest one, which it halves
 } gaussmix_on_degenerate;
 
-/// Options of the M-step; NULL stands for {sizeof, GAUSSMIX_RAISE, 0, 0.0}.
+/// Options of the M-step; NULL stands for {sizeof, GAUSSMIX_ON_DEGENERATE_RAISE, 0, 0.0}.
 typedef struct gaussmix_maximize_options {
   size_t struct_size;
   int32_t on_degenerate;   ///< a gaussmix_on_degenerate
@@ -285,10 +287,10 @@ GAUSSMIX_API gaussmix_status gaussmix_statistics_maximize(const gaussmix_statist
                                                           const gaussmix_maximize_options* options,
                                                           gaussmix_mixture** mixture);
 /// Writes the bytes of the sums and of their mixture to `out`, and their number to *size. With a NULL `out` and a capacity of
-/// 0 it only tells the size; a capacity below it is GAUSSMIX_ERROR_INVALID_ARGUMENT, with *size set.
+/// 0 it only tells the size; a capacity below it is GAUSSMIX_STATUS_INVALID_ARGUMENT, with *size set.
 GAUSSMIX_API gaussmix_status gaussmix_statistics_to_bytes(const gaussmix_statistics* statistics, uint8_t* out,
                                                           int64_t capacity, int64_t* size);
-/// GAUSSMIX_ERROR_FORMAT when the bytes are not what gaussmix_statistics_to_bytes wrote.
+/// GAUSSMIX_STATUS_FORMAT when the bytes are not what gaussmix_statistics_to_bytes wrote.
 GAUSSMIX_API gaussmix_status gaussmix_statistics_from_bytes(const uint8_t* bytes, int64_t size,
                                                             gaussmix_statistics** statistics);
 
@@ -296,10 +298,10 @@ GAUSSMIX_API gaussmix_status gaussmix_statistics_from_bytes(const uint8_t* bytes
 
 /// Where EM starts.
 typedef enum gaussmix_init {
-  GAUSSMIX_KMEANS = 0,
-  GAUSSMIX_KMEANS_PLUS_PLUS = 1,
-  GAUSSMIX_RANDOM = 2,
-  GAUSSMIX_RANDOM_FROM_DATA = 3
+  GAUSSMIX_INIT_KMEANS = 0,
+  GAUSSMIX_INIT_KMEANS_PLUS_PLUS = 1,
+  GAUSSMIX_INIT_RANDOM = 2,
+  GAUSSMIX_INIT_RANDOM_FROM_DATA = 3
 } gaussmix_init;
 
 /// What a fit tells its callback after each iteration.
