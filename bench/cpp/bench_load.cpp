@@ -26,7 +26,7 @@ constexpr std::size_t n_loads = 101;
 
 double milliseconds_of_a_load(const std::string& path) {
   const Clock::time_point start = Clock::now();
-  const Model model = load(path);
+  const Model model = load_model(path);
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
@@ -34,7 +34,7 @@ void measure(Index d, Index k) {
   const std::string path = (std::filesystem::temp_directory_path() /
                             ("bench_load." + std::to_string(Clock::now().time_since_epoch().count())))
                                .string();
-  save(made_mixture(d, k), path);
+  made_mixture(d, k).save(path);
   const double first = milliseconds_of_a_load(path);
   Doubles times;
   for (std::size_t i = 0; i < n_loads; ++i) times.push_back(milliseconds_of_a_load(path));

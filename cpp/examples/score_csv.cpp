@@ -80,7 +80,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    const gaussmix::Model model = gaussmix::load(argv[1]);
+    const gaussmix::Model model = gaussmix::load_model(argv[1]);
     return score_lines(model.mixture, std::cin) == 0 ? 0 : 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

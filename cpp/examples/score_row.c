@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
   }
   for (int j = 0; j < n_features; ++j) x[j] = strtod(argv[j + 2], NULL);
 
-  gaussmix_status status = gaussmix_load(argv[1], &mixture);
+  gaussmix_status status = gaussmix_mixture_load(argv[1], NULL, &mixture);
   if (status == GAUSSMIX_STATUS_OK) status = gaussmix_row_scorer_create(mixture, &scorer);
   if (status == GAUSSMIX_STATUS_OK) status = gaussmix_row_scorer_log_prob(scorer, x, n_features, &log_p);
   if (status == GAUSSMIX_STATUS_OK)

@@ -1,11 +1,8 @@
-#include "arguments.hpp"
 #include "bindings.hpp"
+#include "files.hpp"
 
 #include <gaussmix/error.hpp>
 #include <gaussmix/model_file.hpp>
-
-#include <cerrno>
-#include <system_error>
 
 namespace gaussmix::bindings {
 
@@ -63,26 +60,50 @@ See Also
 load_model : The mixture with its feature names and metadata.
 )doc";
 
-std::string path_argument(py::handle value) {
-  try {
-    return py::cast<std::string>(py::module_::import("os").attr("fsencode")(value));
-  } catch (const py::error_already_set& error) {
-    if (!error.matches(PyExc_TypeError)) throw;
-  }
-  throw py::type_error("path must be a str, bytes or os.PathLike, but is " + described(value));
-}
+constexpr const char* to_bytes_doc = R"doc(to_bytes(self, feature_names=None, metadata=None)
+--
 
-/// call(), where what the system refuses becomes the OSError of its number, with `path` as its filename.
-template <class Call>
-auto with_os_errors(py::handle path, const Call& call) {
-  try {
-    return without_gil(call);
-  } catch (const std::system_error& error) {
-    errno = error.code().value();
-    PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path.ptr());
-    throw py::error_already_set();
-  }
-}
+The bytes that `save` writes.
+
+Parameters
+----------
+feature_names : sequence of str, (D,), or None
+metadata : mapping of str to str, or None
+    As in `save`.
+
+Returns
+-------
+bytes
+
+Raises
+------
+InvalidArgumentError
+    As `save`.
+)doc";
+
+constexpr const char* from_bytes_doc = R"doc(from_bytes(data)
+--
+
+The mixture in the bytes of a model file.
+
+Parameters
+----------
+data : bytes-like
+    Safe for bytes from a stranger, as in `load`.
+
+Returns
+-------
+Mixture
+
+Raises
+------
+FormatError
+    For corrupt, truncated or foreign bytes.
+
+See Also
+--------
+model_from_bytes : The mixture with its feature names and metadata.
+)doc";
 
 /// Text is one name, a set has no order, and of a dict only the keys would be seen.
 bool may_hold_names(py::handle value) {
@@ -114,15 +135,31 @@ std::map<std::string, std::string> metadata_argument(py::handle value) {
   return metadata;
 }
 
-void save_mixture(const Mixture& mixture, py::handle path, py::handle feature_names, py::handle metadata) {
-  const std::string name = path_argument(path);
-  const ModelInfo info{feature_names_argument(feature_names), metadata_argument(metadata)};
-  with_os_errors(path, [&] { save(mixture, name, info); });
+ModelInfo info_argument(py::handle feature_names, py::handle metadata) {
+  return {feature_names_argument(feature_names), metadata_argument(metadata)};
 }
 
-Model load_file(py::handle path) {
+void save(const Mixture& mixture, py::handle path, py::handle feature_names, py::handle metadata) {
   const std::string name = path_argument(path);
-  return with_os_errors(path, [&] { return load(name); });
+  const ModelInfo info = info_argument(feature_names, metadata);
+  with_os_errors(path, [&] { mixture.save(name, info); });
+}
+
+py::bytes to_bytes(const Mixture& mixture, py::handle feature_names, py::handle metadata) {
+  const ModelInfo info = info_argument(feature_names, metadata);
+  return python_bytes(without_gil([&] { return mixture.to_bytes(info); }));
+}
+
+Model load(py::handle path) {
+  const std::string name = path_argument(path);
+  const Execution execution = execution_argument(py::none());
+  return with_os_errors(path, [&] { return load_model(name, execution); });
+}
+
+Model from_bytes(py::handle data) {
+  const BytesArgument bytes(data);
+  const Execution execution = execution_argument(py::none());
+  return without_gil([&] { return model_from_bytes(bytes.view(), execution); });
 }
 
 py::object feature_names_of(const ModelInfo& info) {
@@ -139,8 +176,7 @@ py::dict metadata_of(const ModelInfo& info) {
 }
 
 /// The fields of gaussmix.Model.
-py::tuple load_fields(py::handle path) {
-  Model model = load_file(path);
+py::tuple fields_of(Model model) {
   return py::make_tuple(std::move(model.mixture), feature_names_of(model.info), metadata_of(model.info));
 }
 
@@ -148,10 +184,19 @@ py::tuple load_fields(py::handle path) {
 
 void bind_model_file(py::module_& m, py::class_<Mixture>& mixture) {
   mixture
-      .def("save", &save_mixture, py::arg("path"), py::arg("feature_names") = py::none(),
-           py::arg("metadata") = py::none(), save_doc)
-      .def_static("load", [](py::handle path) { return load_file(path).mixture; }, py::arg("path"), load_doc);
-  m.def("load_model", &load_fields, py::arg("path"), "load_model(path)\n--\n\nThe fields of gaussmix.Model.");
+      .def("save", &save, py::arg("path"), py::arg("feature_names") = py::none(), py::arg("metadata") = py::none(),
+           save_doc)
+      .def_static(
+          "load", [](py::handle path) { return load(path).mixture; }, py::arg("path"), load_doc)
+      .def("to_bytes", &to_bytes, py::arg("feature_names") = py::none(), py::arg("metadata") = py::none(), to_bytes_doc)
+      .def_static(
+          "from_bytes", [](py::handle data) { return from_bytes(data).mixture; }, py::arg("data"), from_bytes_doc);
+  m.def(
+      "load_model", [](py::handle path) { return fields_of(load(path)); }, py::arg("path"),
+      "load_model(path)\n--\n\nThe fields of gaussmix.Model.");
+  m.def(
+      "model_from_bytes", [](py::handle data) { return fields_of(from_bytes(data)); }, py::arg("data"),
+      "model_from_bytes(data)\n--\n\nThe fields of gaussmix.Model.");
 }
 
 }  // namespace gaussmix::bindings

@@ -1,4 +1,5 @@
 #include "bindings.hpp"
+#include "files.hpp"
 #include "locked_statistics.hpp"
 #include "numpy.hpp"
 
@@ -113,10 +114,54 @@ InvalidArgumentError
     For a `reg_covar` or an `on_degenerate` that breaks the rules above.
 )doc";
 
+constexpr const char* save_doc = R"doc(save(self, path)
+--
+
+Save the sums and their mixture, for `load` here or in C++ or C.
+
+Parameters
+----------
+path : str, bytes or os.PathLike
+    Of a regular file, old or new; links are followed. Whoever opens it at any time finds the old file or the new one.
+
+Raises
+------
+OSError
+    When the system refuses; the old file is then as it was.
+InvalidArgumentError
+    For a path that names no regular file.
+)doc";
+
+constexpr const char* load_doc = R"doc(load(path)
+--
+
+The statistics in a file that `save` wrote.
+
+Parameters
+----------
+path : str, bytes or os.PathLike
+    Sizes are checked before anything is allocated, so files from a stranger are safe to read.
+
+Returns
+-------
+Statistics
+
+Raises
+------
+FormatError
+    For a corrupt, truncated or foreign file.
+OSError
+    When the system refuses.
+)doc";
+
 constexpr const char* to_bytes_doc = R"doc(to_bytes(self)
 --
 
-A versioned, little-endian, self-contained copy of the sums and of their mixture, as bytes.
+The bytes that `save` writes: a versioned, little-endian, self-contained copy of the sums and of their mixture.
+
+Returns
+-------
+bytes
 )doc";
 
 constexpr const char* from_bytes_doc = R"doc(from_bytes(data)
@@ -193,19 +238,26 @@ py::array component_weights(LockedStatistics& self) {
   return owned_array(std::move(weights), shape);
 }
 
+void save(LockedStatistics& self, py::handle path) {
+  const std::string name = path_argument(path);
+  const Statistics sums = self.copy();
+  with_os_errors(path, [&] { sums.save(name); });
+}
+
+Holder load(py::handle path) {
+  const std::string name = path_argument(path);
+  const Execution execution = execution_argument(py::none());
+  return hold(with_os_errors(path, [&] { return Statistics::load(name, execution); }));
+}
+
 py::bytes to_bytes(LockedStatistics& self) {
-  const std::vector<std::uint8_t> bytes = self.use([](const Statistics& sums) { return sums.to_bytes(); });
-  return py::bytes(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return python_bytes(self.use([](const Statistics& sums) { return sums.to_bytes(); }));
 }
 
 Holder from_bytes(py::handle data) {
-  if (!PyObject_CheckBuffer(data.ptr())) throw py::type_error("data must be bytes-like, but is " + described(data));
-  Py_buffer buffer;
-  if (PyObject_GetBuffer(data.ptr(), &buffer, PyBUF_SIMPLE) != 0) throw py::error_already_set();
-  const std::unique_ptr<Py_buffer, void (*)(Py_buffer*)> held(&buffer, PyBuffer_Release);
-  const VectorView<const std::uint8_t> bytes(static_cast<const std::uint8_t*>(buffer.buf), buffer.len);
+  const BytesArgument bytes(data);
   const Execution execution = execution_argument(py::none());
-  return hold(without_gil([&] { return Statistics::from_bytes(bytes, execution); }));
+  return hold(without_gil([&] { return Statistics::from_bytes(bytes.view(), execution); }));
 }
 
 std::string repr(LockedStatistics& self) {
@@ -247,6 +299,8 @@ void bind_statistics(py::module_& m) {
       .def("scale", &scale, py::arg("factor"), scale_doc)
       .def("maximize", &maximize, py::kw_only(), py::arg("reg_covar") = 0.0, py::arg("on_degenerate") = "raise",
            py::arg("allow_singular") = false, py::arg("num_threads") = py::none(), maximize_doc)
+      .def("save", &save, py::arg("path"), save_doc)
+      .def_static("load", &load, py::arg("path"), load_doc)
       .def("to_bytes", &to_bytes, to_bytes_doc)
       .def_static("from_bytes", &from_bytes, py::arg("data"), from_bytes_doc)
       .def("__add__", &add, py::is_operator())

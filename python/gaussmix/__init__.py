@@ -26,7 +26,7 @@ from ._core import (
 from .em import EM
 from .fit import FitReport, FitResult, fit
 from .init import KMeansResult, kmeans, kmeans_plus_plus
-from .model_file import Model, load_model
+from .model_file import Model, load_model, model_from_bytes
 from .progress import ProgressBar
 
 from .estimator import GaussianMixture  # isort: skip  # it uses the names above
@@ -54,6 +54,7 @@ __all__ = [
     "kmeans",
     "kmeans_plus_plus",
     "load_model",
+    "model_from_bytes",
     "set_num_threads",
     "set_simd_level",
     "simd_level",

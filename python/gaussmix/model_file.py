@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import _core
 from ._core import Mixture
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 class Model(NamedTuple):
@@ -46,3 +49,23 @@ def load_model(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> Mod
         When the system refuses.
     """
     return Model(*_core.load_model(path))
+
+
+def model_from_bytes(data: Buffer) -> Model:
+    """The mixture in the bytes of a model file, with the feature names and metadata that `Mixture.to_bytes` was given.
+
+    Parameters
+    ----------
+    data : bytes-like
+        As in `Mixture.from_bytes`.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    FormatError
+        For corrupt, truncated or foreign bytes.
+    """
+    return Model(*_core.model_from_bytes(data))

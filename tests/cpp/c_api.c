@@ -102,10 +102,10 @@ static void accumulate_in_pieces(const gaussmix_mixture* mixture) {
               "capacity");
   CHECK_OK(gaussmix_statistics_to_bytes(other, bytes, size, &written));
   CHECK(written == size);
-  CHECK_OK(gaussmix_statistics_from_bytes(bytes, size, &read));
+  CHECK_OK(gaussmix_statistics_from_bytes(bytes, size, NULL, &read));
   bytes[size / 2] ^= 1;
   gaussmix_statistics* corrupt = one;
-  CHECK_ERROR(gaussmix_statistics_from_bytes(bytes, size, &corrupt), GAUSSMIX_STATUS_FORMAT, "checksum");
+  CHECK_ERROR(gaussmix_statistics_from_bytes(bytes, size, NULL, &corrupt), GAUSSMIX_STATUS_FORMAT, "checksum");
   CHECK(corrupt == NULL);
   free(bytes);
 

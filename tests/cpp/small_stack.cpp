@@ -22,7 +22,7 @@ namespace {
 void use(const Problem& p) {
   const Execution two_threads{2, {}};
   const Mixture mixture = p.mixture();
-  const Mixture loaded = model_from_bytes(to_bytes(mixture)).mixture;
+  const Mixture loaded = Mixture::from_bytes(mixture.to_bytes());
   Doubles values(at(p.n * p.k));
   const MatrixView<double> by_component(values.data(), p.n, p.k);
   component_log_prob(loaded, p.rows(), by_component, two_threads);

@@ -146,7 +146,8 @@ TEST_CASE("bytes of another length are a format error") {
   std::vector<std::uint8_t> longer = bytes;
   longer.push_back(0);
   CHECK_THROWS_AS(Statistics::from_bytes(longer), FormatError);
-  CHECK_THROWS_AS(Statistics::from_bytes(VectorView<const std::uint8_t>(nullptr, 8)), FormatError);
+  CHECK_THROWS_AS(Statistics::from_bytes(VectorView<const std::uint8_t>(nullptr, 80)), InvalidArgument);
+  CHECK_THROWS_AS(Statistics::from_bytes(VectorView<const std::uint8_t>(bytes.data(), -8)), InvalidArgument);
 }
 
 TEST_CASE("a corrupt byte is a format error, also under a right checksum, or gives another valid value") {

@@ -1,6 +1,7 @@
 // The C ABI against the C++ API.
 
 #include "c_api_handles.hpp"
+#include "model_files.hpp"
 
 #include <gaussmix/gaussmix.hpp>
 
@@ -160,7 +161,16 @@ TEST_CASE("c api: statistics are those of the C++ class, through bytes too") {
   REQUIRE(gaussmix_statistics_to_bytes(sums.get(), bytes.data(), size, &size) == GAUSSMIX_STATUS_OK);
   CHECK(bytes == expected.to_bytes());
   const auto read = made<OwnedStatistics>(
-      [&](gaussmix_statistics** s) { return gaussmix_statistics_from_bytes(bytes.data(), size, s); });
+      [&](gaussmix_statistics** s) { return gaussmix_statistics_from_bytes(bytes.data(), size, nullptr, s); });
+  const model_files::TemporaryFolder folder;
+  const std::string path = folder.path("sums");
+  REQUIRE(gaussmix_statistics_save(sums.get(), path.c_str()) == GAUSSMIX_STATUS_OK);
+  CHECK(folder.content("sums") == bytes);
+  const auto loaded = made<OwnedStatistics>(
+      [&](gaussmix_statistics** s) { return gaussmix_statistics_load(path.c_str(), nullptr, s); });
+  CHECK(Statistics::load(path) == expected);
+  REQUIRE(gaussmix_statistics_totals(loaded.get(), &total, nullptr) == GAUSSMIX_STATUS_OK);
+  CHECK(total == expected.total_weight());
   const gaussmix_maximize_options options = {sizeof options, GAUSSMIX_ON_DEGENERATE_FLOOR, 0, 0.125};
   const auto next =
       made<OwnedMixture>([&](gaussmix_mixture** m) { return gaussmix_statistics_maximize(read.get(), &options, m); });

@@ -19,7 +19,7 @@ using problems::random_problem;
 namespace {
 
 OwnedMixture loaded(const std::string& path) {
-  return made<OwnedMixture>([&](gaussmix_mixture** m) { return gaussmix_load(path.c_str(), m); });
+  return made<OwnedMixture>([&](gaussmix_mixture** m) { return gaussmix_mixture_load(path.c_str(), nullptr, m); });
 }
 
 gaussmix_model_info info_of(const gaussmix_mixture* mixture) {
@@ -50,16 +50,16 @@ TEST_CASE("c api: a saved mixture is loaded with the bits and the texts it had, 
   const OwnedMixture mixture = mixture_of(parameters_of(p));
   const char *features[] = {"length", "width / µm"}, *names[] = {"author", "note"}, *values[] = {"K. F. Gauß", ""};
   const gaussmix_model_info info = {sizeof info, 2, 2, features, names, values};
-  REQUIRE(gaussmix_save(mixture.get(), path.c_str(), &info) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_mixture_save(mixture.get(), path.c_str(), &info) == GAUSSMIX_STATUS_OK);
   const Model expected{p.mixture(), {{"length", "width / µm"}, {{"author", "K. F. Gauß"}, {"note", ""}}}};
-  CHECK(load(path) == expected);
+  CHECK(load_model(path) == expected);
 
   const OwnedMixture again = loaded(path);
   const ModelInfo found = value_of(info_of(again.get()));
   CHECK(found.feature_names == expected.info.feature_names);
   CHECK(found.metadata == expected.info.metadata);
-  REQUIRE(gaussmix_save(again.get(), path.c_str(), nullptr) == GAUSSMIX_STATUS_OK);
-  CHECK(load(path) == Model{p.mixture(), {}});
+  REQUIRE(gaussmix_mixture_save(again.get(), path.c_str(), nullptr) == GAUSSMIX_STATUS_OK);
+  CHECK(load_model(path) == Model{p.mixture(), {}});
   CHECK(info_of(mixture.get()).n_feature_names == 0);  // of no file
 }
 
@@ -69,8 +69,8 @@ TEST_CASE("c api: golden files are loaded, from their bytes too") {
     const std::vector<std::uint8_t> bytes = model_files::read(model_files::data_path(golden.name));
     const OwnedMixture from_file = loaded(model_files::data_path(golden.name));
     const auto size = static_cast<Index>(bytes.size());
-    const auto from_bytes =
-        made<OwnedMixture>([&](gaussmix_mixture** m) { return gaussmix_mixture_from_bytes(bytes.data(), size, m); });
+    const auto from_bytes = made<OwnedMixture>(
+        [&](gaussmix_mixture** m) { return gaussmix_mixture_from_bytes(bytes.data(), size, nullptr, m); });
     for (const gaussmix_mixture* mixture : {from_file.get(), from_bytes.get()}) {
       const gaussmix_model_info info = info_of(mixture);
       Index written = 0;
@@ -89,18 +89,22 @@ TEST_CASE("c api: what cannot be loaded or saved is told by its status and path"
   const OwnedMixture mixture = mixture_of(parameters_of(p));
   std::ofstream(corrupt) << "no model";
   gaussmix_mixture* made = mixture.get();
-  CHECK(error_of(gaussmix_load(absent.c_str(), &made), GAUSSMIX_STATUS_IO).find(absent) != std::string::npos);
+  CHECK(error_of(gaussmix_mixture_load(absent.c_str(), nullptr, &made), GAUSSMIX_STATUS_IO).find(absent) !=
+        std::string::npos);
   CHECK(made == nullptr);
-  CHECK(error_of(gaussmix_load(corrupt.c_str(), &made), GAUSSMIX_STATUS_FORMAT).find(corrupt) != std::string::npos);
-  CHECK(error_of(gaussmix_load(nullptr, &made), GAUSSMIX_STATUS_INVALID_ARGUMENT) == "path must not be null");
-  CHECK(error_of(gaussmix_load(absent.c_str(), nullptr), GAUSSMIX_STATUS_INVALID_ARGUMENT) ==
+  CHECK(error_of(gaussmix_mixture_load(corrupt.c_str(), nullptr, &made), GAUSSMIX_STATUS_FORMAT).find(corrupt) !=
+        std::string::npos);
+  CHECK(error_of(gaussmix_mixture_load(nullptr, nullptr, &made), GAUSSMIX_STATUS_INVALID_ARGUMENT) ==
+        "path must not be null");
+  CHECK(error_of(gaussmix_mixture_load(absent.c_str(), nullptr, nullptr), GAUSSMIX_STATUS_INVALID_ARGUMENT) ==
         "mixture must not be null");
   const std::string nowhere = folder.path("no folder/model.safetensors");
-  CHECK(error_of(gaussmix_save(mixture.get(), nowhere.c_str(), nullptr), GAUSSMIX_STATUS_IO).find("no folder") !=
-        std::string::npos);
-  CHECK(error_of(gaussmix_mixture_from_bytes(nullptr, 8, &made), GAUSSMIX_STATUS_INVALID_ARGUMENT) ==
-        "bytes must not be null");
-  CHECK(error_of(gaussmix_mixture_from_bytes(nullptr, 0, &made), GAUSSMIX_STATUS_FORMAT) != "");
+  CHECK(
+      error_of(gaussmix_mixture_save(mixture.get(), nowhere.c_str(), nullptr), GAUSSMIX_STATUS_IO).find("no folder") !=
+      std::string::npos);
+  CHECK(error_of(gaussmix_mixture_from_bytes(nullptr, 8, nullptr, &made), GAUSSMIX_STATUS_INVALID_ARGUMENT) ==
+        "bytes must have data, but its pointer is null");
+  CHECK(error_of(gaussmix_mixture_from_bytes(nullptr, 0, nullptr, &made), GAUSSMIX_STATUS_FORMAT) != "");
 }
 
 TEST_CASE("c api: texts that make no model file") {
@@ -110,7 +114,7 @@ TEST_CASE("c api: texts that make no model file") {
   const OwnedMixture mixture = mixture_of(parameters_of(p));
   const char *texts[] = {"a", "a"}, *with_null[] = {"a", nullptr};
   const auto refusal = [&](const gaussmix_model_info& info) {
-    return error_of(gaussmix_save(mixture.get(), path.c_str(), &info), GAUSSMIX_STATUS_INVALID_ARGUMENT);
+    return error_of(gaussmix_mixture_save(mixture.get(), path.c_str(), &info), GAUSSMIX_STATUS_INVALID_ARGUMENT);
   };
   constexpr std::size_t size = sizeof(gaussmix_model_info);
   CHECK(refusal({size, 2, 0, with_null, nullptr, nullptr}) == "info.feature_names[1] must not be null");

@@ -1,9 +1,13 @@
 #include "bad_input.hpp"
+#include "model_files.hpp"
 #include "problems.hpp"
 
 #include <gaussmix/statistics.hpp>
 
 #include <doctest/doctest.h>
+
+#include <filesystem>
+#include <system_error>
 
 using namespace gaussmix;
 using namespace problems;
@@ -281,6 +285,28 @@ TEST_CASE("statistics: bytes round-trip, and every truncation and every corrupt 
     CHECK(refused(longer));
     CHECK(accepted == 0);
   }
+}
+
+TEST_CASE("statistics: a file holds the bytes, and what is none is refused by its path and size") {
+  const model_files::TemporaryFolder folder;
+  const std::string path = folder.path("sums");
+  const Problem p = random_problem(3, 4, 50, CovarianceType::tied, 113);
+  const Statistics expected = statistics_of(p.mixture(), p.rows());
+  expected.save(path);
+  CHECK(folder.content("sums") == expected.to_bytes());
+  CHECK(Statistics::load(path) == expected);
+  CHECK(folder.names() == std::set<std::string>{"sums"});
+  std::filesystem::resize_file(path, std::uintmax_t{1} << 36);  // of zeros, and nowhere on the disk
+  try {
+    Statistics::load(path);
+    FAIL_CHECK("no error");
+  } catch (const FormatError& error) {
+    CHECK(std::string(error.what()).find("'" + path + "': ") == 0);
+  }
+  CHECK_THROWS_AS(Statistics::load(folder.path("absent")), std::system_error);
+  CHECK_THROWS_AS(expected.save(folder.path("absent/sums")), std::system_error);
+  expected.save(path);
+  CHECK_THROWS_AS(Statistics::load(path, Execution{-1, {}}), InvalidArgument);
 }
 
 TEST_CASE("statistics: those moved from may be copied and assigned to") {

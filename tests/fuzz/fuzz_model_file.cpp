@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace gaussmix;
   try {
     const Model model = model_from_bytes({data, static_cast<Index>(size)});
-    const Model again = model_from_bytes(to_bytes(model.mixture, model.info));
+    const Model again = model_from_bytes(model.mixture.to_bytes(model.info));
     if (again.mixture != model.mixture || again.info.feature_names != model.info.feature_names ||
         again.info.metadata != model.info.metadata)
       __builtin_trap();

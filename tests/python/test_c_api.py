@@ -131,7 +131,7 @@ def test_a_fit_has_the_bits_of_python(library: ctypes.CDLL, mix: gaussmix.Mixtur
 def test_a_golden_file_has_the_bits_of_python(library: ctypes.CDLL, covariance_type: str) -> None:
     path = ROOT / f"tests/data/model_{covariance_type}.safetensors"
     loaded, parameters, out = c_void_p(), Parameters(sizeof(Parameters)), np.empty(2)
-    check(library, library.gaussmix_load(bytes(path), byref(loaded)))
+    check(library, library.gaussmix_mixture_load(bytes(path), None, byref(loaded)))
     check(library, library.gaussmix_mixture_parameters(loaded, byref(parameters)))
     shape = {"full": (2, 2, 2), "tied": (2, 2), "diag": (2, 2), "spherical": (2,)}[covariance_type]
     arrays = zip(("weights", "means", "covariances"), ((2,), (2, 2), shape), strict=True)

@@ -55,7 +55,7 @@ def texts_of(library: ctypes.CDLL, mixture: c_void_p) -> Texts:
 @contextmanager
 def loaded(library: ctypes.CDLL, path: Path) -> Iterator[c_void_p]:
     made = c_void_p()
-    check(library, library.gaussmix_load(bytes(path), byref(made)))
+    check(library, library.gaussmix_mixture_load(bytes(path), None, byref(made)))
     with freed(library, made):
         yield made
 
@@ -105,7 +105,7 @@ def test_what_c_saves_python_loads(
 ) -> None:
     path, texts = tmp_path / "model.safetensors", info(NAMES, METADATA)
     with created(library, make_mixture(covariance_type)) as mixture:
-        check(library, library.gaussmix_save(mixture, bytes(path), byref(texts)))
+        check(library, library.gaussmix_mixture_save(mixture, bytes(path), byref(texts)))
         expected = scores_of_c(library, mixture)
     found = gaussmix.load_model(path)
     assert found == gaussmix.Model(make_mixture(covariance_type), NAMES, METADATA)
@@ -140,7 +140,7 @@ def test_the_bytes_are_those_of_the_file(
         text = np.empty(size.value, np.uint8)
         check(library, to_bytes(made, byref(texts), pointer(text), size, byref(size)))
     assert text.tobytes() == path.read_bytes()
-    check(library, library.gaussmix_mixture_from_bytes(pointer(text), size, byref(again)))
+    check(library, library.gaussmix_mixture_from_bytes(pointer(text), size, None, byref(again)))
     with freed(library, again):
         assert texts_of(library, again) == (NAMES, METADATA)
         assert scores_of_c(library, again) == scores_of_python(mixture)
@@ -150,6 +150,6 @@ def test_bytes_that_are_cut_are_no_model(library: ctypes.CDLL, make_mixture: Mak
     path, made = tmp_path / "model.safetensors", c_void_p(1)
     make_mixture().save(path)
     text = np.frombuffer(path.read_bytes()[:-1], np.uint8)
-    assert library.gaussmix_mixture_from_bytes(pointer(text), c_int64(text.size), byref(made)) == FORMAT
+    assert library.gaussmix_mixture_from_bytes(pointer(text), c_int64(text.size), None, byref(made)) == FORMAT
     assert made.value is None
     assert "bytes" in library.gaussmix_last_error().decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import resource
@@ -39,6 +40,32 @@ def metadata_of(path: Path) -> dict[str, str]:
     with safetensors.safe_open(path, "np") as file:
         found: dict[str, str] = file.metadata()
         return found
+
+
+def test_the_four_have_one_shape() -> None:
+    def shape(cls: type, name: str) -> str:
+        return str(inspect.signature(getattr(cls, name)))
+
+    for cls, texts in ((gaussmix.Mixture, ", feature_names=None, metadata=None"), (gaussmix.Statistics, "")):
+        assert shape(cls, "save") == f"(self, path{texts})"
+        assert shape(cls, "to_bytes") == f"(self{texts})"
+        assert shape(cls, "load") == "(path)"
+        assert shape(cls, "from_bytes") == "(data)"
+
+
+def test_bytes_are_those_of_the_file(mixture: gaussmix.Mixture, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    mixture.save(path, NAMES, METADATA)
+    data = mixture.to_bytes(NAMES, METADATA)
+    assert type(data) is bytes
+    assert data == path.read_bytes()
+    for part in (data, bytearray(data), memoryview(data)):
+        assert gaussmix.model_from_bytes(part) == gaussmix.Model(mixture, tuple(NAMES), METADATA)
+        assert gaussmix.Mixture.from_bytes(part) == mixture
+    with pytest.raises(FormatError, match="checksum"):
+        gaussmix.Mixture.from_bytes(data[:-1] + b"?")
+    with pytest.raises(TypeError, match="data must be bytes-like, but is 3"):
+        gaussmix.Mixture.from_bytes(3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("covariance_type", TYPES)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import gaussmix
@@ -187,6 +189,21 @@ def test_bytes_go_both_ways(statistics: gaussmix.Statistics, container: Any) -> 
     again = gaussmix.Statistics.from_bytes(container(data))
     assert again == statistics
     assert again.to_bytes() == data
+
+
+def test_a_file_holds_the_bytes(statistics: gaussmix.Statistics, tmp_path: Path) -> None:
+    path = tmp_path / "sums"
+    statistics.save(path)
+    assert path.read_bytes() == statistics.to_bytes()
+    assert gaussmix.Statistics.load(os.fsencode(path)) == statistics
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(FormatError, match=f"^'{path}': "):
+        gaussmix.Statistics.load(path)
+    with pytest.raises(FileNotFoundError) as caught:
+        gaussmix.Statistics.load(tmp_path / "absent")
+    assert caught.value.filename == tmp_path / "absent"
+    with pytest.raises(TypeError, match=r"path must be a str, bytes or os.PathLike, but is 3"):
+        statistics.save(3)  # type: ignore[arg-type]
 
 
 def test_any_part_of_the_bytes_is_refused(statistics: gaussmix.Statistics) -> None:

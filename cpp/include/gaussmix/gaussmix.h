@@ -114,16 +114,19 @@ typedef struct gaussmix_model_info {
 
 /// Saves a mixture as a safetensors file: whoever opens `path` at any time finds the old file or the new one, whole. `info` may
 /// be NULL. GAUSSMIX_STATUS_IO when the system refuses; the old file is then as it was.
-GAUSSMIX_API gaussmix_status gaussmix_save(const gaussmix_mixture* mixture, const char* path,
-                                           const gaussmix_model_info* info);
+GAUSSMIX_API gaussmix_status gaussmix_mixture_save(const gaussmix_mixture* mixture, const char* path,
+                                                   const gaussmix_model_info* info);
 /// Loads what any language saved; it scores with the same bits. Safe for files of strangers: what is truncated, corrupt or no
-/// mixture is GAUSSMIX_STATUS_FORMAT; GAUSSMIX_STATUS_IO when the system refuses.
-GAUSSMIX_API gaussmix_status gaussmix_load(const char* path, gaussmix_mixture** mixture);
-/// The bytes that gaussmix_save() writes, in the manner of gaussmix_statistics_to_bytes().
+/// mixture is GAUSSMIX_STATUS_FORMAT; GAUSSMIX_STATUS_IO when the system refuses. `execution` may be NULL.
+GAUSSMIX_API gaussmix_status gaussmix_mixture_load(const char* path, const gaussmix_execution* execution,
+                                                   gaussmix_mixture** mixture);
+/// Writes the bytes of a model file to `out`, and their number to *size. With a NULL `out` and a capacity of 0 it only tells
+/// the size; a capacity below it is GAUSSMIX_STATUS_INVALID_ARGUMENT, with *size set. `info` may be NULL.
 GAUSSMIX_API gaussmix_status gaussmix_mixture_to_bytes(const gaussmix_mixture* mixture, const gaussmix_model_info* info,
                                                        uint8_t* out, int64_t capacity, int64_t* size);
-/// The mixture in the bytes of a model file, such as one that is part of a program.
+/// The mixture in the bytes of a model file, such as one that is part of a program. `execution` may be NULL.
 GAUSSMIX_API gaussmix_status gaussmix_mixture_from_bytes(const uint8_t* bytes, int64_t size,
+                                                         const gaussmix_execution* execution,
                                                          gaussmix_mixture** mixture);
 /// Fills `info`, whose struct_size must be set, with what the mixture's file held; of other mixtures there is none. The texts
 /// belong to the mixture and live as long as it does.
@@ -286,12 +289,15 @@ GAUSSMIX_API gaussmix_status gaussmix_statistics_component_weights(const gaussmi
 GAUSSMIX_API gaussmix_status gaussmix_statistics_maximize(const gaussmix_statistics* statistics,
                                                           const gaussmix_maximize_options* options,
                                                           gaussmix_mixture** mixture);
-/// Writes the bytes of the sums and of their mixture to `out`, and their number to *size. With a NULL `out` and a capacity of
-/// 0 it only tells the size; a capacity below it is GAUSSMIX_STATUS_INVALID_ARGUMENT, with *size set.
+/// Saves the sums and their mixture, loads them, and the same with bytes, in the manner of gaussmix_mixture_save() and the
+/// functions that follow it.
+GAUSSMIX_API gaussmix_status gaussmix_statistics_save(const gaussmix_statistics* statistics, const char* path);
+GAUSSMIX_API gaussmix_status gaussmix_statistics_load(const char* path, const gaussmix_execution* execution,
+                                                      gaussmix_statistics** statistics);
 GAUSSMIX_API gaussmix_status gaussmix_statistics_to_bytes(const gaussmix_statistics* statistics, uint8_t* out,
                                                           int64_t capacity, int64_t* size);
-/// GAUSSMIX_STATUS_FORMAT when the bytes are not what gaussmix_statistics_to_bytes wrote.
 GAUSSMIX_API gaussmix_status gaussmix_statistics_from_bytes(const uint8_t* bytes, int64_t size,
+                                                            const gaussmix_execution* execution,
                                                             gaussmix_statistics** statistics);
 
 // ---- fitting ----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@
 #include <gaussmix/threads.hpp>
 #include <gaussmix/views.hpp>
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,6 +32,12 @@ GAUSSMIX_API std::vector<CovarianceType> covariance_types();
 /// The shape of the covariances of K components in D features, as above: (K, D, D) for full, …
 /// @throws InvalidArgument for a value outside the enumeration
 GAUSSMIX_API std::vector<Index> covariance_shape(CovarianceType type, Index n_components, Index n_features);
+
+/// What a model file holds beside the mixture; both optional, all text UTF-8.
+struct ModelInfo {
+  std::vector<std::string> feature_names;       ///< empty or (D,)
+  std::map<std::string, std::string> metadata;  ///< the user's own, by names that the format does not use itself
+};
 
 /// A Gaussian mixture p(x) = Σ_k π_k N(x | μ_k, Σ_k) (Bishop 2006, eq. 9.7), ready to score.
 ///
@@ -65,6 +73,23 @@ class GAUSSMIX_API Mixture {
   MatrixView<const double> means() const noexcept;        ///< μ, (K, D), row-major
   VectorView<const double> covariances() const noexcept;  ///< Σ, flattened row-major in the layout of covariance_type()
   VectorView<const Index> rank() const noexcept;          ///< rank of Σ_k, (K,); D unless singular
+
+  /// Saves the mixture in the layout of model_file.hpp: whoever opens `path` at any time, also after a crash, finds the old file or
+  /// the new one, whole. A new file is written beside the old one, flushed to the disk, and given its name, its permissions and,
+  /// where the process may, its owner and group; links are followed. What a crash may leave is a hidden file .gaussmix-….
+  /// @throws InvalidArgument    for feature names that are not D, a metadata name that the format uses, text that is not UTF-8,
+  ///                            a header above 16 MiB, a `path` that names no regular file
+  /// @throws std::system_error  with `path` in its message, when the system refuses; the old file is then as it was
+  void save(const std::string& path, const ModelInfo& info = {}) const;
+  /// The mixture in a file that `save` wrote, or another writer of the format. Safe for bytes from a stranger: sizes are checked
+  /// before anything is allocated, then the checksum, then the meaning as by the constructor. load_model() has its info too.
+  /// @throws FormatError        with `path` in its message, for anything else
+  /// @throws std::system_error  with `path` in its message, when the system refuses
+  static Mixture load(const std::string& path, const Execution& execution = {});
+  /// The bytes that `save` writes. @throws InvalidArgument as `save`
+  std::vector<std::uint8_t> to_bytes(const ModelInfo& info = {}) const;
+  /// The mixture in the bytes of a model file. @throws FormatError as `load`
+  static Mixture from_bytes(VectorView<const std::uint8_t> bytes, const Execution& execution = {});
 
   /// Equal when type, allow_singular and all parameters are, by value.
   friend GAUSSMIX_API bool operator==(const Mixture& a, const Mixture& b) noexcept;

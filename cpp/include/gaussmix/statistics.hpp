@@ -4,6 +4,7 @@
 #include <gaussmix/mixture.hpp>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace gaussmix {
@@ -85,9 +86,17 @@ class GAUSSMIX_API Statistics {
   double total_weight() const noexcept;                         ///< Σ_i w_i
   VectorView<const double> component_weights() const noexcept;  ///< n_k = Σ_i w_i γ(z_ik), (K,)
 
-  /// A versioned, little-endian, self-contained copy of the sums and of their mixture.
+  /// Saves the sums and their mixture: whoever opens `path` at any time finds the old file or the new one, as with Mixture::save.
+  /// @throws InvalidArgument    for a `path` that names no regular file
+  /// @throws std::system_error  with `path` in its message, when the system refuses; the old file is then as it was
+  void save(const std::string& path) const;
+  /// What `save` wrote. Sizes are checked before anything is allocated, then the checksum, then the meaning.
+  /// @throws FormatError        with `path` in its message, for anything else
+  /// @throws std::system_error  with `path` in its message, when the system refuses
+  static Statistics load(const std::string& path, const Execution& execution = {});
+  /// The bytes that `save` writes: a versioned, little-endian, self-contained copy of the sums and of their mixture.
   std::vector<std::uint8_t> to_bytes() const;
-  /// @throws FormatError when the bytes are not what to_bytes wrote; sizes are checked before anything is allocated
+  /// What `to_bytes` wrote. @throws FormatError as `load`
   static Statistics from_bytes(VectorView<const std::uint8_t> bytes, const Execution& execution = {});
 
   friend GAUSSMIX_API bool operator==(const Statistics& a, const Statistics& b) noexcept;

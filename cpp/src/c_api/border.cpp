@@ -96,11 +96,6 @@ Execution execution_argument(const gaussmix_execution* given) {
   return out;
 }
 
-VectorView<const std::uint8_t> bytes_argument(const std::uint8_t* bytes, std::int64_t size) {
-  if (size > 0) required(bytes, "bytes");
-  return {bytes, size};
-}
-
 void write_bytes(const std::vector<std::uint8_t>& bytes, std::uint8_t* out, std::int64_t capacity, std::int64_t* size) {
   const auto n = static_cast<std::int64_t>(bytes.size());
   required(size, "size") = n;

@@ -115,7 +115,6 @@ Samples samples_argument(const gaussmix_samples* x);
 /// `sample_weight` of n_samples values; null is empty.
 VectorView<const double> weight_argument(const double* sample_weight, std::int64_t stride, const Samples& x);
 Execution execution_argument(const gaussmix_execution* execution);
-VectorView<const std::uint8_t> bytes_argument(const std::uint8_t* bytes, std::int64_t size);
 
 /// Copies `bytes` to `out`, of `capacity` bytes, and their number to *size; only the number when asked with null and 0.
 void write_bytes(const std::vector<std::uint8_t>& bytes, std::uint8_t* out, std::int64_t capacity, std::int64_t* size);

@@ -75,27 +75,30 @@ gaussmix_mixture* new_mixture(Model model) {
 
 }  // namespace
 
-gaussmix_status gaussmix_save(const gaussmix_mixture* mixture, const char* path, const gaussmix_model_info* info) {
-  return guarded([&] { save(live(mixture, "mixture").value, &required(path, "path"), info_argument(info)); });
+gaussmix_status gaussmix_mixture_save(const gaussmix_mixture* mixture, const char* path,
+                                      const gaussmix_model_info* info) {
+  return guarded([&] { live(mixture, "mixture").value.save(&required(path, "path"), info_argument(info)); });
 }
 
-gaussmix_status gaussmix_load(const char* path, gaussmix_mixture** mixture) {
+gaussmix_status gaussmix_mixture_load(const char* path, const gaussmix_execution* execution,
+                                      gaussmix_mixture** mixture) {
   return guarded([&] {
     required(mixture, "mixture") = nullptr;
-    *mixture = new_mixture(load(&required(path, "path")));
+    *mixture = new_mixture(load_model(&required(path, "path"), c_api::execution_argument(execution)));
   });
 }
 
 gaussmix_status gaussmix_mixture_to_bytes(const gaussmix_mixture* mixture, const gaussmix_model_info* info,
                                           std::uint8_t* out, std::int64_t capacity, std::int64_t* size) {
   return guarded(
-      [&] { c_api::write_bytes(to_bytes(live(mixture, "mixture").value, info_argument(info)), out, capacity, size); });
+      [&] { c_api::write_bytes(live(mixture, "mixture").value.to_bytes(info_argument(info)), out, capacity, size); });
 }
 
-gaussmix_status gaussmix_mixture_from_bytes(const std::uint8_t* bytes, std::int64_t size, gaussmix_mixture** mixture) {
+gaussmix_status gaussmix_mixture_from_bytes(const std::uint8_t* bytes, std::int64_t size,
+                                            const gaussmix_execution* execution, gaussmix_mixture** mixture) {
   return guarded([&] {
     required(mixture, "mixture") = nullptr;
-    *mixture = new_mixture(model_from_bytes(c_api::bytes_argument(bytes, size)));
+    *mixture = new_mixture(model_from_bytes({bytes, size}, c_api::execution_argument(execution)));
   });
 }
 

@@ -72,13 +72,23 @@ gaussmix_status gaussmix_statistics_maximize(const gaussmix_statistics* statisti
   });
 }
 
+gaussmix_status gaussmix_statistics_save(const gaussmix_statistics* statistics, const char* path) {
+  return guarded([&] { live(statistics, "statistics").value.save(&required(path, "path")); });
+}
+
+gaussmix_status gaussmix_statistics_load(const char* path, const gaussmix_execution* execution,
+                                         gaussmix_statistics** statistics) {
+  return c_api::create(statistics, "statistics",
+                       [&] { return Statistics::load(&required(path, "path"), c_api::execution_argument(execution)); });
+}
+
 gaussmix_status gaussmix_statistics_to_bytes(const gaussmix_statistics* statistics, std::uint8_t* out,
                                              std::int64_t capacity, std::int64_t* size) {
   return guarded([&] { c_api::write_bytes(live(statistics, "statistics").value.to_bytes(), out, capacity, size); });
 }
 
 gaussmix_status gaussmix_statistics_from_bytes(const std::uint8_t* bytes, std::int64_t size,
-                                               gaussmix_statistics** statistics) {
+                                               const gaussmix_execution* execution, gaussmix_statistics** statistics) {
   return c_api::create(statistics, "statistics",
-                       [&] { return Statistics::from_bytes(c_api::bytes_argument(bytes, size)); });
+                       [&] { return Statistics::from_bytes({bytes, size}, c_api::execution_argument(execution)); });
 }

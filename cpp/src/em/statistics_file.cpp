@@ -1,7 +1,7 @@
-#include "base/memory.hpp"
-#include "base/message.hpp"
 #include "em/sufficient_statistics.hpp"
+#include "io/files.hpp"
 #include "model/covariance_type.hpp"
+#include "parallel/parallel.hpp"
 
 #include <gaussmix/error.hpp>
 
@@ -22,6 +22,7 @@ constexpr std::uint64_t magic = 0x544154535F584D47;  // "GMX_STAT"
 constexpr std::uint64_t version = 1;
 constexpr Index header_words = 6;
 constexpr Index trailer_words = 3;
+constexpr Index word = 8;
 
 std::uint64_t checksum(const std::uint8_t* data, Index size) {
   std::uint64_t hash = 0xcbf29ce484222325;
@@ -95,6 +96,56 @@ void check_sums(const detail::SufficientStatistics& sums) {
     throw_format("hold a negative weight");
 }
 
+/// The statistics in `size` bytes.
+Statistics read_statistics(Index size, const detail::Read& read, const Execution& execution) {
+  detail::check_num_threads(execution.num_threads);
+  if (size < (header_words + trailer_words) * word || size % word != 0)
+    throw_format("must be a multiple of 8 and at least " + std::to_string((header_words + trailer_words) * word) +
+                 " long, but are " + std::to_string(size));
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(header_words * word));
+  read(bytes.data(), bytes.size());
+  Reader in(bytes);
+  if (in.value<std::uint64_t>() != magic) throw_format("must begin with 'GMX_STAT', but do not");
+  if (const auto found = in.value<std::uint64_t>(); found != version)
+    throw_format("must be of version " + std::to_string(version) + ", but are of version " + std::to_string(found));
+  const auto type_code = in.value<std::uint64_t>();
+  const auto allow_singular = in.value<std::uint64_t>();
+  const auto k = in.value<std::uint64_t>();
+  const auto d = in.value<std::uint64_t>();
+  const detail::CovarianceTypeInfo* type = detail::find_covariance_type(type_code);
+  if (!type) throw_format("hold the unknown covariance type " + std::to_string(type_code));
+  if (allow_singular > 1)
+    throw_format("must hold 0 or 1 for allow_singular, but hold " + std::to_string(allow_singular));
+  const Index words = size / word - header_words - trailer_words;
+  if (n_values(k, d, type->layout, words) != words)
+    throw_format("must hold the values of " + std::to_string(k) + " components of " + std::to_string(d) +
+                 " features, but are " + std::to_string(size) + " long");
+  bytes.resize(static_cast<std::size_t>(size));
+  read(bytes.data() + header_words * word, static_cast<std::size_t>(size - header_words * word));
+  std::uint64_t stored;
+  std::memcpy(&stored, bytes.data() + size - word, word);
+  if (stored != checksum(bytes.data(), size - word)) throw_format("do not match their checksum");
+  const auto ki = static_cast<Index>(k), di = static_cast<Index>(d);
+  const Index n_covariances = type->layout.count(ki) * type->layout.values_each(di);
+  const std::vector<double> weights = in.values(ki), means = in.values(ki * di), covariances = in.values(n_covariances);
+  try {
+    Statistics out(Mixture(weights, {means.data(), ki, di}, covariances, type->type, allow_singular != 0, execution));
+    detail::SufficientStatistics& sums = out.sums();
+    for (std::vector<double>* v : {&sums.pivot, &sums.weight, &sums.delta, &sums.scatter})
+      *v = in.values(static_cast<Index>(v->size()));
+    sums.log_likelihood = in.value<double>();
+    sums.total_weight = in.value<double>();
+    check_sums(sums);
+    return out;
+  } catch (const FormatError&) {
+    throw;
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const Error& error) {
+    throw_format(std::string("hold no valid mixture: ") + error.what());
+  }
+}
+
 }  // namespace
 
 std::vector<std::uint8_t> Statistics::to_bytes() const {
@@ -114,50 +165,20 @@ std::vector<std::uint8_t> Statistics::to_bytes() const {
   return out.finish();
 }
 
-Statistics Statistics::from_bytes(VectorView<const std::uint8_t> view, const Execution& execution) {
-  constexpr Index word = 8;
-  if (view.size() < (header_words + trailer_words) * word || view.size() % word != 0)
-    throw_format("must be a multiple of 8 and at least " + std::to_string((header_words + trailer_words) * word) +
-                 " long, but are " + std::to_string(view.size()));
-  detail::check_input("bytes", view);
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(view.size()));
-  for (Index i = 0; i < view.size(); ++i) bytes[static_cast<std::size_t>(i)] = view[i];
-  Reader in(bytes);
-  if (in.value<std::uint64_t>() != magic) throw_format("must begin with 'GMX_STAT', but do not");
-  if (const auto found = in.value<std::uint64_t>(); found != version)
-    throw_format("must be of version " + std::to_string(version) + ", but are of version " + std::to_string(found));
-  std::uint64_t stored;
-  std::memcpy(&stored, bytes.data() + bytes.size() - word, word);
-  if (stored != checksum(bytes.data(), view.size() - word)) throw_format("do not match their checksum");
-  const auto type_code = in.value<std::uint64_t>();
-  const auto allow_singular = in.value<std::uint64_t>();
-  const auto k = in.value<std::uint64_t>();
-  const auto d = in.value<std::uint64_t>();
-  const detail::CovarianceTypeInfo* type = detail::find_covariance_type(type_code);
-  if (!type) throw_format("hold the unknown covariance type " + std::to_string(type_code));
-  if (allow_singular > 1)
-    throw_format("must hold 0 or 1 for allow_singular, but hold " + std::to_string(allow_singular));
-  const Index words = view.size() / word - header_words - trailer_words;
-  if (n_values(k, d, type->layout, words) != words)
-    throw_format("must hold the values of " + std::to_string(k) + " components of " + std::to_string(d) +
-                 " features, but are " + std::to_string(view.size()) + " long");
-  const auto ki = static_cast<Index>(k), di = static_cast<Index>(d);
-  const Index n_covariances = type->layout.count(ki) * type->layout.values_each(di);
-  const std::vector<double> weights = in.values(ki), means = in.values(ki * di), covariances = in.values(n_covariances);
-  try {
-    Statistics out(Mixture(weights, {means.data(), ki, di}, covariances, type->type, allow_singular != 0, execution));
-    detail::SufficientStatistics& sums = *out.sums_;
-    for (std::vector<double>* v : {&sums.pivot, &sums.weight, &sums.delta, &sums.scatter})
-      *v = in.values(static_cast<Index>(v->size()));
-    sums.log_likelihood = in.value<double>();
-    sums.total_weight = in.value<double>();
-    check_sums(sums);
-    return out;
-  } catch (const FormatError&) {
-    throw;
-  } catch (const Error& error) {
-    throw_format(std::string("hold no valid mixture: ") + error.what());
-  }
+Statistics Statistics::from_bytes(VectorView<const std::uint8_t> bytes, const Execution& execution) {
+  const detail::Read read = detail::reader_of(bytes);
+  return read_statistics(bytes.size(), read, execution);
+}
+
+void Statistics::save(const std::string& path) const {
+  const std::vector<std::uint8_t> bytes = to_bytes();
+  detail::replace_file(path, {{bytes.data(), bytes.size()}});
+}
+
+Statistics Statistics::load(const std::string& path, const Execution& execution) {
+  return detail::parse_file(path, [&](std::uint64_t size, const detail::Read& read) {
+    return read_statistics(static_cast<Index>(size), read, execution);
+  });
 }
 
 }  // namespace gaussmix

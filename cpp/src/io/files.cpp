@@ -1,5 +1,6 @@
 #include "io/files.hpp"
 
+#include "base/memory.hpp"
 #include "base/message.hpp"
 
 #include <gaussmix/error.hpp>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -152,6 +154,27 @@ std::size_t InputFile::read(void* out, std::size_t size) {
     done += static_cast<std::size_t>(n);
   }
   return done;
+}
+
+Read reader_of(VectorView<const std::uint8_t> bytes) {
+  if (bytes.size() < 0) throw_invalid("bytes must have a size ≥ 0, but have " + std::to_string(bytes.size()));
+  check_input("bytes", bytes);
+  return [bytes, begin = Index{0}](void* out, std::size_t size) mutable {
+    auto* to = static_cast<std::uint8_t*>(out);
+    const auto n = static_cast<Index>(size);
+    if (bytes.stride() == 1)
+      std::copy_n(bytes.data() + begin, n, to);
+    else
+      for (Index i = 0; i < n; ++i) to[i] = bytes[begin + i];
+    begin += n;
+  };
+}
+
+Read reader_of(InputFile& file) {
+  return [&file](void* out, std::size_t size) {
+    if (file.read(out, size) != size)
+      throw FormatError("the file must be left alone while it is read, but was cut short");
+  };
 }
 
 void replace_file(const std::string& path, const std::vector<Piece>& pieces) {

@@ -1,7 +1,11 @@
 #pragma once
 
+#include <gaussmix/error.hpp>
+#include <gaussmix/views.hpp>
+
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,6 +32,25 @@ class InputFile {
   int descriptor_;
   std::uint64_t size_ = 0;
 };
+
+/// Takes the next `size` bytes of what is read; there must be so many.
+using Read = std::function<void(void* out, std::size_t size)>;
+
+/// Reads a view from its beginning on. The view must outlive it.
+Read reader_of(VectorView<const std::uint8_t> bytes);
+/// Reads a file, which must outlive it. Throws FormatError when the file has become shorter.
+Read reader_of(InputFile& file);
+
+/// parse(size, read) over a file; what a FormatError says then begins with the path.
+template <class Parse>
+auto parse_file(const std::string& path, const Parse& parse) {
+  InputFile file(path);
+  try {
+    return parse(file.size(), reader_of(file));
+  } catch (const FormatError& error) {
+    throw FormatError("'" + path + "': " + error.what());
+  }
+}
 
 /// Bytes that somebody else owns.
 struct Piece {

@@ -1,9 +1,9 @@
-#include "base/memory.hpp"
 #include "base/message.hpp"
 #include "io/crc32.hpp"
 #include "io/files.hpp"
 #include "io/model_header.hpp"
 #include "model/mixture_data.hpp"
+#include "parallel/parallel.hpp"
 
 #include <gaussmix/error.hpp>
 #include <gaussmix/model_file.hpp>
@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <functional>
 
 namespace gaussmix {
 namespace {
@@ -20,6 +19,7 @@ using detail::covariances_id;
 using detail::in_quotes;
 using detail::means_id;
 using detail::Piece;
+using detail::Read;
 using detail::Shape;
 using detail::shape_text;
 using detail::tensor_names;
@@ -123,9 +123,6 @@ std::string opening_of(const Mixture& mixture, const ModelInfo& info) {
   std::memcpy(length.data(), &size, word);
   return length + text;
 }
-
-/// Reads the next `size` bytes, all of them.
-using Read = std::function<void(void* out, std::size_t size)>;
 
 /// The value of a metadata entry. @throws FormatError when it is not there
 const std::string& entry(const Entries& metadata, const char* name) {
@@ -266,17 +263,21 @@ void check_sum(const detail::Parameters& values, const Entries& metadata) {
     throw_format("match its checksum " + in_quotes(stated) + ", but comes to " + in_quotes(sum));
 }
 
-Mixture mixture_of(detail::Parameters parameters, const Shape& means, CovarianceType type, bool allow_singular) {
+Mixture mixture_of(detail::Parameters parameters, const Shape& means, CovarianceType type, bool allow_singular,
+                   const Execution& execution) {
   try {
     return Mixture(std::make_shared<const detail::MixtureData>(std::move(parameters), static_cast<Index>(means[0]),
                                                                static_cast<Index>(means[1]), type, allow_singular,
-                                                               detail::ParameterNames{}, Execution{}));
+                                                               detail::ParameterNames{}, execution));
+  } catch (const Interrupted&) {
+    throw;
   } catch (const Error& error) {
     throw_format(std::string("hold a valid mixture, but: ") + error.what());
   }
 }
 
-Model read_model(std::uint64_t size, const Read& read) {
+Model read_model(std::uint64_t size, const Read& read, const Execution& execution) {
+  detail::check_num_threads(execution.num_threads);
   const auto [header, data_size] = read_header(size, read);
   const Entries& metadata = header.metadata;
   check_kind(metadata);
@@ -289,51 +290,44 @@ Model read_model(std::uint64_t size, const Read& read) {
   ModelInfo info = info_of(metadata, means[1]);
   detail::Parameters values = read_values(header.tensors, order, read);
   if (is_summed) check_sum(values, metadata);
-  return {mixture_of(std::move(values), means, type, allow_singular), std::move(info)};
+  return {mixture_of(std::move(values), means, type, allow_singular, execution), std::move(info)};
 }
 
 }  // namespace
 
-std::vector<std::uint8_t> to_bytes(const Mixture& mixture, const ModelInfo& info) {
-  const std::string opening = opening_of(mixture, info);
+std::vector<std::uint8_t> Mixture::to_bytes(const ModelInfo& info) const {
+  const std::string opening = opening_of(*this, info);
   std::vector<std::uint8_t> bytes(opening.begin(), opening.end());
-  for (const Piece& array : arrays_of(mixture)) {
+  for (const Piece& array : arrays_of(*this)) {
     const auto* begin = static_cast<const std::uint8_t*>(array.data);
     bytes.insert(bytes.end(), begin, begin + array.size);
   }
   return bytes;
 }
 
-Model model_from_bytes(VectorView<const std::uint8_t> bytes) {
-  if (bytes.size() < 0) detail::throw_invalid("bytes must have a size ≥ 0, but have " + std::to_string(bytes.size()));
-  detail::check_input("bytes", bytes);
-  const std::uint8_t* at = bytes.data();
-  return read_model(static_cast<std::uint64_t>(bytes.size()), [&](void* out, std::size_t size) {
-    auto* to = static_cast<std::uint8_t*>(out);
-    if (bytes.stride() == 1)
-      std::copy_n(at, size, to);
-    else
-      for (std::size_t i = 0; i < size; ++i) to[i] = at[static_cast<Index>(i) * bytes.stride()];
-    at += static_cast<Index>(size) * bytes.stride();
-  });
-}
-
-void save(const Mixture& mixture, const std::string& path, const ModelInfo& info) {
-  const std::string opening = opening_of(mixture, info);
+void Mixture::save(const std::string& path, const ModelInfo& info) const {
+  const std::string opening = opening_of(*this, info);
   std::vector<Piece> pieces{{opening.data(), opening.size()}};
-  for (const Piece& array : arrays_of(mixture)) pieces.push_back(array);
+  for (const Piece& array : arrays_of(*this)) pieces.push_back(array);
   detail::replace_file(path, pieces);
 }
 
-Model load(const std::string& path) {
-  detail::InputFile file(path);
-  try {
-    return read_model(file.size(), [&](void* out, std::size_t size) {
-      if (file.read(out, size) != size) throw_format("be left alone while it is read, but was cut short");
-    });
-  } catch (const FormatError& error) {
-    throw FormatError("'" + path + "': " + error.what());
-  }
+Mixture Mixture::from_bytes(VectorView<const std::uint8_t> bytes, const Execution& execution) {
+  return model_from_bytes(bytes, execution).mixture;
+}
+
+Mixture Mixture::load(const std::string& path, const Execution& execution) {
+  return load_model(path, execution).mixture;
+}
+
+Model model_from_bytes(VectorView<const std::uint8_t> bytes, const Execution& execution) {
+  const Read read = detail::reader_of(bytes);
+  return read_model(static_cast<std::uint64_t>(bytes.size()), read, execution);
+}
+
+Model load_model(const std::string& path, const Execution& execution) {
+  return detail::parse_file(path,
+                            [&](std::uint64_t size, const Read& read) { return read_model(size, read, execution); });
 }
 
 }  // namespace gaussmix

@@ -24,7 +24,7 @@ int main(void) {
   const int version = strcmp(gaussmix_version(), EXPECTED_VERSION) == 0;
   const int abi = gaussmix_abi_version() == GAUSSMIX_ABI_VERSION;
   const int density = fabs(log_density_at_mean() + 0.5 * log(2 * acos(-1.0))) < 1e-15;
-  const int error = gaussmix_load(NULL, NULL) == GAUSSMIX_STATUS_INVALID_ARGUMENT;
+  const int error = gaussmix_mixture_load(NULL, NULL, NULL) == GAUSSMIX_STATUS_INVALID_ARGUMENT;
   printf("version %d, ABI %d, density %d, error %d\n", version, abi, density, error);
   return version && abi && density && error ? EXIT_SUCCESS : EXIT_FAILURE;
 }
