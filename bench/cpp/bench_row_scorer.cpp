@@ -72,7 +72,7 @@ void measure(Index d, Index k) {
                                           mixture.covariances().data()};
   gaussmix_mixture* handle = nullptr;
   gaussmix_row_scorer* scorer = nullptr;
-  require(gaussmix_mixture_create(&parameters, &handle));
+  require(gaussmix_mixture_create(&parameters, nullptr, &handle));
   require(gaussmix_row_scorer_create(handle, &scorer));
 
   const double clock = quantile(timed([](int) {}), 0.5);

@@ -38,7 +38,7 @@ static gaussmix_parameters two_components(void) {
 static gaussmix_mixture* new_mixture(void) {
   const gaussmix_parameters parameters = two_components();
   gaussmix_mixture* mixture = NULL;
-  CHECK_OK(gaussmix_mixture_create(&parameters, &mixture));
+  CHECK_OK(gaussmix_mixture_create(&parameters, NULL, &mixture));
   return mixture;
 }
 
@@ -113,7 +113,7 @@ static void accumulate_in_pieces(const gaussmix_mixture* mixture) {
   CHECK_OK(gaussmix_statistics_totals(one, &total, NULL));
   CHECK_OK(gaussmix_statistics_component_weights(one, n, 2));
   CHECK(total == 6 && fabs(n[0] + n[1] - 6) < 1e-14);
-  CHECK_OK(gaussmix_statistics_maximize(one, NULL, &next));
+  CHECK_OK(gaussmix_statistics_maximize(one, NULL, NULL, NULL, &next));
   gaussmix_parameters parameters = {.struct_size = sizeof parameters};
   CHECK_OK(gaussmix_mixture_parameters(next, &parameters));
   CHECK(fabs(parameters.weights[0] - 0.5) < 1e-3);
@@ -166,10 +166,10 @@ static void err(gaussmix_mixture* mixture) {
   CHECK_ERROR(gaussmix_log_prob_f64(mixture, &x, out, 5, 1, NULL), GAUSSMIX_STATUS_INVALID_ARGUMENT, "(6,)");
   CHECK_ERROR(gaussmix_log_prob_f64(mixture, &bad, out, 1, 1, NULL), GAUSSMIX_STATUS_INVALID_ARGUMENT, "X[0, 1]");
   parameters.n_components = 0;
-  CHECK_ERROR(gaussmix_mixture_create(&parameters, &made), GAUSSMIX_STATUS_INVALID_ARGUMENT, "n_components");
+  CHECK_ERROR(gaussmix_mixture_create(&parameters, NULL, &made), GAUSSMIX_STATUS_INVALID_ARGUMENT, "n_components");
   CHECK(made == NULL);
   parameters.struct_size = 3;
-  CHECK_ERROR(gaussmix_mixture_create(&parameters, &made), GAUSSMIX_STATUS_INVALID_ARGUMENT, "struct_size");
+  CHECK_ERROR(gaussmix_mixture_create(&parameters, NULL, &made), GAUSSMIX_STATUS_INVALID_ARGUMENT, "struct_size");
   CHECK_OK(gaussmix_mixture_free(NULL));
 }
 

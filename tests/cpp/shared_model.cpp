@@ -52,7 +52,7 @@ gaussmix_mixture* new_mixture(const Problem& p) {
                                           p.means.data(),
                                           p.covariances.data()};
   gaussmix_mixture* mixture = nullptr;
-  check(gaussmix_mixture_create(&parameters, &mixture), "a mixture is made");
+  check(gaussmix_mixture_create(&parameters, nullptr, &mixture), "a mixture is made");
   return mixture;
 }
 

@@ -53,7 +53,7 @@ class TestedModel {
         log_p_(at(p.n)),
         out_(at(p.n * p.k)),
         single_out_(at(p.n * p.k)) {
-    check(gaussmix_mixture_create(&parameters_, &mixture_) == GAUSSMIX_STATUS_OK, "the model is made");
+    check(gaussmix_mixture_create(&parameters_, nullptr, &mixture_) == GAUSSMIX_STATUS_OK, "the model is made");
     check(score(mixture_) == GAUSSMIX_STATUS_OK, "the model scores");
     expected_ = log_p_;
     Index size = 0;
@@ -159,7 +159,7 @@ void refuse_to_create_and_score(const std::string& name, TestedModel& model) {
   };
   report("create and score in float", [&] {
     gaussmix_mixture* made = nullptr;
-    gaussmix_status status = gaussmix_mixture_create(&model.parameters(), &made);
+    gaussmix_status status = gaussmix_mixture_create(&model.parameters(), nullptr, &made);
     if (status == GAUSSMIX_STATUS_OK) status = model.score_in_float(made);
     gaussmix_mixture_free(made);
     return status;
@@ -191,7 +191,8 @@ void refuse_first_float_rows(const std::string& name, TestedModel& model) {
   long n = 0;
   for (bool refused = true; refused; ++n) {
     gaussmix_mixture* fresh = nullptr;
-    check(gaussmix_mixture_create(&model.parameters(), &fresh) == GAUSSMIX_STATUS_OK, name + ": a mixture is made");
+    check(gaussmix_mixture_create(&model.parameters(), nullptr, &fresh) == GAUSSMIX_STATUS_OK,
+          name + ": a mixture is made");
     const long refused_before = counted_memory::n_refused;
     counted_memory::refuses_for_good = true;
     counted_memory::n_granted = n;
@@ -260,7 +261,7 @@ void refuse_statistics(const TestedModel& model) {
         gaussmix_status status =
             gaussmix_statistics_from_bytes(no_sums.data(), static_cast<Index>(no_sums.size()), nullptr, &read);
         if (status == GAUSSMIX_STATUS_OK) status = gaussmix_statistics_merge(read, full);
-        if (status == GAUSSMIX_STATUS_OK) status = gaussmix_statistics_maximize(read, nullptr, &next);
+        if (status == GAUSSMIX_STATUS_OK) status = gaussmix_statistics_maximize(read, nullptr, nullptr, nullptr, &next);
         gaussmix_mixture_free(next);
         gaussmix_statistics_free(read);
         return status;

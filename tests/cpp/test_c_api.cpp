@@ -13,17 +13,6 @@ using namespace c_api_handles;
 
 namespace {
 
-Mixture value_of(const gaussmix_mixture* mixture) {
-  gaussmix_parameters p{};
-  p.struct_size = sizeof p;
-  REQUIRE(gaussmix_mixture_parameters(mixture, &p) == GAUSSMIX_STATUS_OK);
-  return {{p.weights, p.n_components},
-          {p.means, p.n_components, p.n_features},
-          {p.covariances, p.n_covariances},
-          static_cast<CovarianceType>(p.covariance_type),
-          p.allow_singular != 0};
-}
-
 /// The functions of one type of output.
 template <class T>
 struct Functions;
@@ -103,7 +92,7 @@ TEST_CASE("c api: the bits of the C++ verbs, in double and float, at any stride"
     check_scores<float>(handle.get(), mixture, x, MatrixView<const float>(single.data(), p.n, p.d));
     check_scores<double>(handle.get(), mixture, x, MatrixView<const float>(single.data(), p.n, p.d));
     // every second row, backwards
-    x = {sizeof x, p.row(p.n - 1), p.n / 2, p.d, -2 * p.d, 1, GAUSSMIX_DTYPE_FLOAT64};
+    x = {sizeof x, p.row(p.n - 1), p.n / 2, p.d, -2 * p.d, 1, GAUSSMIX_DTYPE_FLOAT64, nullptr, nullptr};
     check_scores<double>(handle.get(), mixture, x, MatrixView<const double>(p.row(p.n - 1), p.n / 2, p.d, -2 * p.d, 1));
   }
 }
@@ -172,8 +161,8 @@ TEST_CASE("c api: statistics are those of the C++ class, through bytes too") {
   REQUIRE(gaussmix_statistics_totals(loaded.get(), &total, nullptr) == GAUSSMIX_STATUS_OK);
   CHECK(total == expected.total_weight());
   const gaussmix_maximize_options options = {sizeof options, GAUSSMIX_ON_DEGENERATE_FLOOR, 0, 0.125};
-  const auto next =
-      made<OwnedMixture>([&](gaussmix_mixture** m) { return gaussmix_statistics_maximize(read.get(), &options, m); });
+  const auto next = made<OwnedMixture>(
+      [&](gaussmix_mixture** m) { return gaussmix_statistics_maximize(read.get(), &options, nullptr, nullptr, m); });
   CHECK(value_of(next.get()) == expected.maximize({0.125, OnDegenerate::floor, false}));
 }
 

@@ -154,7 +154,7 @@ TEST_CASE("c api: pointers that are not aligned, strides out of all memory, thre
        invalid,
        [&] { return gaussmix_log_prob_f64(m, bad_input::misaligned(structs), values.data(), 6, 1, nullptr); },
        {"X", "of 8 bytes"}},
-      {"means", invalid, [&] { return gaussmix_mixture_create(&parameters, &made); }, {"means", "of 8 bytes"}},
+      {"means", invalid, [&] { return gaussmix_mixture_create(&parameters, nullptr, &made); }, {"means", "of 8 bytes"}},
       {"handle to be made",
        invalid,
        [&] { return gaussmix_mixture_load("", nullptr, bad_input::misaligned(handles)); },
@@ -200,7 +200,10 @@ TEST_CASE("c api: a struct_size beyond every header") {
          invalid,
          [&] { return gaussmix_log_prob_f64(handle.get(), &x, out.data(), 6, 1, nullptr); },
          {"X.struct_size", "4096", std::to_string(size)}},
-        {"in", invalid, [&] { return gaussmix_mixture_create(parameters, &made); }, {"parameters.struct_size"}},
+        {"in",
+         invalid,
+         [&] { return gaussmix_mixture_create(parameters, nullptr, &made); },
+         {"parameters.struct_size"}},
         {"out", invalid, [&] { return gaussmix_mixture_parameters(handle.get(), parameters); }, {"struct_size"}},
         {"options", invalid, [&] { return gaussmix_fit_options_defaults(&options, size); }, {"options.struct_size"}},
     });
@@ -215,7 +218,7 @@ TEST_CASE("c api: parameters that make no mixture") {
       gaussmix_parameters parameters = parameters_of(p);
       change(parameters);
       gaussmix_mixture* mixture = reinterpret_cast<gaussmix_mixture*>(&parameters);
-      const gaussmix_status status = gaussmix_mixture_create(&parameters, &mixture);
+      const gaussmix_status status = gaussmix_mixture_create(&parameters, nullptr, &mixture);
       CHECK(mixture == nullptr);
       return status;
     };
@@ -241,7 +244,7 @@ TEST_CASE("c api: parameters that make no mixture") {
        create([](C& c) { c.covariances = indefinite.data(); }),
        {"covariances", "component 0"}},
       {"singular", GAUSSMIX_STATUS_NUMERICAL, create([](C& c) { c.covariances = singular.data(); }), {"rank 1"}},
-      {"null", invalid, [&] { return gaussmix_mixture_create(nullptr, nullptr); }, {"mixture", "null"}},
+      {"null", invalid, [&] { return gaussmix_mixture_create(nullptr, nullptr, nullptr); }, {"mixture", "null"}},
   });
 }
 
@@ -277,11 +280,11 @@ TEST_CASE("c api: what statistics and fits refuse") {
        {"out", "3"}},
       {"no weight",
        GAUSSMIX_STATUS_NUMERICAL,
-       [&] { return gaussmix_statistics_maximize(sums.get(), nullptr, &next); },
+       [&] { return gaussmix_statistics_maximize(sums.get(), nullptr, nullptr, nullptr, &next); },
        {}},
       {"policy",
        invalid,
-       [&] { return gaussmix_statistics_maximize(sums.get(), &odd_policy, &next); },
+       [&] { return gaussmix_statistics_maximize(sums.get(), &odd_policy, nullptr, nullptr, &next); },
        {"on_degenerate"}},
       {"bytes",
        GAUSSMIX_STATUS_FORMAT,
@@ -357,7 +360,7 @@ TEST_CASE("c api: handles of another type and freed ones are refused") {
   CHECK(gaussmix_statistics_free(statistics) == invalid);
 #if !defined(__SANITIZE_ADDRESS__)  // which sees the use of freed memory by itself
   gaussmix_mixture* freed = nullptr;
-  REQUIRE(gaussmix_mixture_create(&parameters, &freed) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_mixture_create(&parameters, nullptr, &freed) == GAUSSMIX_STATUS_OK);
   REQUIRE(gaussmix_mixture_free(freed) == GAUSSMIX_STATUS_OK);
   CHECK(gaussmix_mixture_free(freed) == invalid);
   CHECK(std::string(gaussmix_last_error()).find("freed") != std::string::npos);

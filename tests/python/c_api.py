@@ -37,6 +37,8 @@ class Samples(Structure):
         ("row_stride", c_int64),
         ("col_stride", c_int64),
         ("dtype", c_int32),
+        ("read", c_void_p),
+        ("context", c_void_p),
     )
 
 
@@ -64,6 +66,6 @@ def created(library: ctypes.CDLL, mixture: gaussmix.Mixture) -> Iterator[c_void_
     kind = COVARIANCE_TYPES.index(mixture.covariance_type)
     parameters = Parameters(sizeof(Parameters), kind, 0, *sizes, *(a.ctypes.data for a in arrays))
     made = c_void_p()
-    check(library, library.gaussmix_mixture_create(byref(parameters), byref(made)))
+    check(library, library.gaussmix_mixture_create(byref(parameters), None, byref(made)))
     with freed(library, made):
         yield made

@@ -67,18 +67,37 @@ void check_unknown_members(const void* given, std::size_t size, std::size_t know
                           " bytes that version " + version() + " knows, but is not");
 }
 
+namespace {
+
+template <class T>
+Samples samples_of(const gaussmix_samples& x) {
+  if (x.read == nullptr)
+    return MatrixView<const T>(static_cast<const T*>(x.data), x.n_samples, x.n_features, x.row_stride, x.col_stride);
+  const auto read = [read = x.read, context = x.context](Index begin, Index end, double* out) {
+    read(begin, end, out, context);
+  };
+  return Samples(x.n_samples, x.n_features, read, sizeof(T) == sizeof(float));
+}
+
+}  // namespace
+
 Samples samples_argument(const gaussmix_samples* given) {
   const gaussmix_samples& x = input(given, "X");
+  if (x.read != nullptr && x.data != nullptr) detail::throw_invalid("X.data must be null beside X.read, but is not");
   switch (x.dtype) {
-    case GAUSSMIX_DTYPE_FLOAT32:
-      return MatrixView<const float>(static_cast<const float*>(x.data), x.n_samples, x.n_features, x.row_stride,
-                                     x.col_stride);
-    case GAUSSMIX_DTYPE_FLOAT64:
-      return MatrixView<const double>(static_cast<const double*>(x.data), x.n_samples, x.n_features, x.row_stride,
-                                      x.col_stride);
+    case GAUSSMIX_DTYPE_FLOAT32: return samples_of<float>(x);
+    case GAUSSMIX_DTYPE_FLOAT64: return samples_of<double>(x);
   }
   detail::throw_invalid("X.dtype must be GAUSSMIX_DTYPE_FLOAT32 or GAUSSMIX_DTYPE_FLOAT64, but is " +
                         std::to_string(x.dtype));
+}
+
+void check_apart_from(const char* name, const detail::Elements& output, const Samples& x) {
+  if (x.reader()) return;
+  const detail::Elements elements =
+      x.single_precision() ? detail::Elements(x.float32()) : detail::Elements(x.float64());
+  detail::check_input("X", elements);
+  detail::check_apart(name, output, "X", elements);
 }
 
 VectorView<const double> weight_argument(const double* sample_weight, std::int64_t stride, const Samples& x) {
@@ -107,17 +126,4 @@ void write_bytes(const std::vector<std::uint8_t>& bytes, std::uint8_t* out, std:
 
 }  // namespace gaussmix::c_api
 
-using namespace gaussmix;
-using c_api::guarded;
-
-const char* gaussmix_last_error() { return c_api::last_error; }
-const char* gaussmix_version() { return version(); }
-std::int32_t gaussmix_abi_version() { return GAUSSMIX_ABI_VERSION; }
-
-gaussmix_status gaussmix_get_num_threads(std::int32_t* num_threads) {
-  return guarded([&] { c_api::required(num_threads, "num_threads") = get_num_threads(); });
-}
-
-gaussmix_status gaussmix_set_num_threads(std::int32_t num_threads) {
-  return guarded([&] { set_num_threads(num_threads); });
-}
+const char* gaussmix_last_error() { return gaussmix::c_api::last_error; }

@@ -111,7 +111,28 @@ void output(S* given, const char* name, S values) {
   std::memset(reinterpret_cast<unsigned char*>(given) + sizeof(S), 0, size - sizeof(S));
 }
 
+/// Lists that live as long as the library does: the texts and, for C, where they begin.
+class Texts {
+ public:
+  explicit Texts(std::vector<std::string> texts) : texts_(std::move(texts)) {
+    for (const std::string& text : texts_) pointers_.push_back(text.c_str());
+  }
+  Texts(const Texts&) = delete;
+  Texts& operator=(const Texts&) = delete;
+
+  const char* const* data() const noexcept { return pointers_.data(); }
+  std::int64_t size() const noexcept { return static_cast<std::int64_t>(pointers_.size()); }
+
+ private:
+  std::vector<std::string> texts_;
+  std::vector<const char*> pointers_;  // into texts_
+};
+
+/// X, checked by whom it is handed to; its memory is not read.
 Samples samples_argument(const gaussmix_samples* x);
+/// Throws InvalidArgument for an output that shares memory with X, for functions whose C++ returns what they write. Both are
+/// checked before, X here.
+void check_apart_from(const char* name, const detail::Elements& output, const Samples& x);
 /// `sample_weight` of n_samples values; null is empty.
 VectorView<const double> weight_argument(const double* sample_weight, std::int64_t stride, const Samples& x);
 Execution execution_argument(const gaussmix_execution* execution);

@@ -1,41 +1,32 @@
 #include "c_api/mixture.hpp"
 
 #include <gaussmix/mixture.hpp>
+#include <gaussmix/sample.hpp>
+
+#include <memory>
 
 using namespace gaussmix;
 using c_api::guarded;
 using c_api::live;
+using c_api::required;
 
-namespace {
-
-template <class T>
-using MatrixVerb = void (*)(const Mixture&, const Samples&, MatrixView<T>, const Execution&);
-
-/// Writes what `verb` says of X into `out`, (N, K).
-template <class T>
-gaussmix_status score(MatrixVerb<T> verb, const gaussmix_mixture* mixture, const gaussmix_samples* x,
-                      const MatrixView<T>& out, const gaussmix_execution* execution) noexcept {
-  return guarded([&] {
-    verb(live(mixture, "mixture").value, c_api::samples_argument(x), out, c_api::execution_argument(execution));
-  });
-}
-
-template <class T>
-gaussmix_status score_log_prob(const gaussmix_mixture* mixture, const gaussmix_samples* x, const VectorView<T>& out,
-                               const gaussmix_execution* execution) noexcept {
-  return guarded([&] {
-    log_prob<T>(live(mixture, "mixture").value, c_api::samples_argument(x), out, c_api::execution_argument(execution));
-  });
-}
-
-}  // namespace
-
-gaussmix_status gaussmix_mixture_create(const gaussmix_parameters* parameters, gaussmix_mixture** mixture) {
+gaussmix_status gaussmix_mixture_create(const gaussmix_parameters* parameters, const gaussmix_execution* execution,
+                                        gaussmix_mixture** mixture) {
   return c_api::create(mixture, "mixture", [&] {
     const gaussmix_parameters& p = c_api::input(parameters, "parameters");
     return Mixture({p.weights, p.n_components}, {p.means, p.n_components, p.n_features},
                    {p.covariances, p.n_covariances}, static_cast<CovarianceType>(p.covariance_type),
-                   p.allow_singular != 0);
+                   p.allow_singular != 0, c_api::execution_argument(execution));
+  });
+}
+
+gaussmix_status gaussmix_mixture_copy(const gaussmix_mixture* mixture, gaussmix_mixture** copy) {
+  return guarded([&] {
+    required(copy, "copy") = nullptr;
+    const gaussmix_mixture& from = live(mixture, "mixture");
+    auto made = std::make_unique<gaussmix_mixture>(from.value);
+    made->info = from.info;
+    *copy = made.release();
   });
 }
 
@@ -57,52 +48,26 @@ gaussmix_status gaussmix_mixture_parameters(const gaussmix_mixture* mixture, gau
   });
 }
 
-gaussmix_status gaussmix_log_prob_f64(const gaussmix_mixture* mixture, const gaussmix_samples* x, double* out,
-                                      std::int64_t out_size, std::int64_t out_stride,
-                                      const gaussmix_execution* execution) {
-  return score_log_prob<double>(mixture, x, {out, out_size, out_stride}, execution);
+gaussmix_status gaussmix_mixture_n_parameters(const gaussmix_mixture* mixture, std::int64_t* n_parameters) {
+  return guarded([&] { required(n_parameters, "n_parameters") = live(mixture, "mixture").value.n_parameters(); });
 }
 
-gaussmix_status gaussmix_log_prob_f32(const gaussmix_mixture* mixture, const gaussmix_samples* x, float* out,
-                                      std::int64_t out_size, std::int64_t out_stride,
-                                      const gaussmix_execution* execution) {
-  return score_log_prob<float>(mixture, x, {out, out_size, out_stride}, execution);
-}
-
-// The functions of an (N, K) output differ in their verb and type alone.
-#define GAUSSMIX_MATRIX_FUNCTION(verb, suffix, T)                                                                \
-  gaussmix_status gaussmix_##verb##_##suffix(const gaussmix_mixture* mixture, const gaussmix_samples* x, T* out, \
-                                             std::int64_t out_rows, std::int64_t out_cols,                       \
-                                             std::int64_t out_row_stride, std::int64_t out_col_stride,           \
-                                             const gaussmix_execution* execution) {                              \
-    return score<T>(&verb<T>, mixture, x, {out, out_rows, out_cols, out_row_stride, out_col_stride}, execution); \
-  }
-
-GAUSSMIX_MATRIX_FUNCTION(component_log_prob, f64, double)
-GAUSSMIX_MATRIX_FUNCTION(component_log_prob, f32, float)
-GAUSSMIX_MATRIX_FUNCTION(log_joint, f64, double)
-GAUSSMIX_MATRIX_FUNCTION(log_joint, f32, float)
-GAUSSMIX_MATRIX_FUNCTION(responsibilities, f64, double)
-GAUSSMIX_MATRIX_FUNCTION(responsibilities, f32, float)
-GAUSSMIX_MATRIX_FUNCTION(log_responsibilities, f64, double)
-GAUSSMIX_MATRIX_FUNCTION(log_responsibilities, f32, float)
-
-gaussmix_status gaussmix_predict(const gaussmix_mixture* mixture, const gaussmix_samples* x, std::int64_t* out,
-                                 std::int64_t out_size, std::int64_t out_stride, const gaussmix_execution* execution) {
+gaussmix_status gaussmix_mixture_rank(const gaussmix_mixture* mixture, const std::int64_t** rank,
+                                      std::int64_t* n_components) {
   return guarded([&] {
-    predict(live(mixture, "mixture").value, c_api::samples_argument(x), {out, out_size, out_stride},
-            c_api::execution_argument(execution));
+    const VectorView<const Index> values = live(mixture, "mixture").value.rank();
+    const std::int64_t*& out = required(rank, "rank");
+    required(n_components, "n_components") = values.size();
+    out = values.data();
   });
 }
 
-gaussmix_status gaussmix_log_likelihood(const gaussmix_mixture* mixture, const gaussmix_samples* x,
-                                        const double* sample_weight, std::int64_t sample_weight_stride,
-                                        const gaussmix_execution* execution, double* out) {
+gaussmix_status gaussmix_sample(const gaussmix_mixture* mixture, std::uint64_t seed, double* x, std::int64_t x_rows,
+                                std::int64_t x_cols, std::int64_t x_row_stride, std::int64_t x_col_stride,
+                                std::int64_t* z, std::int64_t z_size, std::int64_t z_stride,
+                                const gaussmix_execution* execution) {
   return guarded([&] {
-    const Samples rows = c_api::samples_argument(x);
-    double& result = c_api::required(out, "log_likelihood");
-    result = log_likelihood(live(mixture, "mixture").value, rows,
-                            c_api::weight_argument(sample_weight, sample_weight_stride, rows),
-                            c_api::execution_argument(execution));
+    sample(live(mixture, "mixture").value, seed, {x, x_rows, x_cols, x_row_stride, x_col_stride}, {z, z_size, z_stride},
+           c_api::execution_argument(execution));
   });
 }

@@ -1,6 +1,6 @@
-#include "c_api/mixture.hpp"
+#include "c_api/statistics.hpp"
 
-#include <gaussmix/statistics.hpp>
+#include "c_api/mixture.hpp"
 
 #include <algorithm>
 
@@ -9,9 +9,40 @@ using c_api::guarded;
 using c_api::live;
 using c_api::required;
 
-struct gaussmix_statistics : c_api::Handle<Statistics, 0x474D582053544154> {  // "GMX STAT"
-  using Handle::Handle;
-};
+namespace {
+
+MaximizeOptions options_argument(const gaussmix_maximize_options* options) {
+  if (options == nullptr) return {};
+  const gaussmix_maximize_options& given = c_api::input(options, "options");
+  return {given.reg_covar, static_cast<OnDegenerate>(given.on_degenerate), given.allow_singular != 0};
+}
+
+void check_room(const std::int64_t* values, const char* name, std::int64_t capacity, Index n_components) {
+  if (c_api::optional(values, name) != nullptr && capacity < n_components)
+    detail::throw_invalid("report.capacity must be at least " + std::to_string(n_components) +
+                          " (n_components), but is " + std::to_string(capacity));
+}
+
+/// Throws InvalidArgument for arrays without room for all components.
+void check_report(const gaussmix_maximize_report& given, Index n_components) {
+  check_room(given.floored, "report.floored", given.capacity, n_components);
+  check_room(given.dropped, "report.dropped", given.capacity, n_components);
+  check_room(given.reseeded, "report.reseeded", given.capacity, n_components);
+}
+
+/// @returns how many
+std::int64_t write_components(const std::vector<Index>& components, std::int64_t* out) {
+  if (out != nullptr) std::copy(components.begin(), components.end(), out);
+  return static_cast<std::int64_t>(components.size());
+}
+
+void write_report(const MaximizeReport& report, gaussmix_maximize_report& out) {
+  out.n_floored = write_components(report.floored, out.floored);
+  out.n_dropped = write_components(report.dropped, out.dropped);
+  out.n_reseeded = write_components(report.reseeded, out.reseeded);
+}
+
+}  // namespace
 
 gaussmix_status gaussmix_statistics_create(const gaussmix_mixture* mixture, gaussmix_statistics** statistics) {
   return c_api::create(statistics, "statistics", [&] { return Statistics(live(mixture, "mixture").value); });
@@ -60,15 +91,20 @@ gaussmix_status gaussmix_statistics_component_weights(const gaussmix_statistics*
   });
 }
 
+gaussmix_status gaussmix_statistics_mixture(const gaussmix_statistics* statistics, gaussmix_mixture** mixture) {
+  return c_api::create(mixture, "mixture", [&] { return live(statistics, "statistics").value.mixture(); });
+}
+
 gaussmix_status gaussmix_statistics_maximize(const gaussmix_statistics* statistics,
-                                             const gaussmix_maximize_options* options, gaussmix_mixture** mixture) {
+                                             const gaussmix_maximize_options* options, gaussmix_maximize_report* report,
+                                             const gaussmix_execution* execution, gaussmix_mixture** mixture) {
   return c_api::create(mixture, "mixture", [&] {
-    MaximizeOptions asked;
-    if (options != nullptr) {
-      const gaussmix_maximize_options& given = c_api::input(options, "options");
-      asked = {given.reg_covar, static_cast<OnDegenerate>(given.on_degenerate), given.allow_singular != 0};
-    }
-    return live(statistics, "statistics").value.maximize(asked);
+    const Statistics& sums = live(statistics, "statistics").value;
+    if (report != nullptr) check_report(c_api::input(report, "report"), sums.component_weights().size());
+    MaximizeReport treated;
+    Mixture next = sums.maximize(options_argument(options), &treated, c_api::execution_argument(execution));
+    if (report != nullptr) write_report(treated, *report);
+    return next;
   });
 }
 

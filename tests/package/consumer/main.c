@@ -13,7 +13,7 @@ static double log_density_at_mean(void) {
   const gaussmix_samples x = gaussmix_samples_f64(&zero, 1, 1);
   gaussmix_mixture* mixture = NULL;
   double log_p = NAN;
-  if (gaussmix_mixture_create(&parameters, &mixture) != GAUSSMIX_STATUS_OK ||
+  if (gaussmix_mixture_create(&parameters, NULL, &mixture) != GAUSSMIX_STATUS_OK ||
       gaussmix_log_prob_f64(mixture, &x, &log_p, 1, 1, NULL) != GAUSSMIX_STATUS_OK)
     fprintf(stderr, "%s\n", gaussmix_last_error());
   gaussmix_mixture_free(mixture);
