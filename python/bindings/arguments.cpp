@@ -42,9 +42,10 @@ std::uint64_t seed_from_int(py::handle random_state) {
 
 /// Called on the calling thread, without the GIL, at least every 0.1 s of work.
 bool raise_pending_signal() {
-  const py::gil_scoped_acquire_simple acquire;
-  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-  return false;
+  return ask_python([] {
+    if (call_python(PyErr_CheckSignals) != 0) throw py::error_already_set();
+    return false;
+  });
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 // Python scalars to C++ values. Every error names the argument, the rule and the value met: TypeError for a wrong type,
 // InvalidArgument for a wrong value.
 
+#include "gil.hpp"
+
 #include <gaussmix/threads.hpp>
 #include <gaussmix/views.hpp>
 
@@ -12,8 +14,6 @@
 #include <string>
 
 namespace gaussmix::bindings {
-
-namespace py = pybind11;
 
 /// "2.5 (float)": a value and its type as messages show them, cut to one readable line.
 std::string described(py::handle value);
@@ -37,12 +37,5 @@ int num_threads_argument(py::handle value, int least);
 
 /// How a call of Python's runs: on `num_threads` (None or in [1, max_num_threads]), stopped by a signal handler that raises.
 Execution execution_argument(py::handle num_threads);
-
-/// Runs f without the GIL. All arguments must have been turned into C++ values before: f touches no Python object.
-template <class F>
-auto without_gil(F&& f) {
-  const py::gil_scoped_release_simple release;  // f is pure C++, so other Python threads may run meanwhile
-  return f();
-}
 
 }  // namespace gaussmix::bindings

@@ -73,20 +73,14 @@ std::function<bool(const FitProgress&)> callback_argument(py::handle callable) {
     throw py::type_error("callback must be None or callable, but is " + described(callable));
   }
   return [callable](const FitProgress& progress) {
-    const py::gil_scoped_acquire_simple acquire;
-    const int stop = PyObject_IsTrue(callable(progress).ptr());
-    if (stop < 0) throw py::error_already_set();
-    return stop == 1;
+    return ask_python([&] { return is_true(callable, py::make_tuple(progress)); });
   };
 }
 
 /// As callback_argument; the wrapper hands over None or a function of its own.
 std::function<bool()> end_start_argument(py::handle callable) {
   if (callable.is_none()) return {};
-  return [callable] {
-    const py::gil_scoped_acquire_simple acquire;
-    return py::cast<bool>(callable());
-  };
+  return [callable] { return ask_python([callable] { return is_true(callable, py::tuple()); }); };
 }
 
 FitOptions options_argument(const py::kwargs& given, CovarianceType type) {
