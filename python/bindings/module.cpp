@@ -5,8 +5,21 @@
 namespace py = pybind11;
 using namespace gaussmix::bindings;
 
-// Shared values are immutable or locked, so the module needs no GIL of its own.
-PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
+namespace {
+
+/// Sets an ImportError in any other. The extension's types and errors, and the GIL that its calls take back, are one interpreter's.
+bool in_main_interpreter() {
+  if (PyInterpreterState_Get() == PyInterpreterState_Main()) return true;
+  PyErr_SetString(PyExc_ImportError,
+                  "gaussmix works in the main interpreter alone, but this is a sub-interpreter: use processes instead");
+  return false;
+}
+
+}  // namespace
+
+PYBIND11_MODULE(bindings, m) {
+  if (!in_main_interpreter()) throw py::error_already_set();  // Python 3.13 runs what is below in the main one
+
   // Docstrings begin with a signature that `inspect` reads; pybind11's would say `object` everywhere.
   py::options options;
   options.disable_function_signatures();
@@ -26,3 +39,6 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_pickles(m);
   m.attr("__name__") = name;
 }
+
+// The entry that imports look for. pybind11's own, which the macro makes, would wait for ever in a sub-interpreter of Python 3.11.
+extern "C" PYBIND11_EXPORT PyObject* PyInit__core() { return in_main_interpreter() ? PyInit_bindings() : nullptr; }

@@ -1,4 +1,4 @@
-"""The end of the interpreter while threads are inside calls."""
+"""Interpreters: they end while threads are inside calls, and there is one that gaussmix works in."""
 
 from __future__ import annotations
 
@@ -91,3 +91,31 @@ sys.ps1 = Late()
 def test_calls_of_the_thread_that_ends_the_interpreter_run_to_their_end() -> None:
     done = run(LATE)
     assert (done.returncode, done.stdout, done.stderr) == (0, "3 3 True", "")
+
+
+# ---- sub-interpreters ----
+
+SUBINTERPRETER = """
+{before}
+try:
+    import _interpreters as interpreters
+    made = interpreters.create({kind!r})
+except ImportError:  # before Python 3.13
+    import _xxsubinterpreters as interpreters
+    made = interpreters.create(isolated={kind!r} == "isolated")
+script = '''
+try:
+    import gaussmix
+except ImportError as error:
+    print(error, flush=True)
+'''
+interpreters.run_string(made, script)
+"""
+
+
+@pytest.mark.parametrize("before", ["", "import gaussmix"], ids=["first", "second"])
+@pytest.mark.parametrize("kind", ["isolated", "legacy"])
+def test_a_sub_interpreter_cannot_import_gaussmix(kind: str, before: str) -> None:
+    done = run(SUBINTERPRETER.format(kind=kind, before=before))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "interpreter" in done.stdout
