@@ -2,9 +2,12 @@
 #include "fit_report.hpp"
 #include "locked_statistics.hpp"
 #include "numpy.hpp"
+#include "warnings.hpp"
 
 #include <gaussmix/em.hpp>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <mutex>
 
@@ -66,7 +69,9 @@ constexpr const char* step_doc = R"doc(step(self, statistics, *, num_threads=Non
 
 The M-step over the sums of a whole pass, and the judgment on whether that was the last one.
 
-A step after `done` goes on. On any error everything stays as it was.
+A step after `done` goes on. On any error everything stays as it was. Warnings come after the step: a `DegenerateWarning` where
+it treats a component that no step before it treated, by its number in the start, and a `ConvergenceWarning` where it is the
+last of `max_iter` steps and nothing has converged.
 
 Parameters
 ----------
@@ -118,10 +123,32 @@ std::unique_ptr<LockedEM> make(const Mixture& mixture, py::handle tol, py::handl
   return std::make_unique<LockedEM>(EM(mixture, options));
 }
 
+/// The components that are listed after a step and were not before it.
+std::vector<Index> added(const std::vector<Index>& before, const std::vector<Index>& after) {
+  std::vector<Index> components;
+  std::set_difference(after.begin(), after.end(), before.begin(), before.end(), std::back_inserter(components));
+  return components;
+}
+
 FitProgress step(LockedEM& self, LockedStatistics& statistics, py::handle num_threads) {
   const Execution execution = execution_argument(num_threads);
   const Statistics sums = statistics.copy();
-  return self.use([&](EM& em) { return em.step(sums, execution); });
+  MaximizeReport treated;
+  std::string not_converged;
+  FitProgress progress = self.use([&](EM& em) {
+    const FitReport before = em.report();
+    FitProgress done = em.step(sums, execution);
+    const FitReport& after = em.report();
+    treated = {added(before.floored, after.floored), added(before.dropped, after.dropped),
+               added(before.reseeded, after.reseeded)};
+    const EMOptions& options = em.options();
+    if (!em.converged() && em.n_iter() == options.max_iter)
+      not_converged = convergence_text(options.max_iter, options.tol);
+    return done;
+  });
+  warn(degenerate_warning(), degenerate_text(treated));
+  warn(convergence_warning(), not_converged);
+  return progress;
 }
 
 py::array trace(LockedEM& self) {

@@ -1,6 +1,7 @@
 #include "bindings.hpp"
 #include "fit_report.hpp"
 #include "numpy.hpp"
+#include "warnings.hpp"
 
 #include <gaussmix/error.hpp>
 #include <gaussmix/fit.hpp>
@@ -66,14 +67,14 @@ void set_start(FitOptions& options, py::handle init) {
 }
 
 /// The core calls it on the calling thread, without the GIL. `callable` is borrowed from the arguments, which outlive
-/// the fit.
-std::function<bool(const FitProgress&)> callback_argument(py::handle callable) {
+/// the fit. `stopped` becomes whether it has ended the fit.
+std::function<bool(const FitProgress&)> callback_argument(py::handle callable, bool& stopped) {
   if (callable.is_none()) return {};
   if (PyCallable_Check(callable.ptr()) == 0) {
     throw py::type_error("callback must be None or callable, but is " + described(callable));
   }
-  return [callable](const FitProgress& progress) {
-    return ask_python([&] { return is_true(callable, py::make_tuple(progress)); });
+  return [callable, &stopped](const FitProgress& progress) {
+    return stopped = ask_python([&] { return is_true(callable, py::make_tuple(progress)); });
   };
 }
 
@@ -83,7 +84,7 @@ std::function<bool()> end_start_argument(py::handle callable) {
   return [callable] { return ask_python([callable] { return is_true(callable, py::tuple()); }); };
 }
 
-FitOptions options_argument(const py::kwargs& given, CovarianceType type) {
+FitOptions options_argument(const py::kwargs& given, CovarianceType type, bool& stopped) {
   FitOptions options;
   options.covariance_type = type;
   set_start(options, given["init"]);
@@ -93,7 +94,7 @@ FitOptions options_argument(const py::kwargs& given, CovarianceType type) {
   options.reg_covar = real_argument(given["reg_covar"], "reg_covar");
   options.on_degenerate = on_degenerate_from_string(text_argument(given["on_degenerate"], "on_degenerate"));
   options.allow_singular = flag_argument(given["allow_singular"], "allow_singular");
-  options.callback = callback_argument(given["callback"]);
+  options.callback = callback_argument(given["callback"], stopped);
   if (!options.start_is_given()) options.end_start = end_start_argument(given["end_start"]);
   return options;
 }
@@ -106,25 +107,43 @@ std::uint64_t seed_of_start(const FitOptions& options, py::handle random_state) 
                         described(random_state));
 }
 
+py::tuple tuple_of(const std::vector<Index>& values) {
+  py::tuple items(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) items[i] = values[i];
+  return items;
+}
+
 }  // namespace
 
 py::dict report_fields(const FitReport& report) {
   using namespace py::literals;
   return py::dict("n_floored"_a = report.n_floored, "n_dropped"_a = report.n_dropped,
-                  "n_reseeded"_a = report.n_reseeded, "n_failed_starts"_a = report.n_failed_starts,
-                  "init_seconds"_a = report.init_seconds, "em_seconds"_a = report.em_seconds,
-                  "closing_seconds"_a = report.closing_seconds);
+                  "n_reseeded"_a = report.n_reseeded, "floored"_a = tuple_of(report.floored),
+                  "dropped"_a = tuple_of(report.dropped), "reseeded"_a = tuple_of(report.reseeded),
+                  "n_failed_starts"_a = report.n_failed_starts, "init_seconds"_a = report.init_seconds,
+                  "em_seconds"_a = report.em_seconds, "closing_seconds"_a = report.closing_seconds);
 }
 
 namespace {
 
-py::dict fields_of(FitResult result) {
+/// (category, text) for each warning that is due; `stopped` says whether the callback ended the fit.
+py::list warnings_of(const FitResult& result, const FitOptions& options, bool stopped) {
+  py::list due;
+  const FitReport& report = result.report;
+  const std::string text = degenerate_text({report.floored, report.dropped, report.reseeded});
+  if (!text.empty()) due.append(py::make_tuple(degenerate_warning(), text));
+  if (!result.converged && !stopped && options.max_iter > 0)
+    due.append(py::make_tuple(convergence_warning(), convergence_text(options.max_iter, options.tol)));
+  return due;
+}
+
+py::dict fields_of(FitResult result, py::list warnings) {
   using namespace py::literals;
   const Shape iterations{static_cast<py::ssize_t>(result.trace.size())};
   return py::dict("mixture"_a = std::move(result.mixture), "log_likelihood"_a = result.log_likelihood,
                   "converged"_a = result.converged, "n_iter"_a = result.n_iter,
                   "trace"_a = owned_array(std::move(result.trace), iterations),
-                  "report"_a = report_fields(result.report));
+                  "report"_a = report_fields(result.report), "warnings"_a = std::move(warnings));
 }
 
 py::dict run(py::handle x_argument, py::handle n_components, py::handle covariance_type, const py::kwargs& given) {
@@ -132,14 +151,17 @@ py::dict run(py::handle x_argument, py::handle n_components, py::handle covarian
   const Index n = x.samples.rows(), d = x.samples.cols();
   const Index k = integer_argument(n_components, "n_components");
   const CovarianceType type = covariance_type_from_string(text_argument(covariance_type, "covariance_type"));
-  FitOptions options = options_argument(given, type);
+  bool stopped = false;
+  FitOptions options = options_argument(given, type, stopped);
   const InitialValues initial(given, type, n, d, k);
   initial.set(options);
   const auto weight = sample_weight_array(given["sample_weight"], n);
   const auto weights = weight_view(weight);
   const Execution execution = execution_argument(given["num_threads"]);
   options.seed = seed_of_start(options, given["random_state"]);
-  return fields_of(without_gil([&] { return fit(x.samples, k, options, weights, execution); }));
+  FitResult result = without_gil([&] { return fit(x.samples, k, options, weights, execution); });
+  py::list warnings = warnings_of(result, options, stopped);
+  return fields_of(std::move(result), std::move(warnings));
 }
 
 }  // namespace
@@ -153,9 +175,8 @@ void bind_fit(py::module_& m) {
       .def_readonly("change", &FitProgress::change, "Its change since the iteration before; inf in the first.")
       .def_readonly("mixture", &FitProgress::mixture, "After this iteration's M-step; it may be kept or saved.");
   m.def("fit", &run, py::arg("X"), py::arg("n_components"), py::arg("covariance_type"),
-        "fit(X, n_components, covariance_type, **options)\n--\n\nThe fields of gaussmix.FitResult, as a dict; takes "
-        "all options "
-        "of gaussmix.fit.");
+        "fit(X, n_components, covariance_type, **options)\n--\n\nThe fields of gaussmix.FitResult, as a dict, and "
+        "beside them \"warnings\", a list of (category, text); takes all options of gaussmix.fit.");
 }
 
 }  // namespace gaussmix::bindings

@@ -2,6 +2,7 @@
 #include "files.hpp"
 #include "locked_statistics.hpp"
 #include "numpy.hpp"
+#include "warnings.hpp"
 
 #include <memory>
 
@@ -105,6 +106,11 @@ num_threads : int or None
 Returns
 -------
 Mixture
+
+Warns
+-----
+DegenerateWarning
+    When components were floored, dropped or reseeded; by their numbers in `mixture`.
 
 Raises
 ------
@@ -219,7 +225,10 @@ Mixture maximize(LockedStatistics& self, py::handle reg_covar, py::handle on_deg
   options.on_degenerate = on_degenerate_from_string(text_argument(on_degenerate, "on_degenerate"));
   options.allow_singular = flag_argument(allow_singular, "allow_singular");
   const Execution execution = execution_argument(num_threads);
-  return self.use([&](const Statistics& sums) { return sums.maximize(options, nullptr, execution); });
+  MaximizeReport treated;
+  Mixture found = self.use([&](const Statistics& sums) { return sums.maximize(options, &treated, execution); });
+  warn(degenerate_warning(), degenerate_text(treated));
+  return found;
 }
 
 bool equal(LockedStatistics& self, LockedStatistics& other) {

@@ -7,6 +7,7 @@
 namespace gaussmix::bindings {
 
 void bind_errors(pybind11::module_& m);
+void bind_warnings(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);
 void bind_samples(pybind11::module_& m);
 void bind_mixture(pybind11::module_& m);

@@ -28,6 +28,7 @@ PYBIND11_MODULE(bindings, m) {
   const py::object name = m.attr("__name__");
   m.attr("__name__") = "gaussmix";
   bind_errors(m);
+  bind_warnings(m);
   bind_runtime(m);
   bind_samples(m);
   bind_mixture(m);

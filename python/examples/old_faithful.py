@@ -8,6 +8,7 @@ The data are 272 eruptions of the geyser: how long each lasted, and how long peo
 from __future__ import annotations
 
 import argparse
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,11 @@ def print_trace(result: gaussmix.FitResult) -> None:
 def print_bic(x: Array) -> None:
     """Schwarz's criterion for K = 1 … 6 and each structure of the covariances: the lowest is the best. The waits are
     whole minutes, so that a component may collapse onto one of them and gain without end; such fits do not compete."""
-    fits = [[_fit_closely(x, k, t) for t in COVARIANCE_TYPES] for k in range(1, 7)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", gaussmix.DegenerateWarning)  # the table marks them
+        fits = [[_fit_closely(x, k, t) for t in COVARIANCE_TYPES] for k in range(1, 7)]
     bic = np.array([[fit.mixture.bic(x) for fit in row] for row in fits])
-    collapsed = np.array([[fit.report.n_floored > 0 for fit in row] for row in fits])
+    collapsed = np.array([[bool(fit.report.floored) for fit in row] for row in fits])
     best = np.where(collapsed, np.inf, bic).min()
     print("  K " + "".join(f"{t:>12}" for t in COVARIANCE_TYPES))
     for k, row in enumerate(bic, start=1):

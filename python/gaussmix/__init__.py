@@ -7,6 +7,8 @@ data that come in pieces, and `GaussianMixture` is scikit-learn's estimator over
 from __future__ import annotations
 
 from ._core import (
+    ConvergenceWarning,
+    DegenerateWarning,
     FitProgress,
     FormatError,
     GaussmixError,
@@ -33,6 +35,8 @@ from .estimator import GaussianMixture  # isort: skip  # it uses the names above
 
 __all__ = [
     "EM",
+    "ConvergenceWarning",
+    "DegenerateWarning",
     "FitProgress",
     "FitReport",
     "FitResult",

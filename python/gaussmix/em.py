@@ -9,7 +9,7 @@ __all__ = ["EM"]
 
 
 def report(self: EM) -> FitReport:
-    """Counts over all steps so far; no seconds."""
+    """Counts and components over all steps so far; no seconds."""
     return FitReport(**self._report)
 
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._core import InvalidArgumentError, Mixture
+from ._core import ConvergenceWarning, InvalidArgumentError, Mixture
 from ._estimator.arrays import FloatArray, as_sample_weight, as_samples, check_feature_names, feature_names
 from ._estimator.base import EstimatorBase
 from ._estimator.initial import check_means, check_precisions, check_weights
-from ._estimator.messages import ConvergenceWarning, NotFittedError, exception_class, scikit_learn_wording
+from ._estimator.messages import NOT_CONVERGED, NotFittedError, exception_class, scikit_learn_wording
 from ._estimator.progress import FitWatch, fit_tasks, fitted_attributes
 from ._estimator.rules import check_parameters
-from .fit import fit
+from .fit import run_fit
 from .mixture import once_per_mixture, precisions, precisions_cholesky
-from .progress import Callback, Deadline, Noted, together
+from .progress import Callback, together
 
 __all__ = ["ConvergenceWarning", "GaussianMixture", "NotFittedError"]
 
@@ -152,7 +152,6 @@ class GaussianMixture(EstimatorBase):
         """
         owner = type(self).__name__
         check_parameters(self)
-        timer = None if deadline is None else Deadline(deadline)
         names = feature_names(X)
         samples = as_samples(X, owner, min_samples=2)
         if samples.shape[0] < self.n_components:
@@ -166,17 +165,16 @@ class GaussianMixture(EstimatorBase):
         with fit_tasks(self, X=X, y=None, metadata=metadata, **about) as tasks:
             watch = self._watch()
             told = together(watch, tasks if self.max_iter > 0 else None, callback)
-            noted = None if told is None else Noted(told)
             with scikit_learn_wording():
-                result = fit(
+                result, due = run_fit(
                     samples,
                     self.n_components,
                     self.covariance_type,
                     **start,
                     **self._steps(start),
                     sample_weight=as_sample_weight(sample_weight),
-                    callback=noted,
-                    deadline=timer,
+                    callback=told,
+                    deadline=deadline,
                 )
             if watch is not None:
                 watch.close()
@@ -184,7 +182,12 @@ class GaussianMixture(EstimatorBase):
             attributes = fitted_attributes(result.mixture, [float(value) for value in result.trace], converged)
             if tasks is not None:
                 tasks.close(attributes)
-        self._warn_unless(converged, noted, timer)
+        for category, text in due:
+            if category is not ConvergenceWarning:
+                warnings.warn(text, category, stacklevel=2)
+            elif not converged:
+                words = NOT_CONVERGED if result.n_iter == self.max_iter else text
+                warnings.warn(words, exception_class(ConvergenceWarning), stacklevel=2)
         self._adopt(attributes, names)
         return self
 
@@ -373,20 +376,6 @@ class GaussianMixture(EstimatorBase):
             max_iter=self.max_iter,
             last_bound=last_bound,
         )
-
-    def _warn_unless(self, converged: bool, noted: Noted | None, timer: Deadline | None) -> None:
-        if converged or self.max_iter == 0:
-            return
-        if timer is not None and timer.has_ended_the_fit:
-            message = f"The fit ended at its deadline of {timer.seconds} s, before it converged."
-        elif noted is not None and noted.has_ended_the_fit:
-            return  # as its callback wanted
-        else:
-            message = (
-                "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
-                "tol, or check for degenerate data."
-            )
-        warnings.warn(message, exception_class(ConvergenceWarning), stacklevel=3)
 
     def _adopt(self, attributes: dict[str, Any], names: NDArray[np.object_] | None) -> None:
         """Takes over what a finished fit found; nothing here can fail."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core
-from ._core import InvalidArgumentError, Mixture
+from ._core import ConvergenceWarning, InvalidArgumentError, Mixture
 from .progress import Callback, Deadline, together
 
 
@@ -17,11 +19,16 @@ class FitReport:
     """What happened on the way.
 
     Counts over all iterations of the start that was kept; failures (each a `NumericalError`) and seconds of all starts.
+    `floored`, `dropped` and `reseeded` are the components that are counted, by their numbers in the start, from 0 to
+    K − 1, whatever was dropped or reseeded since.
     """
 
     n_floored: int
     n_dropped: int
     n_reseeded: int
+    floored: tuple[int, ...]
+    dropped: tuple[int, ...]
+    reseeded: tuple[int, ...]
     n_failed_starts: int
     init_seconds: float
     em_seconds: float
@@ -75,7 +82,7 @@ def fit(
     sample_weight: ArrayLike | None = None,
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
     callback: Callback | None = None,
-    deadline: float | Deadline | None = None,
+    deadline: float | None = None,
     num_threads: int | None = None,
 ) -> FitResult:
     """Find π, μ, Σ by expectation-maximization, one fused E- and M-step per pass over X.
@@ -135,6 +142,13 @@ def fit(
     -------
     FitResult
 
+    Warns
+    -----
+    ConvergenceWarning
+        When EM stopped at `max_iter` or `deadline`; not when `callback` ended it.
+    DegenerateWarning
+        When components were floored, dropped or reseeded, as `on_degenerate` says; they are in the report.
+
     Raises
     ------
     InvalidArgumentError
@@ -144,10 +158,7 @@ def fit(
     TypeError
         For complex, object, sparse or masked arrays and for arguments of the wrong type.
     """
-    timer = deadline if isinstance(deadline, Deadline) or deadline is None else Deadline(deadline)
-    if timer is not None and max_iter == 0:
-        raise InvalidArgumentError("deadline must not be given when max_iter is 0, as it would have no effect")
-    found = _core.fit(
+    result, due = run_fit(
         X,
         n_components,
         covariance_type,
@@ -166,9 +177,36 @@ def fit(
         allow_singular=allow_singular,
         sample_weight=sample_weight,
         random_state=random_state,
-        callback=together(callback, timer),
-        end_start=None if timer is None else timer.has_passed,
+        callback=callback,
+        deadline=deadline,
         num_threads=num_threads,
     )
+    for category, text in due:
+        warnings.warn(text, category, stacklevel=2)
+    return result
+
+
+def run_fit(
+    X: ArrayLike,
+    n_components: int,
+    covariance_type: str,
+    *,
+    callback: Callback | None = None,
+    deadline: float | None = None,
+    **given: Any,
+) -> tuple[FitResult, list[tuple[type[Warning], str]]]:
+    """`fit` with the warnings that are due, one of a category at most, for its caller to give."""
+    options = fit.__kwdefaults__ | given
+    timer = None if deadline is None else Deadline(deadline)
+    if timer is not None and options["max_iter"] == 0:
+        raise InvalidArgumentError("deadline must not be given when max_iter is 0, as it would have no effect")
+    options["callback"] = together(callback, timer)
+    del options["deadline"]
+    end_start = None if timer is None else timer.has_passed
+    found = _core.fit(X, n_components, covariance_type, **options, end_start=end_start)
+    due = found.pop("warnings")
+    if timer is not None and timer.has_ended_the_fit and not found["converged"]:
+        text = f"The fit ended at its deadline of {timer.seconds} s, before it converged."
+        due.append((ConvergenceWarning, text))
     report = FitReport(**found.pop("report"))
-    return FitResult(report=report, **found)
+    return FitResult(report=report, **found), due

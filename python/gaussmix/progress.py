@@ -77,19 +77,6 @@ class Deadline:
         return self.has_ended_the_fit
 
 
-class Noted:
-    """A callback that calls `callback`, and knows whether that has ended the fit."""
-
-    def __init__(self, callback: Callback) -> None:
-        check_callable(callback)
-        self.has_ended_the_fit = False
-        self._callback = callback
-
-    def __call__(self, progress: FitProgress) -> bool:
-        self.has_ended_the_fit = bool(self._callback(progress))
-        return self.has_ended_the_fit
-
-
 def check_callable(callback: object) -> None:
     """Raises TypeError for what is no callback."""
     if not callable(callback):

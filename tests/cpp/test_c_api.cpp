@@ -192,6 +192,10 @@ TEST_CASE("c api: fits are those of the C++ function, from every kind of start")
     CHECK(summary.log_likelihood == expected.log_likelihood);
     CHECK(summary.n_iter == expected.n_iter);
     CHECK((summary.converged != 0) == expected.converged);
+    const auto list = [](const Index* first, Index size) { return std::vector<Index>(first, first + size); };
+    CHECK(list(summary.floored, summary.n_floored_components) == expected.report.floored);
+    CHECK(list(summary.dropped, summary.n_dropped_components) == expected.report.dropped);
+    CHECK(list(summary.reseeded, summary.n_reseeded_components) == expected.report.reseeded);
     const double* trace = nullptr;
     Index n_iter = 0;
     REQUIRE(gaussmix_fit_result_trace(result.get(), &trace, &n_iter) == GAUSSMIX_STATUS_OK);

@@ -93,6 +93,34 @@ TEST_CASE("a component that is dropped is counted, and nothing has converged in 
   CHECK(em.converged());
 }
 
+TEST_CASE("components that are treated are listed by their numbers in the start") {
+  const Doubles x = {-1.0, 0.0, 1.0, 2.0};
+  const MatrixView<const double> rows(x.data(), 4, 1);
+  using List = std::vector<Index>;
+  // Components 0 and 2 are far from every row.
+  const Doubles weights(4, 0.25), means = {1e6, 0.0, 1e7, 0.5}, variances(4, 1.0);
+  const Mixture start(weights, MatrixView<const double>(means.data(), 4, 1), variances, CovarianceType::diag);
+  EM drops(start, {1e-3, 100, 0.0, OnDegenerate::drop});
+  drops.step(statistics_of(drops.mixture(), rows));
+  drops.step(statistics_of(drops.mixture(), rows));
+  CHECK(drops.report().dropped == List{0, 2});
+  CHECK(drops.report().floored.empty());
+
+  EM floors(start);
+  for (int i = 0; i < 3; ++i) floors.step(statistics_of(floors.mixture(), rows));
+  CHECK(floors.report().floored == List{0, 2});
+  CHECK(floors.report().n_floored == 6);
+
+  FitOptions options;
+  options.covariance_type = CovarianceType::diag;
+  options.mixture_init = start;
+  options.on_degenerate = OnDegenerate::reseed;
+  options.max_iter = 1;
+  const FitReport reseeded = fit(rows, 4, options).report;
+  CHECK(reseeded.reseeded == List{0, 2});
+  CHECK(reseeded.n_reseeded == 2);
+}
+
 TEST_CASE("errors leave it as it was") {
   const Problem p = two_features(CovarianceType::full);
   EM em(p.mixture());

@@ -6,6 +6,7 @@ import ctypes
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import gaussmix
 import numpy as np
@@ -20,6 +21,12 @@ def output_of(*command: str | Path, cwd: Path) -> str:
     done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command[0]} failed:\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+def stopped_fit(*args: Any, **options: Any) -> gaussmix.FitResult:
+    """`gaussmix.fit` that stops at `max_iter`, and says so."""
+    with pytest.warns(gaussmix.ConvergenceWarning, match=r"EM stopped at max_iter = \d+ before"):
+        return gaussmix.fit(*args, **options)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import gaussmix
 import numpy as np
+from conftest import stopped_fit
 from exact_problems import INITS, Array, Problem, bits, few, make_problem, many, problems, seeds, types
 from hypothesis import given
 from hypothesis import strategies as st
@@ -191,7 +192,7 @@ def fit_bits(result: gaussmix.FitResult) -> tuple[Any, ...]:
 def test_any_number_of_threads_fits_the_same_bits(seed: int, kind: str, init: str, dtype: str) -> None:
     x = make_problem(seed, kind, 12_007, 3, 4).x.astype(dtype)
     results = {
-        fit_bits(gaussmix.fit(x, 4, kind, init=init, max_iter=5, random_state=seed, num_threads=threads))
+        fit_bits(stopped_fit(x, 4, kind, init=init, max_iter=5, tol=0.0, random_state=seed, num_threads=threads))
         for threads in range(1, 6)
     }
     assert len(results) == 1
@@ -205,7 +206,7 @@ def test_any_strides_fit_the_same_bits(seed: int, kind: str, init: str, dtype: s
     x = problem.x.astype(dtype)
 
     def fit(same: Array, w: Array) -> tuple[Any, ...]:
-        return fit_bits(gaussmix.fit(same, 3, kind, init=init, max_iter=5, random_state=seed, sample_weight=w))
+        return fit_bits(stopped_fit(same, 3, kind, init=init, max_iter=5, tol=0.0, random_state=seed, sample_weight=w))
 
     expected = fit(x, weights)
     for name, same in layouts(x):

@@ -32,6 +32,12 @@ class FitSummary(Structure):
         ("em_seconds", c_double),
         ("closing_seconds", c_double),
         ("n_failed_starts", c_int64),
+        ("n_floored_components", c_int64),
+        ("n_dropped_components", c_int64),
+        ("n_reseeded_components", c_int64),
+        ("floored", POINTER(c_int64)),
+        ("dropped", POINTER(c_int64)),
+        ("reseeded", POINTER(c_int64)),
     )
 
 
@@ -125,6 +131,19 @@ def test_a_fit_has_the_bits_of_python(library: ctypes.CDLL, mix: gaussmix.Mixtur
     assert np.array_equal(means, expected.mixture.means)
     assert (summary.log_likelihood, summary.n_iter) == (expected.log_likelihood, expected.n_iter)
     check(library, library.gaussmix_mixture_free(fitted))
+
+
+def test_a_summary_lists_components(library: ctypes.CDLL) -> None:
+    X = np.vstack([np.random.default_rng(5).normal(size=(60, 2)), np.full((6, 2), 500.0)])
+    x, result, summary = samples(X), c_void_p(), FitSummary(sizeof(FitSummary))
+    check(library, library.gaussmix_fit(byref(x), c_int64(2), None, None, c_int64(0), None, byref(result)))
+    check(library, library.gaussmix_fit_result_summary(result, byref(summary)))
+    floored = tuple(summary.floored[: summary.n_floored_components])
+    with pytest.warns(gaussmix.DegenerateWarning):
+        assert floored == gaussmix.fit(X, 2, random_state=0).report.floored
+    assert len(floored) == 1
+    assert (summary.n_dropped_components, summary.n_reseeded_components) == (0, 0)
+    check(library, library.gaussmix_fit_result_free(result))
 
 
 @pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])

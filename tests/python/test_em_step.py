@@ -10,6 +10,7 @@ import gaussmix
 import numpy as np
 import numpy.typing as npt
 import pytest
+from conftest import stopped_fit
 from hard_cases import COVARIANCE_TYPES, Parameters, Rows, correlation
 from reference import Exact, ExactStep, assert_within, em_step, exact, mp, structured, weighted_moments
 from sklearn import datasets
@@ -265,7 +266,7 @@ def test_the_likelihood_never_falls(n_components: int, name: str, covariance_typ
     """The mean of log p is computed to the mean of the errors allowed to log p, which cover the rounding of Σ in the
     M-step too: no rise can show as a fall of more than twice that. Floored components are no exception."""
     x = real_data(name)
-    result = gaussmix.fit(x, n_components, covariance_type, tol=0.0, max_iter=60, reg_covar=0.0, random_state=0)
+    result = stopped_fit(x, n_components, covariance_type, tol=0.0, max_iter=60, reg_covar=0.0, random_state=0)
     m = result.mixture
     scores = Parameters(m.weights, m.means, m.covariances, covariance_type).exact.at(x, 2.0**-53)
     allowed = 2 * float(scores.log_prob_error.mean())
@@ -281,7 +282,7 @@ def test_fit_walks_in_steps_of_statistics(name: str, covariance_type: str) -> No
     """fit() is nothing but accumulate() and maximize(), again and again."""
     x = real_data(name)
     start = gaussmix.fit(x, 2, covariance_type, max_iter=0, random_state=4).mixture
-    fitted = gaussmix.fit(x, 2, covariance_type, init=start, tol=0.0, max_iter=5)
+    fitted = stopped_fit(x, 2, covariance_type, init=start, tol=0.0, max_iter=5)
     mix, trace = start, []
     for _ in range(fitted.n_iter):
         stats = accumulated(mix, x)

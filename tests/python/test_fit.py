@@ -11,6 +11,7 @@ from typing import Any
 import gaussmix
 import numpy as np
 import pytest
+from conftest import stopped_fit
 from gaussmix import FitProgress, InvalidArgumentError
 
 TYPES = ("full", "tied", "diag", "spherical")
@@ -21,6 +22,11 @@ X = CENTERS[LABELS] + np.random.default_rng(23).normal(size=(500, 3))
 
 def fitted(*args: Any, **options: Any) -> gaussmix.FitResult:
     return gaussmix.fit(*args, **{"random_state": 0, **options})
+
+
+def stopped(*args: Any, **options: Any) -> gaussmix.FitResult:
+    """`fitted`, with what says that it stopped at max_iter."""
+    return stopped_fit(*args, **{"random_state": 0, **options})
 
 
 def test_signature() -> None:
@@ -88,13 +94,13 @@ def test_a_result_is_frozen_and_can_be_pickled() -> None:
 
 
 def test_the_likelihood_never_falls() -> None:
-    trace = fitted(X, 5, tol=0.0, max_iter=60, init="random").trace
+    trace = stopped(X, 5, tol=0.0, max_iter=60, init="random").trace
     assert len(trace) > 5
     assert (np.diff(trace) >= -1e-12).all()  # rounding of values of order 10: 2⁻⁵³ · 10 · a few hundred operations
 
 
 def test_not_converged() -> None:
-    result = fitted(X, 3, init="random", tol=0.0, max_iter=3)
+    result = stopped(X, 3, init="random", tol=0.0, max_iter=3)
     assert result.converged is False
     assert result.n_iter == 3
 
@@ -111,16 +117,16 @@ def test_no_iterations_return_the_start() -> None:
 
 
 def test_a_mixture_is_gone_on_from() -> None:
-    whole = fitted(X, 3, init="random", tol=0.0, max_iter=10)
-    half = fitted(X, 3, init="random", tol=0.0, max_iter=6)
-    rest = gaussmix.fit(X, 3, init=half.mixture, tol=0.0, max_iter=4)
+    whole = stopped(X, 3, init="random", tol=0.0, max_iter=10)
+    half = stopped(X, 3, init="random", tol=0.0, max_iter=6)
+    rest = stopped_fit(X, 3, init=half.mixture, tol=0.0, max_iter=4)
     assert rest.mixture == whole.mixture
     assert [*half.trace, *rest.trace] == whole.trace.tolist()
 
 
 @pytest.mark.parametrize("init", ["kmeans", "k-means++", "random", "random_from_data"])
 def test_named_starts(init: str) -> None:
-    first, again = (fitted(X, 3, init=init, max_iter=5, tol=0.0) for _ in range(2))
+    first, again = (stopped(X, 3, init=init, max_iter=5, tol=0.0) for _ in range(2))
     assert first.mixture == again.mixture
     other = fitted(X, 3, init=init, max_iter=0, random_state=1)
     assert other.mixture.n_components == 3
@@ -129,24 +135,24 @@ def test_named_starts(init: str) -> None:
 @pytest.mark.parametrize("covariance_type", TYPES)
 def test_given_parameters(covariance_type: str) -> None:
     start = fitted(X, 3, covariance_type, max_iter=2).mixture
-    expected = gaussmix.fit(X, 3, covariance_type, init=start, max_iter=4, tol=0.0).mixture
+    expected = stopped_fit(X, 3, covariance_type, init=start, max_iter=4, tol=0.0).mixture
     given: dict[str, Any] = {"weights_init": start.weights, "means_init": start.means, "max_iter": 4, "tol": 0.0}
-    by_covariance = gaussmix.fit(X, 3, covariance_type, covariances_init=start.covariances, **given)
+    by_covariance = stopped_fit(X, 3, covariance_type, covariances_init=start.covariances, **given)
     assert by_covariance.mixture == expected
     sigma = start.covariances
     precisions = np.linalg.inv(sigma) if covariance_type in ("full", "tied") else 1 / sigma
-    by_precision = gaussmix.fit(X, 3, covariance_type, precisions_init=precisions, **given)
+    by_precision = stopped_fit(X, 3, covariance_type, precisions_init=precisions, **given)
     # Inverting twice costs a few roundings times the condition, below 10 here.
     np.testing.assert_allclose(by_precision.mixture.means, expected.means, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("dtype", ["i8", "i4", "u1", ">i2", "u8"])
 def test_given_labels_are_given_shares(dtype: str) -> None:
-    by_label = gaussmix.fit(X, 3, labels_init=LABELS.astype(dtype), max_iter=2, tol=0.0)
-    by_share = gaussmix.fit(X, 3, responsibilities_init=np.eye(3)[LABELS], max_iter=2, tol=0.0)
+    by_label = stopped_fit(X, 3, labels_init=LABELS.astype(dtype), max_iter=2, tol=0.0)
+    by_share = stopped_fit(X, 3, responsibilities_init=np.eye(3)[LABELS], max_iter=2, tol=0.0)
     np.testing.assert_allclose(by_label.mixture.means, by_share.mixture.means, rtol=1e-13, atol=1e-13)
     strided = np.repeat(LABELS.astype(dtype), 2)[::2]
-    assert gaussmix.fit(X, 3, labels_init=strided, max_iter=2, tol=0.0).mixture == by_label.mixture
+    assert stopped_fit(X, 3, labels_init=strided, max_iter=2, tol=0.0).mixture == by_label.mixture
 
 
 def test_more_starts_are_no_worse() -> None:
@@ -186,7 +192,7 @@ def test_seeds() -> None:
 
 def test_a_callback_sees_each_iteration() -> None:
     seen: list[FitProgress] = []
-    result = fitted(X, 3, init="random", tol=0.0, max_iter=7, n_init=2, callback=seen.append)
+    result = stopped(X, 3, init="random", tol=0.0, max_iter=7, n_init=2, callback=seen.append)
     assert [(p.start, p.n_iter) for p in seen] == [(s, i) for s in range(2) for i in range(1, 8)]
     traces = [[p.mean_log_likelihood for p in seen if p.start == s] for s in range(2)]
     assert result.trace.tolist() in traces
@@ -200,7 +206,7 @@ def test_a_callback_sees_each_iteration() -> None:
 def test_a_callback_ends_a_fit() -> None:
     result = fitted(X, 3, init="random", tol=0.0, callback=lambda progress: progress.n_iter == 4)
     assert (result.n_iter, result.converged) == (4, False)
-    assert result.mixture == fitted(X, 3, init="random", tol=0.0, max_iter=4).mixture
+    assert result.mixture == stopped(X, 3, init="random", tol=0.0, max_iter=4).mixture
 
 
 @pytest.mark.parametrize("num_threads", [1, 3])
@@ -226,7 +232,7 @@ def test_a_callback_may_fit_and_score() -> None:
         inner.append(fitted(X, 2, num_threads=2).mixture)
         return progress.n_iter == 2
 
-    fitted(X, 3, init="random", tol=0.0, callback=nested, num_threads=2)
+    stopped(X, 3, init="random", tol=0.0, callback=nested, num_threads=2)
     assert inner == [fitted(X, 2).mixture] * 2
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import gaussmix
 import numpy as np
 import pytest
+from conftest import stopped_fit
 from gaussmix import FitProgress, GaussianMixture, InvalidArgumentError, Mixture, NumericalError
 from sklearn.exceptions import ConvergenceWarning
 
@@ -21,6 +22,10 @@ ENDLESS: dict[str, Any] = {"tol": 0.0, "max_iter": 10**9, "random_state": 0}
 
 def core(**options: Any) -> Any:
     return gaussmix.fit(X, 4, init="random", **ENDLESS | options)
+
+
+def stopped(**options: Any) -> Any:
+    return stopped_fit(X, 4, init="random", **ENDLESS | options)
 
 
 def estimator(n_init: int = 1, **options: Any) -> GaussianMixture:
@@ -36,11 +41,11 @@ def estimator(n_init: int = 1, **options: Any) -> GaussianMixture:
 
 def test_progress_holds_the_mixture_of_the_iteration() -> None:
     seen: list[FitProgress] = []
-    result = core(max_iter=5, callback=seen.append)
+    result = stopped(max_iter=5, callback=seen.append)
     mixtures = [progress.mixture for progress in seen]
     assert mixtures[-1] == result.mixture
     for n_iter, mixture in enumerate(mixtures, start=1):
-        assert mixture == core(max_iter=n_iter).mixture
+        assert mixture == stopped(max_iter=n_iter).mixture
 
 
 def test_a_callback_of_the_estimator_sees_each_iteration_and_ends_the_fit() -> None:
@@ -145,10 +150,13 @@ def test_bad_callbacks_and_deadlines(
 
 def test_a_deadline_ends_a_fit_with_what_it_has() -> None:
     begin = time.monotonic()
-    result = core(deadline=0.2)
+    with pytest.warns(
+        gaussmix.ConvergenceWarning, match=r"The fit ended at its deadline of 0\.2 s, before it converged"
+    ):
+        result = core(deadline=0.2)
     assert 0.2 <= time.monotonic() - begin < 10.0
     assert not result.converged
-    assert result.mixture == core(max_iter=result.n_iter).mixture
+    assert result.mixture == stopped(max_iter=result.n_iter).mixture
 
 
 def test_a_deadline_of_the_estimator_is_said() -> None:
@@ -172,7 +180,9 @@ class Clock:
 def test_a_deadline_cuts_a_long_start(monkeypatch: pytest.MonkeyPatch, init: str) -> None:
     seen: list[FitProgress] = []
     monkeypatch.setattr(gaussmix.progress, "time", clock := Clock())
-    result = gaussmix.fit(X, 20, init=init, random_state=0, callback=seen.append, deadline=5.5, num_threads=1)
+    ended = pytest.warns(gaussmix.ConvergenceWarning, match=r"The fit ended at its deadline of 5\.5 s")
+    with ended:
+        result = gaussmix.fit(X, 20, init=init, random_state=0, callback=seen.append, deadline=5.5, num_threads=1)
     assert clock.now == 8  # one look begins, six stand between seven seeds, one ends the fit
     assert (result.n_iter, result.converged, len(seen)) == (1, False, 1)
     assert result.mixture == seen[0].mixture
@@ -181,7 +191,8 @@ def test_a_deadline_cuts_a_long_start(monkeypatch: pytest.MonkeyPatch, init: str
     with pytest.warns(ConvergenceWarning, match=r"The fit ended at its deadline of 5\.5 s, before it converged"):
         model = GaussianMixture(20, init_params=init, n_init=3, random_state=0).fit(X, deadline=5.5)
     assert (clock.now, model.n_iter_) == (16, 1)
-    other = gaussmix.fit(X, 20, init=init, random_state=0, deadline=5.5, num_threads=2)
+    with ended:
+        other = gaussmix.fit(X, 20, init=init, random_state=0, deadline=5.5, num_threads=2)
     assert other.mixture == result.mixture
 
 
@@ -197,7 +208,7 @@ def test_a_deadline_that_does_not_strike_changes_nothing(init: str) -> None:
 def test_a_bar_for_each_start() -> None:
     text = io.StringIO()
     with gaussmix.ProgressBar(file=text, total=4, mininterval=0.0) as bar:
-        gaussmix.fit(X, 2, init="random", n_init=2, tol=0.0, max_iter=4, random_state=0, callback=bar)
+        stopped_fit(X, 2, init="random", n_init=2, tol=0.0, max_iter=4, random_state=0, callback=bar)
     shown = text.getvalue()
     for start in ("start 0: 100%", "start 1: 100%", "4/4", "mean_log_likelihood=-4."):
         assert start in shown
@@ -268,8 +279,8 @@ def test_an_interrupted_fit_can_be_gone_on_from() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         core(callback=keep)
-    rest = gaussmix.fit(X, 4, init=kept[0], tol=0.0, max_iter=2)
-    assert rest.mixture == core(max_iter=5).mixture
+    rest = stopped_fit(X, 4, init=kept[0], tol=0.0, max_iter=2)
+    assert rest.mixture == stopped(max_iter=5).mixture
 
 
 def test_a_collapse_after_some_iterations_leaves_the_estimator_as_it_was() -> None:

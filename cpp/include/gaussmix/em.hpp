@@ -42,7 +42,7 @@ class GAUSSMIX_API EM {
   bool converged() const noexcept { return converged_; }
   int n_iter() const noexcept { return static_cast<int>(trace_.size()); }  ///< steps so far
   const std::vector<double>& trace() const noexcept { return trace_; }  ///< mean log-likelihood before each, (n_iter,)
-  const FitReport& report() const noexcept { return report_; }          ///< counts over all steps; no seconds
+  const FitReport& report() const noexcept { return report_; }          ///< counts and lists over all steps; no seconds
 
   /// The M-step over the sums of a whole pass, and the judgment on whether that was the last one. A step after done() goes on.
   /// On any error everything stays as it was.
@@ -58,6 +58,7 @@ class GAUSSMIX_API EM {
   bool converged_ = false;
   std::vector<double> trace_;
   FitReport report_;
+  std::vector<Index> numbers_;  ///< of the components of mixture_ in the start
 };
 
 }  // namespace gaussmix

@@ -63,7 +63,8 @@ GAUSSMIX_API gaussmix_status gaussmix_fit_options_defaults(gaussmix_fit_options*
 /// What a fit ends with.
 typedef struct gaussmix_fit_result gaussmix_fit_result;
 
-/// Its numbers.
+/// Its numbers, and lists that live as long as it does. Components go by their numbers in the start, from 0 to K - 1, in ascending
+/// order; where `converged` is 0 or a list is not empty, the mixture may not be what was asked for.
 typedef struct gaussmix_fit_summary {
   size_t struct_size;
   double log_likelihood;  ///< Σ_i w_i log p(x_i) of the mixture returned
@@ -76,6 +77,12 @@ typedef struct gaussmix_fit_summary {
   double em_seconds;
   double closing_seconds;
   int64_t n_failed_starts;  ///< of n_init: each ended in an error, and another one was kept
+  int64_t n_floored_components;
+  int64_t n_dropped_components;
+  int64_t n_reseeded_components;
+  const int64_t* floored;   ///< the components that n_floored counts, (n_floored_components,)
+  const int64_t* dropped;   ///< the components that n_dropped counts, (n_dropped_components,)
+  const int64_t* reseeded;  ///< the components that n_reseeded counts, (n_reseeded_components,)
 } gaussmix_fit_summary;
 
 /// Finds π, μ, Σ of K components by expectation-maximization. `sample_weight` as in gaussmix_log_likelihood(); `options` and

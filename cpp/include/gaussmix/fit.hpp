@@ -75,17 +75,21 @@ struct FitOptions {
 };
 
 /// What happened on the way: counts over all iterations of the start that was kept, and failures and seconds of all starts.
+/// Components go by their numbers in the start, from 0 to K − 1, whatever was dropped or reseeded since; each list ascends.
 struct FitReport {
   Index n_floored = 0;
   Index n_dropped = 0;
   Index n_reseeded = 0;
-  Index n_failed_starts = 0;  ///< of n_init; each ended in a NumericalError, and another one was kept
+  std::vector<Index> floored;   ///< the components that n_floored counts
+  std::vector<Index> dropped;   ///< the components that n_dropped counts
+  std::vector<Index> reseeded;  ///< the components that n_reseeded counts
+  Index n_failed_starts = 0;    ///< of n_init; each ended in a NumericalError, and another one was kept
   double init_seconds = 0.0;
   double em_seconds = 0.0;
   double closing_seconds = 0.0;
 };
 
-/// The result of fit().
+/// The result of fit(). Where `converged` is false or a list of the report is not empty, the mixture may not be what was asked for.
 struct FitResult {
   Mixture mixture;
   double log_likelihood;      ///< Σ_i w_i log p(x_i) of `mixture` itself, from one closing pass

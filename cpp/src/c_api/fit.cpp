@@ -90,6 +90,8 @@ FitOptions options_argument(const gaussmix_fit_options& given, const Samples& x,
   return out;
 }
 
+std::int64_t size_of(const std::vector<Index>& list) { return static_cast<std::int64_t>(list.size()); }
+
 }  // namespace
 
 gaussmix_status gaussmix_fit_options_defaults(gaussmix_fit_options* options, std::size_t struct_size) {
@@ -133,10 +135,25 @@ gaussmix_status gaussmix_fit_result_mixture(const gaussmix_fit_result* result, g
 gaussmix_status gaussmix_fit_result_summary(const gaussmix_fit_result* result, gaussmix_fit_summary* summary) {
   return guarded([&] {
     const FitResult& r = live(result, "result").value;
-    const gaussmix_fit_summary values = {
-        sizeof values,       r.log_likelihood,         r.converged ? 1 : 0,     r.n_iter,
-        r.report.n_floored,  r.report.n_dropped,       r.report.n_reseeded,     r.report.init_seconds,
-        r.report.em_seconds, r.report.closing_seconds, r.report.n_failed_starts};
+    const FitReport& report = r.report;
+    gaussmix_fit_summary values = {};
+    values.struct_size = sizeof values;
+    values.log_likelihood = r.log_likelihood;
+    values.converged = r.converged ? 1 : 0;
+    values.n_iter = r.n_iter;
+    values.n_floored = report.n_floored;
+    values.n_dropped = report.n_dropped;
+    values.n_reseeded = report.n_reseeded;
+    values.init_seconds = report.init_seconds;
+    values.em_seconds = report.em_seconds;
+    values.closing_seconds = report.closing_seconds;
+    values.n_failed_starts = report.n_failed_starts;
+    values.n_floored_components = size_of(report.floored);
+    values.n_dropped_components = size_of(report.dropped);
+    values.n_reseeded_components = size_of(report.reseeded);
+    values.floored = report.floored.data();
+    values.dropped = report.dropped.data();
+    values.reseeded = report.reseeded.data();
     c_api::output(summary, "summary", values);
   });
 }

@@ -1,6 +1,7 @@
 #include <gaussmix/em.hpp>
 
 #include "base/message.hpp"
+#include "em/fit_report.hpp"
 #include "em/m_step.hpp"
 
 #include <gaussmix/error.hpp>
@@ -23,15 +24,10 @@ void check_options(const EMOptions& o) {
                           std::to_string(static_cast<int>(o.on_degenerate)));
 }
 
-void count(const MaximizeReport& treated, FitReport& report) {
-  report.n_floored += static_cast<Index>(treated.floored.size());
-  report.n_dropped += static_cast<Index>(treated.dropped.size());
-  report.n_reseeded += static_cast<Index>(treated.reseeded.size());
-}
-
 }  // namespace
 
-EM::EM(Mixture start, const EMOptions& options) : mixture_(std::move(start)), options_(options) {
+EM::EM(Mixture start, const EMOptions& options)
+    : mixture_(std::move(start)), options_(options), numbers_(detail::numbers_of_start(mixture_.n_components())) {
   check_options(options_);
 }
 
@@ -52,7 +48,7 @@ FitProgress EM::step(const Statistics& statistics, const Execution& execution) {
                      {options_.reg_covar, options_.on_degenerate, options_.allow_singular}, treated, execution);
   const double change = trace_.empty() ? std::numeric_limits<double>::infinity() : mean - trace_.back();
   trace_.push_back(mean);
-  count(treated, report_);
+  detail::add_step(treated, numbers_, report_);
   converged_ = std::abs(change) < options_.tol && treated.dropped.empty() && treated.reseeded.empty();
   mixture_ = std::move(next);
   return {0, n_iter(), mean, change, mixture_};

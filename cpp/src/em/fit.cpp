@@ -3,6 +3,7 @@
 #include "em/degenerate_component.hpp"
 #include "em/e_step.hpp"
 #include "em/fit_arguments.hpp"
+#include "em/fit_report.hpp"
 #include "em/initial_mixture.hpp"
 #include "model/mixture_data.hpp"
 #include "score/score.hpp"
@@ -95,12 +96,12 @@ bool ends_better(const Run& a, const Run& b) {
   return !a.em.trace().empty() && a.em.trace().back() > b.em.trace().back();
 }
 
-/// Counts of the start and of all steps after it.
-FitReport counts_of(const Run& run) {
-  FitReport report = run.em.report();
-  report.n_floored += static_cast<Index>(run.initial.floored.size());
-  report.n_dropped += static_cast<Index>(run.initial.dropped.size());
-  report.n_reseeded += static_cast<Index>(run.initial.reseeded.size());
+/// Counts and lists of the M-step that made the first of K components and of all steps after it.
+FitReport report_of(const Run& run, Index k) {
+  FitReport report;
+  std::vector<Index> numbers = detail::numbers_of_start(k);
+  detail::add_step(run.initial, numbers, report);
+  detail::add_steps(run.em.report(), numbers, report);
   return report;
 }
 
@@ -177,7 +178,7 @@ FitResult fit(const Samples& x, Index n_components, const FitOptions& options, V
     const Stopwatch watch(spent.closing_seconds);
     return weights.unscaled(detail::log_likelihood(best->em.mixture(), x, p.weight, execution, p.kernels));
   }();
-  FitReport report = counts_of(*best);
+  FitReport report = report_of(*best, n_components);
   report.n_failed_starts = failed.count();
   report.init_seconds = spent.init_seconds;
   report.em_seconds = spent.em_seconds;

@@ -17,8 +17,10 @@ ILL_DEFINED_COVARIANCE = (
 )
 
 
-class ConvergenceWarning(UserWarning):
-    """EM stopped at `max_iter`. Where scikit-learn is loaded, its class of this name is warned with instead."""
+NOT_CONVERGED = (
+    "Best performing initialization did not converge. Try different init parameters, or increase max_iter, tol, "
+    "or check for degenerate data."
+)
 
 
 class NotFittedError(ValueError, AttributeError):

@@ -1,0 +1,55 @@
+#include "em/fit_report.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace gaussmix::detail {
+namespace {
+
+/// Adds the numbers of `components` to an ascending list.
+void list(const std::vector<Index>& components, const std::vector<Index>& numbers, std::vector<Index>& listed) {
+  for (const Index k : components) {
+    const Index number = numbers[static_cast<std::size_t>(k)];
+    const auto place = std::lower_bound(listed.begin(), listed.end(), number);
+    if (place == listed.end() || *place != number) listed.insert(place, number);
+  }
+}
+
+bool holds(const std::vector<Index>& components, Index k) {
+  return std::find(components.begin(), components.end(), k) != components.end();
+}
+
+}  // namespace
+
+std::vector<Index> numbers_of_start(Index k) {
+  std::vector<Index> numbers(static_cast<std::size_t>(k));
+  std::iota(numbers.begin(), numbers.end(), Index{0});
+  return numbers;
+}
+
+void add_step(const MaximizeReport& treated, std::vector<Index>& numbers, FitReport& report) {
+  report.n_floored += static_cast<Index>(treated.floored.size());
+  report.n_dropped += static_cast<Index>(treated.dropped.size());
+  report.n_reseeded += static_cast<Index>(treated.reseeded.size());
+  list(treated.floored, numbers, report.floored);
+  list(treated.dropped, numbers, report.dropped);
+  list(treated.reseeded, numbers, report.reseeded);
+  if (treated.dropped.empty() && treated.reseeded.empty()) return;
+  std::vector<Index> after;  // those that are kept, in their order, and then those that are reseeded
+  for (std::size_t k = 0; k < numbers.size(); ++k)
+    if (!holds(treated.dropped, static_cast<Index>(k)) && !holds(treated.reseeded, static_cast<Index>(k)))
+      after.push_back(numbers[k]);
+  for (const Index k : treated.reseeded) after.push_back(numbers[static_cast<std::size_t>(k)]);
+  numbers = std::move(after);
+}
+
+void add_steps(const FitReport& steps, const std::vector<Index>& numbers, FitReport& report) {
+  report.n_floored += steps.n_floored;
+  report.n_dropped += steps.n_dropped;
+  report.n_reseeded += steps.n_reseeded;
+  list(steps.floored, numbers, report.floored);
+  list(steps.dropped, numbers, report.dropped);
+  list(steps.reseeded, numbers, report.reseeded);
+}
+
+}  // namespace gaussmix::detail
