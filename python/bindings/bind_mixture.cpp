@@ -56,7 +56,7 @@ longer draw begins with the shorter one.
 Parameters
 ----------
 n_samples : int
-    N, at least 1.
+    N, at least 0.
 random_state : None, int in [0, 2**64), numpy.random.Generator or numpy.random.RandomState
     The seed; a generator is asked for one and moves on; None asks the operating system.
 num_threads : int or None
@@ -71,7 +71,7 @@ z : ndarray, (N,), int64
 Raises
 ------
 InvalidArgumentError
-    When `n_samples` is below 1 or `random_state` out of range.
+    When `n_samples` is below 0 or `random_state` out of range.
 )doc";
 
 CovarianceType covariance_type_argument(py::handle value) {
@@ -136,7 +136,7 @@ std::string repr(const Mixture& mixture) {
 
 py::tuple draw(const Mixture& mixture, py::handle n_samples, py::handle random_state, py::handle num_threads) {
   const Index rows = integer_argument(n_samples, "n_samples");
-  if (rows < 1) throw InvalidArgument("n_samples must be at least 1, but is " + std::to_string(rows));
+  if (rows < 0) throw InvalidArgument("n_samples must be at least 0, but is " + std::to_string(rows));
   const Execution execution = execution_argument(num_threads);
   const std::uint64_t seed = seed_argument(random_state);
   const py::array x = empty_array(py::dtype::of<double>(), {rows, mixture.n_features()});

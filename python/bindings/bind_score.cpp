@@ -13,12 +13,12 @@ constexpr const char* x_doc = R"doc(
 Parameters
 ----------
 X : array_like, (N, D)
-    Real and finite. float32 is evaluated in float32, every other dtype in float64. Native, aligned arrays of these
+    Real and finite; N may be 0. float32 is evaluated in float32, every other dtype in float64. Native, aligned arrays of these
     two are read in place, whatever their strides; anything else is converted block by block.
 )doc";
 
 constexpr const char* weight_doc = R"doc(sample_weight : array_like, (N,), or None
-    Finite and ≥ 0, not all 0; None means 1 everywhere. A row of weight 0 is absent.
+    Finite and ≥ 0; None means 1 everywhere. A row of weight 0 is absent.
 )doc";
 
 constexpr const char* threads_doc = R"doc(num_threads : int or None
@@ -176,14 +176,17 @@ void bind_sums(py::class_<Mixture>& mixture) {
   bind_sum(mixture, "log_likelihood", log_likelihood,
            verb_doc("log_likelihood(self, X, sample_weight=None, *, num_threads=None)",
                     "ℓ = Σ_i w_i log p(x_i), in nats, summed pairwise in float64; Bishop 2006, eq. 9.14.", weight_doc,
-                    "float\n    −inf when a row of positive weight has density 0."));
+                    "float\n    −inf when a row of positive weight has density 0, 0 without rows."));
   bind_sum(mixture, "aic", aic,
            verb_doc("aic(self, X, sample_weight=None, *, num_threads=None)",
                     "Akaike's criterion −2 ℓ + 2 p with p = `n_parameters`: lower is better.", weight_doc, "float"));
-  bind_sum(mixture, "bic", bic,
-           verb_doc("bic(self, X, sample_weight=None, *, num_threads=None)",
-                    "Schwarz's criterion −2 ℓ + p log n with p = `n_parameters` and n = Σ_i w_i: lower is better.",
-                    weight_doc, "float"));
+  bind_sum(
+      mixture, "bic", bic,
+      verb_doc(
+          "bic(self, X, sample_weight=None, *, num_threads=None)",
+          "Schwarz's criterion −2 ℓ + p log n with p = `n_parameters` and n = Σ_i w_i, which must be > 0: lower is "
+          "better.",
+          weight_doc, "float"));
 }
 
 }  // namespace

@@ -35,9 +35,9 @@ Add one E-step over X to the sums. On any error they stay as they were.
 Parameters
 ----------
 X : array_like, (N, D)
-    Real and finite; read in place where it is a native, aligned float32 or float64 array of any strides.
+    Real and finite; N may be 0, which adds nothing. Read in place where it is a native, aligned float32 or float64 array of any strides.
 sample_weight : array_like, (N,), or None
-    Finite and ≥ 0, not all 0; None means 1 everywhere. A row of weight 0 is absent.
+    Finite and ≥ 0; None means 1 everywhere. A row of weight 0 is absent.
 num_threads : int or None
     In [1, 1024]; None means `get_num_threads`. Every number gives the same bits.
 

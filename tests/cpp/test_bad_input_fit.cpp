@@ -178,7 +178,12 @@ TEST_CASE("fit refuses bad data") {
   append(cases, bad_weights("kmeans_plus_plus",
                             [](const Samples& x, VectorView<const double> w) { kmeans_plus_plus(x, 2, 1, w); }));
   const MatrixView<const double> x = matrix(rows, 2);
-  const Doubles one_positive = {0, 0, 3, 0, 0, 0};
+  const Doubles one_positive = {0, 0, 3, 0, 0, 0}, none_positive(6);
+  const MatrixView<const double> no_rows(rows.data(), 0, 2);
+  append(cases, {{"fit: no rows", [=] { fit(no_rows, 2); }, {"X must have at least 1 row", "(0, 2)"}},
+                 {"kmeans: no rows", [=] { kmeans(no_rows, 2, 1); }, {"X must have at least 1 row", "(0, 2)"}},
+                 {"fit: all zero", [&] { fit(x, 2, {}, none_positive); }, {"sample_weight", "positive", "but has 0"}},
+                 {"kmeans: all zero", [&] { kmeans(x, 2, 1, none_positive); }, {"positive", "but has 0"}}});
   for (const Index k : {Index{0}, Index{-1}, Index{7}, huge}) {
     const std::vector<std::string> message = {"n_components", std::to_string(k)};
     append(cases, {{"fit", [=] { fit(x, k); }, message},

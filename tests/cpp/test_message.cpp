@@ -70,8 +70,11 @@ TEST_CASE("validate: X has a shape and data") {
   CHECK(samples_message(1, 1, 0) == "no error");
   CHECK(samples_message(10, 3, 4) == "X must have 4 columns (n_features of the mixture), but has shape (10, 3)");
   CHECK(samples_message(10, 3, 1) == "X must have 1 column (n_features of the mixture), but has shape (10, 3)");
-  CHECK(samples_message(0, 3, 3) == "X must have at least 1 row, but has shape (0, 3)");
-  CHECK(samples_message(-1, 3, 3) == "X must have at least 1 row, but has shape (-1, 3)");
+  CHECK(samples_message(0, 3, 3) == "no error");
+  CHECK(samples_message(-1, 3, 3) == "X must have at least 0 rows, but has shape (-1, 3)");
+  CHECK(message_of([] { check_samples(MatrixView<const double>(nullptr, 0, 3), 3, 1); }) ==
+        "X must have at least 1 row, but has shape (0, 3)");
+  CHECK(message_of([] { check_samples(Samples(0, 3, nullptr), 3); }) == "no error");
   CHECK(samples_message(10, 0, 0) == "X must have at least 1 column, but has shape (10, 0)");
   const std::string no_data = "X must have data, but its pointer is null";
   CHECK(message_of([] { check_samples(MatrixView<const double>(nullptr, 2, 3), 3); }) == no_data);
@@ -87,7 +90,7 @@ TEST_CASE("validate: sample_weight") {
   CHECK(weight_message({1, 1, 1, 1, 1, -1, -2}, 7) == "sample_weight[5] must be ≥ 0 and finite, but is -1");
   CHECK(weight_message({1, quiet_nan}, 2) == "sample_weight[1] must be ≥ 0 and finite, but is nan");
   CHECK(weight_message({inf, 1}, 2) == "sample_weight[0] must be ≥ 0 and finite, but is inf");
-  CHECK(weight_message({0, 0, 0}, 3) == "sample_weight must have a value > 0, but all 3 are 0");
+  CHECK(check_sample_weight(std::vector<double>{0, 0, 0}, 3) == 0);
   CHECK(weight_message({1e308, 1e308}, 2) == "the sum of sample_weight must be finite, but is inf");
 
   const std::vector<double> every_other = {1, -7, 2, -7, 0};

@@ -221,8 +221,7 @@ def sizes() -> Iterator[Case]:
 
 
 N_SAMPLES: list[Bad] = [
-    ("0", 0, InvalidArgumentError, "n_samples must be at least 1, but is 0"),
-    ("-1", -1, InvalidArgumentError, "n_samples must be at least 1, but is -1"),
+    ("-1", -1, InvalidArgumentError, "n_samples must be at least 0, but is -1"),
     ("2.0", 2.0, TypeError, "n_samples must be an int, but is 2.0"),
     ("True", True, TypeError, "n_samples must be an int, but is True"),
     ("None", None, TypeError, "n_samples must be an int, but is None"),

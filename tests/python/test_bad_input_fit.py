@@ -351,9 +351,12 @@ COUNTED: dict[str, Callable[..., object]] = {
     "kmeans_plus_plus": gaussmix.kmeans_plus_plus,
 }
 
+NO_ROWS: Bad = ("no rows", X[:0], InvalidArgumentError, r"X must have at least 1 row.*has shape \(0, 2\)")
+NO_WEIGHT: Bad = ("all zero", 0 * ONES, InvalidArgumentError, "sample_weight must have .* 2 positive values, but has 0")
+
 CASES = [
-    *first_argument(STARTERS, "X", BAD_X),
-    *grid(STARTERS, "sample_weight", BAD_SAMPLE_WEIGHT),
+    *first_argument(STARTERS, "X", [*BAD_X, NO_ROWS]),
+    *grid(STARTERS, "sample_weight", [*BAD_SAMPLE_WEIGHT, NO_WEIGHT]),
     *grid(STARTERS, "num_threads", BAD_NUM_THREADS),
     *grid(STARTERS, "random_state", BAD_RANDOM_STATE),
     *grid(COUNTED, "n_components", BAD_N_COMPONENTS),

@@ -115,9 +115,9 @@ def test_every_real_dtype_of_arrow(mixture: gaussmix.Mixture, dtype: str) -> Non
 
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table])
 def test_an_empty_table(mixture: gaussmix.Mixture, make: Any) -> None:
-    for table, shape in ((make(columns(X[:0])), r"\(0, 4\)"), (make({}), r"\(0, 0\)")):
-        with pytest.raises(InvalidArgumentError, match=f"X must have .*, but has shape {shape}"):
-            mixture.log_prob(table)
+    assert mixture.log_prob(make(columns(X[:0]))).shape == (0,)
+    with pytest.raises(InvalidArgumentError, match=r"X must have 4 columns .*, but has shape \(0, 0\)"):
+        mixture.log_prob(make({}))
     with pytest.raises(InvalidArgumentError, match=r"Found array with 0 sample\(s\) \(shape=\(0, 4\)\)"):
         GaussianMixture().fit(make(columns(X[:0])))
 

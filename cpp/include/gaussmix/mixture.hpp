@@ -106,7 +106,7 @@ class GAUSSMIX_API Mixture {
 };
 
 /// @name Scoring
-/// One pass over X, (N, D), in blocks of rows; float32 X is evaluated in float32, everything else in float64, and the result
+/// One pass over X, (N, D), N ≥ 0, in blocks of rows; float32 X is evaluated in float32, everything else in float64, and the result
 /// is written as T. What a call writes is the same for any thread count, any strides, and row by row.
 /// All throw InvalidArgument for an X or `out` of the wrong shape and for the first value of X that is not finite (`out` is
 /// then unspecified). Those that mix components throw NumericalError when the components' supports differ in rank: their
@@ -146,7 +146,7 @@ GAUSSMIX_API void predict(const Mixture& mixture, const Samples& x, VectorView<I
                           const Execution& execution = {});
 
 /// Σ_i w_i log p(x_i), summed pairwise in float64; eq. 9.14. `sample_weight` is empty (all 1) or (N,), finite, ≥ 0.
-/// A row of weight 0 is absent. @returns −inf when a row of positive weight has density 0
+/// A row of weight 0 is absent. @returns −inf when a row of positive weight has density 0, 0 without rows
 GAUSSMIX_API double log_likelihood(const Mixture& mixture, const Samples& x,
                                    VectorView<const double> sample_weight = {}, const Execution& execution = {});
 
@@ -154,7 +154,7 @@ GAUSSMIX_API double log_likelihood(const Mixture& mixture, const Samples& x,
 GAUSSMIX_API double aic(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight = {},
                         const Execution& execution = {});
 
-/// Schwarz's criterion −2 ℓ + p log n, where n = Σ_i w_i: lower is better.
+/// Schwarz's criterion −2 ℓ + p log n, where n = Σ_i w_i: lower is better. @throws InvalidArgument also when n is 0
 GAUSSMIX_API double bic(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight = {},
                         const Execution& execution = {});
 ///@}

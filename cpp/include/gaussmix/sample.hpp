@@ -11,7 +11,7 @@ namespace gaussmix {
 ///
 /// Row i depends on (seed, i) alone: Philox4x32-10 (Salmon et al. 2011) with i in its counter, normals by Wichura's AS 241, so
 /// the same seed gives the same rows on every platform, for any thread count, and a longer draw begins with the shorter one.
-/// @param x  (N, D), written
+/// @param x  (N, D), N ≥ 0, written
 /// @param z  (N,), written; the component of each row
 /// @throws InvalidArgument for wrong shapes
 GAUSSMIX_API void sample(const Mixture& mixture, std::uint64_t seed, MatrixView<double> x, VectorView<Index> z,

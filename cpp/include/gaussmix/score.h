@@ -19,7 +19,7 @@ typedef enum gaussmix_dtype { GAUSSMIX_DTYPE_FLOAT32 = 1, GAUSSMIX_DTYPE_FLOAT64
 typedef struct gaussmix_samples {
   size_t struct_size;
   const void* data;    ///< float or double, as dtype says
-  int64_t n_samples;   ///< N
+  int64_t n_samples;   ///< N ≥ 0; without rows, outputs have none and nothing is added; a fit wants N ≥ K
   int64_t n_features;  ///< D
   int64_t row_stride;
   int64_t col_stride;
@@ -103,7 +103,7 @@ GAUSSMIX_API gaussmix_status gaussmix_predict(const gaussmix_mixture* mixture, c
                                               int64_t out_size, int64_t out_stride,
                                               const gaussmix_execution* execution);
 
-/// Σ_i w_i log p(x_i). `sample_weight` is NULL (all 1) or (N,), finite, ≥ 0; a row of weight 0 is absent.
+/// Σ_i w_i log p(x_i), 0 without rows. `sample_weight` is NULL (all 1) or (N,), finite, ≥ 0; a row of weight 0 is absent.
 GAUSSMIX_API gaussmix_status gaussmix_log_likelihood(const gaussmix_mixture* mixture, const gaussmix_samples* x,
                                                      const double* sample_weight, int64_t sample_weight_stride,
                                                      const gaussmix_execution* execution, double* log_likelihood);

@@ -62,8 +62,8 @@ class GAUSSMIX_API Statistics {
   Statistics& operator=(const Statistics&);
   Statistics& operator=(Statistics&&) noexcept;
 
-  /// One E-step over X, (N, D), added to the sums. `sample_weight` is empty (all 1) or (N,), finite, ≥ 0; rows of weight 0
-  /// are absent. On any error the sums stay as they were.
+  /// One E-step over X, (N, D), N ≥ 0, added to the sums. `sample_weight` is empty (all 1) or (N,), finite, ≥ 0; rows of
+  /// weight 0 are absent, and no rows add nothing. On any error the sums stay as they were.
   /// @throws InvalidArgument for wrong shapes, values that are not finite, negative weights
   /// @throws NumericalError  when the mixture's components differ in rank
   void accumulate(const Samples& x, VectorView<const double> sample_weight = {}, const Execution& execution = {});

@@ -60,9 +60,10 @@ Elements elements_of(const Samples& x) {
 
 }  // namespace
 
-void check_samples(const Samples& x, Index n_features) {
+void check_samples(const Samples& x, Index n_features, Index least_rows) {
   const auto met = [&] { return ", but has shape " + shape_of(x); };
-  if (x.rows() < 1) throw_invalid("X must have at least 1 row" + met());
+  if (x.rows() < least_rows)
+    throw_invalid("X must have at least " + std::to_string(least_rows) + (least_rows == 1 ? " row" : " rows") + met());
   if (n_features != 0 && x.cols() != n_features) {
     const char* columns = n_features == 1 ? " column" : " columns";
     throw_invalid("X must have " + std::to_string(n_features) + columns + " (n_features of the mixture)" + met());
@@ -91,9 +92,6 @@ Index check_sample_weight(VectorView<const double> weight, Index n_samples) {
     }
     positive += weight[i] > 0.0;
     total += weight[i];
-  }
-  if (positive == 0) {
-    throw_invalid("sample_weight must have a value > 0, but all " + std::to_string(n_samples) + " are 0");
   }
   if (!std::isfinite(total)) throw_invalid("the sum of sample_weight must be finite, but is " + format(total));
   return positive;

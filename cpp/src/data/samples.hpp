@@ -12,13 +12,13 @@
 
 namespace gaussmix::detail {
 
-/// X must be (N, D) with N ≥ 1 and D = n_features (any D ≥ 1 when n_features is 0), and not null.
-void check_samples(const Samples& x, Index n_features);
+/// X must be (N, D) with N ≥ least_rows and D = n_features (any D ≥ 1 when n_features is 0), and not null unless it is empty.
+void check_samples(const Samples& x, Index n_features, Index least_rows = 0);
 
 /// Throws InvalidArgument for an output that shares memory with an X that is read in place; both checked before.
 void check_apart(const char* name, const Elements& output, const Samples& x);
 
-/// Empty or (N,), finite, ≥ 0, not all zero, with a finite sum.
+/// Empty or (N,), finite, ≥ 0, with a finite sum.
 /// @returns the number of positive weights (n_samples when empty)
 Index check_sample_weight(VectorView<const double> weight, Index n_samples);
 

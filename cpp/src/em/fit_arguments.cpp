@@ -22,7 +22,7 @@ void check_numbers(const FitProblem& p) {
     throw_invalid("max_iter must be at least 0, but is " + std::to_string(p.options.max_iter));
   check_non_negative(p.options.tol, "tol");
   check_non_negative(p.options.reg_covar, "reg_covar");
-  check_samples(p.x, 0);
+  check_samples(p.x, 0, 1);
   if (p.k > p.n())
     throw_invalid("n_components must be at most the number of rows of X, " + std::to_string(p.n()) + ", but is " +
                   std::to_string(p.k));

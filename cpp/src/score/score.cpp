@@ -207,6 +207,9 @@ double bic(const Mixture& mixture, const Samples& x, VectorView<const double> sa
   detail::CompensatedSum weight;
   for (Index i = 0; i < sample_weight.size(); ++i) weight.add(sample_weight[i]);
   const double n = sample_weight.empty() ? static_cast<double>(x.rows()) : weight.value();
+  if (n == 0.0)
+    detail::throw_invalid("X must have rows of positive weight for bic, but the weights of its " +
+                          std::to_string(x.rows()) + " rows sum to 0");
   return -2.0 * log_p + static_cast<double>(mixture.n_parameters()) * std::log(n);
 }
 

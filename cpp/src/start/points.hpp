@@ -288,7 +288,7 @@ double half_range(const Points<T>& points) {
 
 /// @throws InvalidArgument for shapes, weights and numbers of components that break the rules
 inline void check_clustering(const Samples& x, Index n_components, VectorView<const double> sample_weight) {
-  check_samples(x, 0);
+  check_samples(x, 0, 1);
   const Index n_present = check_sample_weight(sample_weight, x.rows());
   const Index most = std::min<Index>(x.rows(), std::numeric_limits<std::int32_t>::max());
   const std::string met = std::to_string(n_components);
