@@ -12,11 +12,12 @@ namespace {
 
 constexpr const char* progress_doc = "What a fit tells its callback after each iteration.";
 
-/// A parameter that may be None, checked for its shape; kept while the fit runs.
-std::optional<py::array> optional_array(const py::kwargs& options, const char* name, const Shape& shape) {
+/// A parameter that may be None, checked for its shape; kept while the fit runs. `source` receives the type it came in.
+std::optional<py::array> optional_array(const py::kwargs& options, const char* name, const Shape& shape,
+                                        FloatType* source = nullptr) {
   const py::object value = options[name];
   if (value.is_none()) return std::nullopt;
-  py::array array = float64_array(value, name, true);
+  py::array array = float64_array(value, name, true, source);
   check_shape(array, name, shape);
   return array;
 }
@@ -32,14 +33,15 @@ MatrixView<const double> optional_matrix_view(const std::optional<py::array>& ar
 
 /// The given initial values, kept alive while the fit reads them.
 struct InitialValues {
+  SourceTypes source;
   std::optional<py::array> weights, means, covariances, precisions, responsibilities, labels;
 
   InitialValues(const py::kwargs& given, CovarianceType type, Index n, Index d, Index k)
-      : weights(optional_array(given, "weights_init", {k})),
+      : weights(optional_array(given, "weights_init", {k}, &source.weights)),
         means(optional_array(given, "means_init", {k, d})),
-        covariances(optional_array(given, "covariances_init", shape_of_covariances(type, k, d))),
-        precisions(optional_array(given, "precisions_init", shape_of_covariances(type, k, d))),
-        responsibilities(optional_array(given, "responsibilities_init", {n, k})) {
+        covariances(optional_array(given, "covariances_init", shape_of_covariances(type, k, d), &source.covariances)),
+        precisions(optional_array(given, "precisions_init", shape_of_covariances(type, k, d), &source.covariances)),
+        responsibilities(optional_array(given, "responsibilities_init", {n, k}, &source.responsibilities)) {
     const py::object given_labels = given["labels_init"];
     if (given_labels.is_none()) return;
     labels = int64_array(given_labels, "labels_init");
@@ -47,6 +49,7 @@ struct InitialValues {
   }
 
   void set(FitOptions& options) const {
+    options.source = source;
     options.weights_init = flat_view(weights);
     options.means_init = optional_matrix_view(means);
     options.covariances_init = flat_view(covariances);

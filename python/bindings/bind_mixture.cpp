@@ -24,13 +24,13 @@ constexpr const char* init_doc =
 Parameters
 ----------
 weights : array_like, (K,)
-    π, each in [0, 1], their sum within 1e-8 of 1; divided by it only when it is off by more than 4·K·2⁻⁵³. A component
-    of weight 0 is legal.
+    π, each in [0, 1], their sum within 1e-8 of 1 (float32: 4·K·2⁻²⁴); divided by it only when it is off by more than
+    4·K·2⁻⁵³. A component of weight 0 is legal.
 means : array_like, (K, D)
     μ, in the units of X.
 covariances : array_like
     Σ, in squared units of X: (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical". Matrices
-    symmetric within 1e-8 relative; they are then symmetrized.
+    symmetric within 1e-8 relative (float32: 2⁻¹²); they are then symmetrized.
 covariance_type : {"full", "tied", "diag", "spherical"}
 allow_singular : bool
     Take positive semi-definite covariances as well: the density on their support, −inf off it.
@@ -81,9 +81,10 @@ CovarianceType covariance_type_argument(py::handle value) {
 Mixture new_mixture(py::handle weights, py::handle means, py::handle covariances, py::handle covariance_type,
                     py::handle allow_singular) {
   const CovarianceType type = covariance_type_argument(covariance_type);
-  const py::array pi = float64_array(weights, "weights");
+  SourceTypes source;
+  const py::array pi = float64_array(weights, "weights", false, &source.weights);
   const py::array mu = float64_array(means, "means");
-  const py::array sigma = float64_array(covariances, "covariances", true);
+  const py::array sigma = float64_array(covariances, "covariances", true, &source.covariances);
   check_ndim(pi, "weights", 1, "(n_components,)");
   check_ndim(mu, "means", 2, "(n_components, n_features)");
   check_shape(sigma, "covariances", shape_of_covariances(type, mu.shape(0), mu.shape(1)));
@@ -92,7 +93,7 @@ Mixture new_mixture(py::handle weights, py::handle means, py::handle covariances
   const auto weight_values = vector_view<const double>(pi);
   const auto mean_values = matrix_view<const double>(mu);
   const Execution execution = execution_argument(py::none());
-  return without_gil([&] { return Mixture(weight_values, mean_values, values, type, singular, execution); });
+  return without_gil([&] { return Mixture(weight_values, mean_values, values, type, singular, execution, source); });
 }
 
 py::array weights_of(const py::object& self) {

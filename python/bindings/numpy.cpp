@@ -85,6 +85,11 @@ void check_real(const py::array& array, const char* name) {
   throw py::type_error(kind == 'c' ? "Complex data not supported: " + wanted : wanted);
 }
 
+FloatType float_type(const py::array& array) {
+  const bool single = array.dtype().kind() == 'f' && array.itemsize() == sizeof(float);
+  return single ? FloatType::float32 : FloatType::float64;
+}
+
 /// astype would wrap the others.
 void check_within_int64(const py::array& array, const char* name) {
   if (array.dtype().kind() != 'u' || array.itemsize() < 8 || array.size() == 0) return;
@@ -172,8 +177,9 @@ void check_shape(const py::array& array, const char* name, const Shape& shape) {
   if (met != shape) throw_invalid(name, "must have shape " + to_string(shape) + ", but has shape " + to_string(met));
 }
 
-py::array float64_array(py::handle value, const char* name, bool contiguous) {
+py::array float64_array(py::handle value, const char* name, bool contiguous, FloatType* source) {
   const py::array array = real_array(value, name);
+  if (source != nullptr) *source = float_type(array);
   const bool in_order = !contiguous || (array.flags() & py::array::c_style) != 0;
   if (in_order && in_place<double>(array)) return array;
   return array.attr("astype")("float64", "C");

@@ -67,8 +67,9 @@ struct SampleArray {
 /// X, (N, D), an array or a table: read in place where possible, else converted block by block by the threads that read it.
 SampleArray sample_array(py::handle x);
 
-/// A parameter as float64, in place where possible. `contiguous` asks for C order besides.
-py::array float64_array(py::handle value, const char* name, bool contiguous = false);
+/// A parameter as float64, in place where possible. `contiguous` asks for C order besides; `source` receives
+/// the type it came in: float32 in either byte order, float64 for every other dtype.
+py::array float64_array(py::handle value, const char* name, bool contiguous = false, FloatType* source = nullptr);
 /// The same for integers as int64; floats are refused.
 py::array int64_array(py::handle value, const char* name);
 /// @throws InvalidArgument unless the array has `ndim` dimensions; `wanted` describes them, as in "(n_components,)"

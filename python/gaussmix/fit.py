@@ -101,10 +101,11 @@ def fit(
         random responsibilities; rows drawn from X. A mixture is gone on from; no other initial value may then be given.
     means_init : array_like, (K, D)
     weights_init : array_like, (K,)
+        As `Mixture` takes them.
     covariances_init, precisions_init : array_like
-        Σ or Σ⁻¹, not both: (K, D, D), (D, D), (K, D) or (K,) by `covariance_type`.
+        Σ or Σ⁻¹, not both: (K, D, D), (D, D), (K, D) or (K,) by `covariance_type`; as `Mixture` takes covariances.
     responsibilities_init : array_like, (N, K)
-        Rows ≥ 0 that sum to 1 within 1e-8. Replaces `init`.
+        Rows ≥ 0 that sum to 1 within 1e-8 (float32: 4·K·2⁻²⁴), by which they are divided. Replaces `init`.
     labels_init : array_like, (N,), integer
         In [0, K), every component at least once. Replaces `init`.
     n_init : int

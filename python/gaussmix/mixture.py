@@ -52,9 +52,8 @@ def from_sklearn(est: Any) -> Mixture:
     Parameters
     ----------
     est : sklearn.mixture.GaussianMixture or gaussmix.GaussianMixture
-        Or whatever has their `weights_`, `means_`, `covariances_` and `covariance_type`. Parameters in float64 are
-        taken as they are, but that Mixture makes matrices exactly symmetric; in float32 weights sum to 1 and matrices
-        are symmetric only to its rounding, which is made good.
+        Or whatever has their `weights_`, `means_`, `covariances_` and `covariance_type`, as Mixture takes them:
+        weights sum to 1 and matrices are symmetric to the rounding of their dtype, which is made good.
 
     Returns
     -------
@@ -76,12 +75,7 @@ def from_sklearn(est: Any) -> Mixture:
     for attribute in ("weights_", "means_", "covariances_"):
         if not hasattr(est, attribute):
             raise InvalidArgumentError(f"est must be fitted, but this {name} has no {attribute}")
-    weights, covariances = np.asarray(est.weights_), np.asarray(est.covariances_)
-    if weights.dtype == np.float32:
-        weights = weights / weights.sum(dtype=np.float64)
-    if covariances.dtype == np.float32 and est.covariance_type in ("full", "tied"):
-        covariances = 0.5 * (covariances.astype(np.float64) + covariances.swapaxes(-1, -2))
-    return Mixture(weights, est.means_, covariances, est.covariance_type)
+    return Mixture(est.weights_, est.means_, est.covariances_, est.covariance_type)
 
 
 def to_sklearn(self: Mixture) -> Any:

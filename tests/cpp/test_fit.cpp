@@ -221,6 +221,32 @@ TEST_CASE("fit: a positive weight counts, however small it is beside the others"
   CHECK(fit(MatrixView<const double>(x.data(), 3, 2), 1, o, Doubles{1e200, 1e200, 1e-200}).log_likelihood == -inf);
 }
 
+TEST_CASE("fit: responsibilities that came in float32 are judged by its rounding, and divided by their sums") {
+  const Problem p = blobs(3, 2, 60, 223);
+  const std::vector<Index> labels = labels_of(p);
+  constexpr double most = 12 * 0x1p-24;  // 4 · K · u
+  Doubles shares(at(3 * p.n)), exact(shares);
+  for (Index i = 0; i < p.n; ++i) {
+    exact[at(3 * i + labels[at(i)])] = 1;
+    shares[at(3 * i + labels[at(i)])] = 1 + (i % 2 ? most : -most);
+  }
+  FitOptions o;
+  o.max_iter = 3;
+  o.tol = 0;
+  o.responsibilities_init = {exact.data(), p.n, 3};
+  const Mixture expected = fit(p.rows(), 3, o).mixture;
+  o.responsibilities_init = {shares.data(), p.n, 3};
+  CHECK_THROWS_WITH_AS(fit(p.rows(), 3, o), doctest::Contains("responsibilities_init[1, 1] must be in [0, 1]"),
+                       InvalidArgument);
+  o.source.responsibilities = FloatType::float32;
+  CHECK(fit(p.rows(), 3, o).mixture == expected);
+  shares[0] -= 0x1p-24;
+  CHECK_THROWS_WITH_AS(
+      fit(p.rows(), 3, o),
+      doctest::Contains("responsibilities_init[0] must sum to 1 within 7.152557373046875e-07 (float32), but sums to"),
+      InvalidArgument);
+}
+
 TEST_CASE("fit: without iterations it returns the start, and converges by the change of the mean") {
   const Problem p = blobs(3, 2, 90, 157);
   const std::vector<Index> labels = labels_of(p);

@@ -324,6 +324,33 @@ TEST_CASE("mixture: equal by value of all parameters, type and allow_singular") 
   CHECK(make({1}, {0, 0}, {1, 1}, CovarianceType::diag) != make({1}, {0, 0}, {1}, CovarianceType::spherical));
 }
 
+TEST_CASE("mixture: what came in float32 is judged by float32's rounding, and made exact") {
+  constexpr double u = 0x1p-24;
+  const Doubles means = {0, 1, 2, 3};
+  const auto of = [&](const Doubles& w, const Doubles& s, const SourceTypes& source) {
+    return Mixture(w, {means.data(), 2, 2}, s, CovarianceType::tied, false, {}, source);
+  };
+  const Doubles heavy = {0.5, 0.5 + 8 * u}, heavier = {0.5, 0.5 + 9 * u}, half = {0.5, 0.5};
+  const Doubles skewed = {1, 0.5, 0.5 + 0x1p-12, 1}, more_skewed = {1, 0.5, 0.5 + 0x1p-11, 1}, unit = {1, 0, 0, 1};
+  const SourceTypes weights{FloatType::float32, {}, {}}, covariances{{}, FloatType::float32, {}};
+  const Mixture mixture = of(heavy, unit, weights);
+  CHECK(std::abs(mixture.weights()[0] + mixture.weights()[1] - 1) <= 0x1p-52);
+  CHECK(mixture.weights()[1] == heavy[1] / (1 + 8 * u));
+  CHECK(of({1 + 2 * u, 0}, unit, weights).weights()[0] == 1);
+  const Mixture symmetric = of(half, skewed, covariances);
+  CHECK(symmetric.covariances()[1] == 0.5 + 0x1p-13);
+  CHECK(symmetric.covariances()[2] == 0.5 + 0x1p-13);
+  const auto refused = [&](const Doubles& w, const Doubles& s, const SourceTypes& source, const std::string& part) {
+    return says<InvalidArgument>([&] { of(w, s, source); }, part);
+  };
+  CHECK(refused(heavier, unit, weights, "weights must sum to 1 within 4.76837158203125e-07 (float32), but sum to"));
+  CHECK(refused({1 + 10 * u, 0}, unit, weights, "weights[0] must be in [0, 1]"));
+  CHECK(refused(heavy, unit, covariances, "weights must sum to 1 within 1e-8, but sum to"));
+  CHECK(refused(half, more_skewed, covariances,
+                "covariances[1, 0] must equal its mirror image within 0.000244140625 (float32) relative, but"));
+  CHECK(refused(half, skewed, weights, "mirror image within 1e-8 relative, but"));
+}
+
 TEST_CASE("mixture: construction names what it refuses") {
   const auto refused = [](const Doubles& w, const Doubles& m, const Doubles& s, CovarianceType type,
                           const std::string& part) {

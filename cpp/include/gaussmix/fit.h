@@ -50,7 +50,7 @@ typedef struct gaussmix_fit_options {
   const double* means_init;              ///< (K, D)
   const double* covariances_init;        ///< in the layout of covariance_type
   const double* precisions_init;         ///< Σ⁻¹, same layout; not together with covariances_init
-  const double* responsibilities_init;   ///< (N, K), rows that sum to 1; replaces `init`
+  const double* responsibilities_init;   ///< (N, K), rows that sum to 1 within 1e-8; replaces `init`
   const int64_t* labels_init;            ///< (N,), in [0, K); replaces `init`
   /// NULL, or called on the calling thread after each iteration: not 0 ends the fit with what it has.
   int (*callback)(const gaussmix_fit_progress* progress, void* context);

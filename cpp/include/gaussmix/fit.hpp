@@ -38,12 +38,16 @@ struct FitOptions {
   Init init = Init::kmeans;
   /// Go on from this mixture instead: `init` and all `..._init` must then be unset.
   std::optional<Mixture> mixture_init;
-  KeptVectorView<double> weights_init;             ///< (K,)
-  MatrixView<const double> means_init;             ///< (K, D)
-  KeptVectorView<double> covariances_init;         ///< flattened, in the layout of covariance_type
-  KeptVectorView<double> precisions_init;          ///< Σ⁻¹, same layout; not together with covariances_init
-  MatrixView<const double> responsibilities_init;  ///< (N, K), rows ≥ 0 that sum to 1 within 1e-8; replaces `init`
-  KeptVectorView<Index> labels_init;               ///< (N,), in [0, K), every component at least once; replaces `init`
+  KeptVectorView<double> weights_init;      ///< (K,)
+  MatrixView<const double> means_init;      ///< (K, D)
+  KeptVectorView<double> covariances_init;  ///< flattened, in the layout of covariance_type
+  KeptVectorView<double> precisions_init;   ///< Σ⁻¹, same layout; not together with covariances_init
+  /// (N, K), rows ≥ 0 that sum to 1 within 1e-8, or 4·K·2⁻²⁴ if they came in float32, and are then divided by their sum; replaces
+  /// `init`.
+  MatrixView<const double> responsibilities_init;
+  KeptVectorView<Index> labels_init;  ///< (N,), in [0, K), every component at least once; replaces `init`
+  /// The types that weights_init, covariances_init or precisions_init, and responsibilities_init came in.
+  SourceTypes source;
   int n_init = 1;     ///< starts; of those that end without an error the one whose trace ends best
   double tol = 1e-3;  ///< stop when the mean log-likelihood changes by less; ≥ 0
   /// ≥ 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default and `callback` be empty; and `reg_covar` and

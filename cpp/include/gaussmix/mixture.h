@@ -23,7 +23,8 @@ typedef enum gaussmix_covariance_type {
   GAUSSMIX_COVARIANCE_TYPE_SPHERICAL = 3  ///< (K,), one variance each
 } gaussmix_covariance_type;
 
-/// What a mixture is made from, and what it tells of itself.
+/// What a mixture is made from, and what it tells of itself. All values are double: weights and matrices that were float are to be
+/// normalized and symmetrized in double first.
 typedef struct gaussmix_parameters {
   size_t struct_size;
   int32_t covariance_type;    ///< a gaussmix_covariance_type
@@ -33,7 +34,7 @@ typedef struct gaussmix_parameters {
   int64_t n_covariances;      ///< values in `covariances`, as the layout of covariance_type has them
   const double* weights;      ///< π, (K,), each in [0, 1], their sum 1 within 1e-8
   const double* means;        ///< μ, (K, D)
-  const double* covariances;  ///< Σ in the layout of covariance_type
+  const double* covariances;  ///< Σ in the layout of covariance_type; matrices symmetric within 1e-8 relative
 } gaussmix_parameters;
 
 /// Copies the parameters into a new mixture. `execution` may be NULL.

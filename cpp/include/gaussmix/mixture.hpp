@@ -39,6 +39,17 @@ struct ModelInfo {
   std::map<std::string, std::string> metadata;  ///< the user's own, by names that the format does not use itself
 };
 
+/// A type of numbers.
+enum class FloatType { float64, float32 };
+
+/// The types that values came in before they became double, which is all that is taken here. What is to sum to 1 or to be symmetric
+/// is so to the rounding of its type; it is made exact in double.
+struct SourceTypes {
+  FloatType weights = FloatType::float64;
+  FloatType covariances = FloatType::float64;       ///< or precisions
+  FloatType responsibilities = FloatType::float64;  ///< of a fit
+};
+
 /// A Gaussian mixture p(x) = Σ_k π_k N(x | μ_k, Σ_k) (Bishop 2006, eq. 9.7), ready to score.
 ///
 /// Immutable, so every const use is safe from any number of threads; a copy shares the parameters, and a move is a copy. The
@@ -46,18 +57,22 @@ struct ModelInfo {
 /// (semi-definite with allow_singular).
 class GAUSSMIX_API Mixture {
  public:
-  /// @param weights      π, (K,), each in [0, 1], their sum within 1e-8 of 1; divided by it only when it is off by more than
-  ///                     4·K·2⁻⁵³, so that parameters read back keep their bits. A component of weight 0 is legal
+  /// @param weights      π, (K,), each in [0, 1], their sum within 1e-8 of 1, or 4·K·2⁻²⁴ if they came in float32; divided by
+  ///                     it only when it is off by more than 4·K·2⁻⁵³, so that parameters read back keep their bits. A component
+  ///                     of weight 0 is legal
   /// @param means        μ, (K, D)
-  /// @param covariances  Σ in the layout of `type`, flattened row-major; matrices symmetric within 1e-8 relative, then symmetrized
+  /// @param covariances  Σ in the layout of `type`, flattened row-major; matrices symmetric within 1e-8 relative, or 2⁻¹² if they
+  ///                     came in float32, then symmetrized
   /// @param allow_singular  take positive semi-definite covariances as well: the density on their support, −inf off it
   /// @param execution    what factors the covariances; Interrupted when its stop says so
+  /// @param source       the types that the weights and covariances came in
   /// @throws InvalidArgument  for a wrong shape, a value that is not finite, a weight out of range, asymmetry
   /// @throws NumericalError   for an indefinite covariance, and for a singular one unless `allow_singular`. Both are decided by
   ///                          a diagonally pivoted Cholesky factorization of Σ scaled to unit diagonal: a pivot ≤ 8·D·2⁻⁵³ is
   ///                          zero, one below −8·D·2⁻⁵³ means indefinite
   Mixture(VectorView<const double> weights, MatrixView<const double> means, VectorView<const double> covariances,
-          CovarianceType type, bool allow_singular = false, const Execution& execution = {});
+          CovarianceType type, bool allow_singular = false, const Execution& execution = {},
+          const SourceTypes& source = {});
   Mixture(const Mixture&) = default;  // and no moves, which would leave nothing behind
   Mixture& operator=(const Mixture&) = default;
   ~Mixture() = default;

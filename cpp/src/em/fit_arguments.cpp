@@ -3,6 +3,7 @@
 #include "base/memory.hpp"
 #include "base/message.hpp"
 #include "data/samples.hpp"
+#include "model/tolerance.hpp"
 
 #include <gaussmix/error.hpp>
 
@@ -46,19 +47,20 @@ void check_responsibilities(const FitProblem& p) {
     throw_invalid("responsibilities_init must have shape " + shape(p.n(), p.k) + ", but has shape " +
                   shape(r.rows(), r.cols()));
   check_input("responsibilities_init", r);
+  const Tolerance tolerance = sum_tolerance(p.options.source.responsibilities, p.k);
   std::vector<bool> seen(static_cast<std::size_t>(p.k));
   for (Index i = 0; i < r.rows(); ++i) {
     double sum = 0.0;
     for (Index k = 0; k < p.k; ++k) {
       if (r(i, k) > 0.0 && (p.weight.empty() || p.weight[i] > 0.0)) seen[static_cast<std::size_t>(k)] = true;
-      if (!(r(i, k) >= 0.0 && r(i, k) <= 1.0 + 1e-8))
+      if (!(r(i, k) >= 0.0 && r(i, k) <= 1.0 + tolerance.value))
         throw_invalid("responsibilities_init[" + std::to_string(i) + ", " + std::to_string(k) +
                       "] must be in [0, 1], but is " + format(r(i, k)));
       sum += r(i, k);
     }
-    if (!(std::abs(sum - 1.0) <= 1e-8))
-      throw_invalid("responsibilities_init[" + std::to_string(i) + "] must sum to 1 within 1e-8, but sums to " +
-                    format(sum));
+    if (!(sum > 0.0 && std::abs(sum - 1.0) <= tolerance.value))
+      throw_invalid("responsibilities_init[" + std::to_string(i) + "] must sum to 1 within " + tolerance.text +
+                    ", but sums to " + format(sum));
   }
   require_all_seen(seen, "responsibilities_init");
 }

@@ -5,6 +5,7 @@
 #include "em/fit_arguments.hpp"
 #include "em/m_step.hpp"
 #include "model/mixture_data.hpp"
+#include "model/tolerance.hpp"
 #include "numeric/linalg.hpp"
 #include "start/start.hpp"
 
@@ -24,9 +25,9 @@ using Sums = SufficientStatistics;
 Mixture mixture_of_precisions(const FitProblem& p) {
   const std::vector<double> weights(static_cast<std::size_t>(p.k), 1.0 / static_cast<double>(p.k));
   const std::vector<double> means(static_cast<std::size_t>(p.k * p.d()));
-  return Mixture(std::make_shared<const MixtureData>(weights, MatrixView<const double>(means.data(), p.k, p.d()),
-                                                     p.options.precisions_init, p.options.covariance_type, false,
-                                                     ParameterNames{"weights", "means", "precisions_init"}));
+  return Mixture(std::make_shared<const MixtureData>(
+      weights, MatrixView<const double>(means.data(), p.k, p.d()), p.options.precisions_init, p.options.covariance_type,
+      false, ParameterNames{"weights", "means", "precisions_init", p.options.source}));
 }
 
 /// Σ from precisions_init in the layout of the covariance type.
@@ -70,8 +71,10 @@ Assignment make_assignment(const FitProblem& p, std::uint64_t seed) {
   if (!o.labels_init.empty()) return one_hot([labels = o.labels_init](Index i) { return labels[i]; });
   if (o.responsibilities_init.rows() > 0)
     return [k, r = o.responsibilities_init](Index begin, Index end, double* out) {
-      for (Index i = begin; i < end; ++i)
-        for (Index c = 0; c < k; ++c) *out++ = r(i, c);
+      for (Index i = begin; i < end; ++i, out += k) {
+        for (Index c = 0; c < k; ++c) out[c] = r(i, c);
+        normalize(out, k);
+      }
     };
   if (o.init == Init::random)
     return [seed, k](Index begin, Index end, double* out) { random_responsibilities(seed, begin, end, k, out); };
@@ -85,7 +88,8 @@ Mixture assemble_start(const FitProblem& p, VectorView<const double> weights, Ma
                        VectorView<const double> covariances) {
   const FitOptions& o = p.options;
   const ParameterNames names{"weights_init", "means_init",
-                             o.precisions_init.empty() ? "covariances_init" : "the inverse of precisions_init"};
+                             o.precisions_init.empty() ? "covariances_init" : "the inverse of precisions_init",
+                             o.source};
   if (!o.weights_init.empty()) weights = o.weights_init;
   if (o.means_init.rows() > 0) means = o.means_init;
   return Mixture(

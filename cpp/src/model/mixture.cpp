@@ -7,9 +7,10 @@
 namespace gaussmix {
 
 Mixture::Mixture(VectorView<const double> weights, MatrixView<const double> means, VectorView<const double> covariances,
-                 CovarianceType type, bool allow_singular, const Execution& execution)
-    : data_(std::make_shared<const detail::MixtureData>(weights, means, covariances, type, allow_singular,
-                                                        detail::ParameterNames{}, execution)) {}
+                 CovarianceType type, bool allow_singular, const Execution& execution, const SourceTypes& source)
+    : data_(std::make_shared<const detail::MixtureData>(
+          weights, means, covariances, type, allow_singular,
+          detail::ParameterNames{"weights", "means", "covariances", source}, execution)) {}
 
 Mixture::Mixture(std::shared_ptr<const detail::MixtureData> data) noexcept : data_(std::move(data)) {}
 

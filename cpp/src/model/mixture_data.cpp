@@ -2,6 +2,7 @@
 
 #include "base/memory.hpp"
 #include "base/message.hpp"
+#include "model/tolerance.hpp"
 #include "numeric/compensated_sum.hpp"
 #include "numeric/linalg.hpp"
 #include "parallel/parallel.hpp"
@@ -15,7 +16,6 @@
 namespace gaussmix::detail {
 namespace {
 
-constexpr double u = 0x1p-53;
 constexpr double log_2pi = 1.8378770664093454836;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
@@ -36,8 +36,9 @@ void check_covariances(const double* values, Index size, const CovarianceLayout&
   }
 }
 
-/// Checks symmetry within 1e-8 of sqrt(Σ_ii Σ_jj) or of the entries, and averages the two triangles.
-void symmetrize(double* sigma, Index d, const CovarianceLayout& layout, Index begin, const std::string& name) {
+/// Checks symmetry within the tolerance times sqrt(Σ_ii Σ_jj) or the entries, and averages the two triangles.
+void symmetrize(double* sigma, Index d, const CovarianceLayout& layout, Index begin, const std::string& name,
+                const Tolerance& tolerance) {
   for (Index i = 0; i < d; ++i)
     for (Index j = 0; j < i; ++j) {
       double& a = sigma[i * d + j];
@@ -45,9 +46,9 @@ void symmetrize(double* sigma, Index d, const CovarianceLayout& layout, Index be
       if (a == b) continue;
       const double larger = std::max(std::abs(a), std::abs(b));
       const double scale = std::sqrt(std::abs(sigma[i * d + i])) * std::sqrt(std::abs(sigma[j * d + j]));
-      if (std::abs(a - b) > 1e-8 * std::max(larger, scale))
-        throw_invalid(layout.place(name, d, begin + i * d + j) +
-                      " must equal its mirror image within 1e-8 relative, but " + format(a) + " meets " + format(b));
+      if (std::abs(a - b) > tolerance.value * std::max(larger, scale))
+        throw_invalid(layout.place(name, d, begin + i * d + j) + " must equal its mirror image within " +
+                      tolerance.text + " relative, but " + format(a) + " meets " + format(b));
       a = b = 0.5 * a + 0.5 * b;
     }
 }
@@ -110,11 +111,11 @@ MixtureData::MixtureData(Parameters parameters, Index n_components, Index n_feat
   check_num_threads(execution.num_threads);
   check_sizes(k, d, type, static_cast<Index>(weights.size()), covariances.size(), names);
   check_finite(MatrixView<const double>(means.data(), k, d), names.means.c_str());
-  check_weights(names.weights);
+  check_weights(names);
   log_norm.resize(static_cast<std::size_t>(k));
   rank.resize(static_cast<std::size_t>(k));
   if (layout.is_matrix())
-    factor_matrices(names.covariances, execution);
+    factor_matrices(names, execution);
   else
     factor_variances(names.covariances);
   choose_center();
@@ -123,20 +124,24 @@ MixtureData::MixtureData(Parameters parameters, Index n_components, Index n_feat
 }
 
 /// Divides them by their sum where that is off; see Mixture.
-void MixtureData::check_weights(const std::string& name) {
+void MixtureData::check_weights(const ParameterNames& names) {
+  const Tolerance tolerance = sum_tolerance(names.source.weights, k);
+  const double most = names.source.weights == FloatType::float32 ? 1.0 + tolerance.value : 1.0;
   double sum = 0.0;
   for (std::size_t i = 0; i < weights.size(); ++i) {
-    if (!(weights[i] >= 0.0 && weights[i] <= 1.0))
-      throw_invalid(name + "[" + std::to_string(i) + "] must be in [0, 1], but is " + format(weights[i]));
+    if (!(weights[i] >= 0.0 && weights[i] <= most))
+      throw_invalid(names.weights + "[" + std::to_string(i) + "] must be in [0, 1], but is " + format(weights[i]));
     sum += weights[i];
   }
-  if (!(std::abs(sum - 1.0) <= 1e-8)) throw_invalid(name + " must sum to 1 within 1e-8, but sum to " + format(sum));
-  if (std::abs(sum - 1.0) > 4.0 * static_cast<double>(k) * u)
-    for (double& weight : weights) weight /= sum;
+  if (!(sum > 0.0 && std::abs(sum - 1.0) <= tolerance.value))
+    throw_invalid(names.weights + " must sum to 1 within " + tolerance.text + ", but sum to " + format(sum));
+  normalize(weights.data(), k);
   for (const double weight : weights) log_weight.push_back(weight > 0.0 ? std::log(weight) : -infinity);
 }
 
-void MixtureData::factor_matrices(const std::string& name, const Execution& execution) {
+void MixtureData::factor_matrices(const ParameterNames& names, const Execution& execution) {
+  const std::string& name = names.covariances;
+  const Tolerance tolerance = symmetry_tolerance(names.source.covariances);
   const Index n = layout.count(k);
   const double size = static_cast<double>(d);
   const int threads = plan_threads(execution, n, static_cast<double>(n) * size * size * size / 3.0);
@@ -146,7 +151,7 @@ void MixtureData::factor_matrices(const std::string& name, const Execution& exec
   parallel_for(n, threads, execution, [&](Index i, Worker& worker) {
     double* sigma = covariances.data() + i * d * d;
     check_covariances(sigma, d * d, layout, d, i * d * d, name);
-    symmetrize(sigma, d, layout, i * d * d, name);
+    symmetrize(sigma, d, layout, i * d * d, name, tolerance);
     factors[static_cast<std::size_t>(i)] =
         factor_matrix(sigma, d, layout, i, allow_singular, name, scratch[static_cast<std::size_t>(worker.id())],
                       panels_.data() + i * panel_entries(d));

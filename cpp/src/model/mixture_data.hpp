@@ -22,11 +22,12 @@ struct Parameters {
   Buffer<double> covariances;
 };
 
-/// What messages call the parameters.
+/// What messages call the parameters, and the types that these came in.
 struct ParameterNames {
   std::string weights = "weights";
   std::string means = "means";
   std::string covariances = "covariances";
+  SourceTypes source = {};
 };
 
 /// The parameters of a Mixture and all that is computed from them once.
@@ -78,8 +79,8 @@ class MixtureData {
   void require_common_measure() const;
 
  private:
-  void check_weights(const std::string& name);
-  void factor_matrices(const std::string& name, const Execution& execution);
+  void check_weights(const ParameterNames& names);
+  void factor_matrices(const ParameterNames& names, const Execution& execution);
   void factor_variances(const std::string& name);
   void choose_center();
   bool scales_fit_single() const;

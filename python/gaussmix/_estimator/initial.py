@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core import InvalidArgumentError
-from .arrays import FloatArray, as_real
+from .._core import InvalidArgumentError, Mixture, NumericalError
+from .arrays import as_real
 
 
 def _as_init(values: Any, name: str, argument: str, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -27,32 +27,26 @@ def _as_init(values: Any, name: str, argument: str, shape: tuple[int, ...]) -> N
     return array
 
 
-def check_weights(values: Any, n_components: int) -> FloatArray:
-    """`weights_init` as π, (K,), in [0, 1], with sum 1 (within 1e-8; 1e-6 for float32, which is then divided by it)."""
+def check_weights(values: Any, n_components: int) -> NDArray[Any]:
+    """`weights_init` as π, (K,), which Mixture takes."""
     weights = _as_init(values, "weights", "weights_init", (n_components,))
-    if weights.min() < 0.0 or weights.max() > 1.0:
-        raise InvalidArgumentError(
-            "The parameter 'weights' should be in the range [0, 1], but got max value "
-            f"{weights.max():.5f}, min value {weights.min():.5f} (weights_init)"
-        )
-    single = weights.dtype == np.float32
-    weights = weights.astype(np.float64)
-    total = weights.sum()
-    if abs(total - 1.0) > (1e-6 if single else 1e-8):
-        raise InvalidArgumentError(
-            f"The parameter 'weights' should be normalized, but got sum(weights) = {total:.5f} (weights_init)"
-        )
-    return weights / total if single else weights
+    try:
+        Mixture(weights, np.zeros((n_components, 1)), np.ones(n_components), "spherical")
+    except InvalidArgumentError as error:
+        outside = f"in the range [0, 1], but got max value {weights.max():.5f}, min value {weights.min():.5f}"
+        off = f"normalized, but got sum(weights) = {weights.sum(dtype=np.float64):.5f}"
+        rule = outside if "in [0, 1]" in str(error) else off
+        raise InvalidArgumentError(f"The parameter 'weights' should be {rule} (weights_init): {error}") from error
+    return weights
 
 
-def check_means(values: Any, n_components: int, n_features: int) -> FloatArray:
+def check_means(values: Any, n_components: int, n_features: int) -> NDArray[Any]:
     """`means_init` as μ, (K, D)."""
-    return _as_init(values, "means", "means_init", (n_components, n_features)).astype(np.float64)
+    return _as_init(values, "means", "means_init", (n_components, n_features))
 
 
-def check_precisions(values: Any, covariance_type: str, n_components: int, n_features: int) -> FloatArray:
-    """`precisions_init` as Σ⁻¹ in the layout of `covariance_type`; matrices, symmetric as np.isclose has it, come back
-    symmetrized."""
+def check_precisions(values: Any, covariance_type: str, n_components: int, n_features: int) -> NDArray[Any]:
+    """`precisions_init` as Σ⁻¹ in the layout of `covariance_type`: variances > 0, or matrices that Mixture takes."""
     shape = {
         "full": (n_components, n_features, n_features),
         "tied": (n_features, n_features),
@@ -60,7 +54,7 @@ def check_precisions(values: Any, covariance_type: str, n_components: int, n_fea
         "spherical": (n_components,),
     }[covariance_type]
     name = f"{covariance_type} precision"
-    precisions = _as_init(values, name, "precisions_init", shape).astype(np.float64)
+    precisions = _as_init(values, name, "precisions_init", shape)
     if covariance_type in ("diag", "spherical"):
         bad = np.argwhere(precisions <= 0.0)
         if len(bad):
@@ -70,22 +64,12 @@ def check_precisions(values: Any, covariance_type: str, n_components: int, n_fea
             )
         return precisions
     for k, matrix in enumerate(precisions.reshape(-1, n_features, n_features)):
-        if not _is_positive_definite(matrix):
+        try:
+            Mixture([1.0], np.zeros((1, n_features)), matrix, "tied")
+        except (InvalidArgumentError, NumericalError) as error:
             where = f"[{k}]" if covariance_type == "full" else ""
             raise InvalidArgumentError(
-                f"'{name}' should be symmetric, positive-definite, but precisions_init{where} is not"
-            )
-    return 0.5 * (precisions + precisions.swapaxes(-1, -2))
-
-
-def _is_positive_definite(matrix: FloatArray) -> bool:
-    """Symmetric, and factorizable once scaled to unit diagonal, so that the features' units do not matter."""
-    diagonal = np.diagonal(matrix)
-    if not (np.isclose(matrix, matrix.T).all() and (diagonal > 0.0).all()):
-        return False
-    scale = np.sqrt(diagonal)
-    try:
-        np.linalg.cholesky(matrix / scale / scale[:, np.newaxis])
-    except np.linalg.LinAlgError:
-        return False
-    return True
+                f"'{name}' should be symmetric, positive-definite, but precisions_init{where} is not: as a covariance, "
+                f"{error}"
+            ) from error
+    return precisions
