@@ -29,9 +29,10 @@ weights : array_like, (K,)
 means : array_like, (K, D)
     μ, in the units of X.
 covariances : array_like
-    Σ, in squared units of X: (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical". Matrices
-    symmetric within 1e-8 relative (float32: 2⁻¹²); they are then symmetrized.
-covariance_type : {"full", "tied", "diag", "spherical"}
+    Σ, in squared units of X: (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical",
+    (D,) for "tied_diag", (1,) for "tied_spherical". Matrices symmetric within 1e-8 relative (float32: 2⁻¹²); they are
+    then symmetrized.
+covariance_type : {"full", "tied", "diag", "spherical", "tied_diag", "tied_spherical"}
 allow_singular : bool
     Take positive semi-definite covariances as well: the density on their support, −inf off it.
 
@@ -151,8 +152,9 @@ py::tuple draw(const Mixture& mixture, py::handle n_samples, py::handle random_s
 void bind_properties(py::class_<Mixture>& mixture) {
   mixture.def_property_readonly("weights", &weights_of, "π: ndarray, (K,), float64, read-only.")
       .def_property_readonly("means", &means_of, "μ: ndarray, (K, D), float64, read-only.")
-      .def_property_readonly("covariances", &covariances_of,
-                             "Σ: ndarray, float64, read-only; (K, D, D), (D, D), (K, D) or (K,) by `covariance_type`.")
+      .def_property_readonly(
+          "covariances", &covariances_of,
+          "Σ: ndarray, float64, read-only; (K, D, D), (D, D), (K, D), (K,), (D,) or (1,) by `covariance_type`.")
       .def_property_readonly(
           "covariance_type", [](const Mixture& self) { return to_string(self.covariance_type()); },
           "\"full\", \"tied\", \"diag\" or \"spherical\".")

@@ -95,7 +95,7 @@ def fit(
         Real and finite, N ≥ K; read in place where it is a native, aligned float32 or float64 array of any strides.
     n_components : int
         K, at least 1.
-    covariance_type : {"full", "tied", "diag", "spherical"}
+    covariance_type : {"full", "tied", "diag", "spherical", "tied_diag", "tied_spherical"}
     init : {"kmeans", "k-means++", "random", "random_from_data"} or Mixture
         Where EM starts: k-means++ seeding and Lloyd until 3‰ of the weight or less changes cluster; the seeding alone;
         random responsibilities; rows drawn from X. A mixture is gone on from; no other initial value may then be given.
@@ -103,7 +103,8 @@ def fit(
     weights_init : array_like, (K,)
         As `Mixture` takes them.
     covariances_init, precisions_init : array_like
-        Σ or Σ⁻¹, not both: (K, D, D), (D, D), (K, D) or (K,) by `covariance_type`; as `Mixture` takes covariances.
+        Σ or Σ⁻¹, not both: (K, D, D), (D, D), (K, D), (K,), (D,) or (1,) by `covariance_type`; as `Mixture` takes
+        covariances.
     responsibilities_init : array_like, (N, K)
         Rows ≥ 0 that sum to 1 within 1e-8 (float32: 4·K·2⁻²⁴), by which they are divided. Replaces `init`.
     labels_init : array_like, (N,), integer

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from ._core import InvalidArgumentError, Mixture, NumericalError
 
 FloatArray = NDArray[np.float64]
+_MATRICES = ("full", "tied")  # covariance types whose covariances are matrices
 
 
 def precisions_cholesky(mixture: Mixture) -> FloatArray:
-    """Upper triangular U with Σ⁻¹ = U Uᵀ in the shape of the covariances; 1/σ for "diag" and "spherical"."""
-    if mixture.covariance_type in ("diag", "spherical"):
+    """Upper triangular U with Σ⁻¹ = U Uᵀ in the shape of the covariances; 1/σ of variances."""
+    if mixture.covariance_type not in _MATRICES:
         return 1.0 / np.sqrt(mixture.covariances)
     inverse = np.asarray(np.linalg.inv(np.linalg.cholesky(mixture.covariances)), np.float64)
     return np.triu(inverse.swapaxes(-1, -2))
@@ -26,7 +27,7 @@ def precisions_cholesky(mixture: Mixture) -> FloatArray:
 def precisions(mixture: Mixture) -> FloatArray:
     """Σ⁻¹ in the shape of the covariances."""
     upper = precisions_cholesky(mixture)
-    return upper**2 if mixture.covariance_type in ("diag", "spherical") else upper @ upper.swapaxes(-1, -2)
+    return upper**2 if mixture.covariance_type not in _MATRICES else upper @ upper.swapaxes(-1, -2)
 
 
 def once_per_mixture(compute: Callable[[Mixture], FloatArray]) -> Callable[[Mixture], FloatArray]:
@@ -82,7 +83,7 @@ def to_sklearn(self: Mixture) -> Any:
     """A fitted scikit-learn estimator with the parameters of this mixture.
 
     Whatever takes fitted estimators takes it, skl2onnx for one. No EM has been run: `converged_` is False, `n_iter_` is
-    0 and `lower_bound_` -inf.
+    0 and `lower_bound_` -inf. "tied_diag" and "tied_spherical", which it does not know, become the matrix of "tied".
 
     Returns
     -------
@@ -101,6 +102,9 @@ def to_sklearn(self: Mixture) -> Any:
             "the covariances must be positive definite for scikit-learn's precisions, "
             f"but that of component {k} has rank {self.rank[k]} of {self.n_features}"
         )
+    if self.covariance_type in ("tied_diag", "tied_spherical"):
+        sigma = np.diag(np.broadcast_to(self.covariances, self.n_features))
+        return to_sklearn(Mixture(self.weights, self.means, sigma, "tied"))
     est = import_module("sklearn.mixture").GaussianMixture(self.n_components, covariance_type=self.covariance_type)
     est.weights_, est.means_, est.covariances_ = self.weights.copy(), self.means.copy(), self.covariances.copy()
     est.precisions_cholesky_, est.precisions_ = precisions_cholesky(self), precisions(self)

@@ -19,12 +19,22 @@ using Doubles = std::vector<double>;
 using Real = long double;
 
 inline constexpr double inf = std::numeric_limits<double>::infinity();
-inline constexpr CovarianceType all_types[] = {CovarianceType::full, CovarianceType::tied, CovarianceType::diag,
-                                               CovarianceType::spherical};
+inline constexpr CovarianceType all_types[] = {CovarianceType::full,      CovarianceType::tied,
+                                               CovarianceType::diag,      CovarianceType::spherical,
+                                               CovarianceType::tied_diag, CovarianceType::tied_spherical};
 
 /// Unit roundoff.
 template <class T>
 inline constexpr double unit = std::numeric_limits<T>::epsilon() / 2;
+
+inline bool has_matrices(CovarianceType type) { return type == CovarianceType::full || type == CovarianceType::tied; }
+
+/// How many values the covariances have.
+inline Index covariance_size(CovarianceType type, Index k, Index d) {
+  Index size = 1;
+  for (const Index dim : covariance_shape(type, k, d)) size *= dim;
+  return size;
+}
 
 inline std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
@@ -68,7 +78,7 @@ inline Doubles random_covariances(Index k, Index d, CovarianceType type, detail:
       out.insert(out.end(), sigma.begin(), sigma.end());
     }
   else
-    for (Index i = 0; i < (type == CovarianceType::diag ? k * d : k); ++i) out.push_back(0.5 + random.uniform());
+    for (Index i = 0; i < covariance_size(type, k, d); ++i) out.push_back(0.5 + random.uniform());
   return out;
 }
 
@@ -106,6 +116,8 @@ class Reference {
       case CovarianceType::tied: return s[i * d_ + j];
       case CovarianceType::diag: return i == j ? s[c * d_ + i] : 0;
       case CovarianceType::spherical: return i == j ? s[c] : 0;
+      case CovarianceType::tied_diag: return i == j ? s[i] : 0;
+      case CovarianceType::tied_spherical: return i == j ? s[0] : 0;
     }
     return 0;
   }

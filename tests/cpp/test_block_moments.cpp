@@ -137,7 +137,7 @@ TEST_CASE_TEMPLATE("block moments: lists and arrays of responsibilities give the
             CAPTURE(n);
             CAPTURE(k);
             CAPTURE(share);
-            const bool in_matrices = type == CovarianceType::full || type == CovarianceType::tied;
+            const bool in_matrices = has_matrices(type);
             if (in_matrices && d <= simd::few_features) continue;  // never searched: from strips
             const Case<T> c(type, {n, d, k, share});
             CHECK(c.sums(true) == c.sums());

@@ -32,7 +32,9 @@ TEST_CASE("the table holds the names, numbers and shapes that files and callers 
   const std::vector<Row> rows = {{CovarianceType::full, 0, "full", {k, d, d}, k * 10},
                                  {CovarianceType::tied, 1, "tied", {d, d}, 10},
                                  {CovarianceType::diag, 2, "diag", {k, d}, k * d},
-                                 {CovarianceType::spherical, 3, "spherical", {k}, k}};
+                                 {CovarianceType::spherical, 3, "spherical", {k}, k},
+                                 {CovarianceType::tied_diag, 4, "tied_diag", {d}, d},
+                                 {CovarianceType::tied_spherical, 5, "tied_spherical", {1}, 1}};
   CHECK(covariance_types().size() == rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     CAPTURE(rows[i].name);
@@ -52,8 +54,11 @@ TEST_CASE("what is in no table has no layout") {
   CHECK(find_covariance_type(static_cast<CovarianceType>(-1)) == nullptr);
   CHECK(std::string(to_string(static_cast<CovarianceType>(1000))).empty());
   CHECK_THROWS_AS(covariance_shape(static_cast<CovarianceType>(1000), k, d), InvalidArgument);
-  CHECK_THROWS_WITH_AS(covariance_type_from_string("Full"),
-                       "covariance_type must be 'full', 'tied', 'diag' or 'spherical', but is 'Full'", InvalidArgument);
+  CHECK_THROWS_WITH_AS(
+      covariance_type_from_string("Full"),
+      "covariance_type must be 'full', 'tied', 'diag', 'spherical', 'tied_diag' or 'tied_spherical', but is "
+      "'Full'",
+      InvalidArgument);
 }
 
 TEST_CASE("every position has its place, and variances stand on the diagonal") {

@@ -113,13 +113,14 @@ TEST_CASE("fit: a single component has the moments of the sample") {
         for (std::size_t j = 0; j < 3; ++j)
           for (std::size_t l = 0; l < 3; ++l)
             sigma[3 * j + l] += (p.row(i)[j] - p.row(0)[j] - mean[j]) * (p.row(i)[l] - p.row(0)[l] - mean[l]) / 500;
-      const bool matrix = type == CovarianceType::full || type == CovarianceType::tied;
+      const bool matrix = has_matrices(type);
       for (Index j = 0; j < 3; ++j) {
         const Real expected = p.row(0)[j] + mean[at(j)];
         CHECK(std::abs(result.mixture.means()(0, j) - expected) <= 1e-12 + unit<double> * std::abs(expected));
         for (Index l = 0; l < 3; ++l) {
           Real value = matrix || j == l ? sigma[at(3 * j + l)] : 0;
-          if (type == CovarianceType::spherical && j == l) value = (sigma[0] + sigma[4] + sigma[8]) / 3;
+          const bool spherical = type == CovarianceType::spherical || type == CovarianceType::tied_spherical;
+          if (spherical && j == l) value = (sigma[0] + sigma[4] + sigma[8]) / 3;
           CHECK(std::abs(reference.sigma(0, j, l) - value) <= 1e-12);
         }
       }
@@ -392,7 +393,7 @@ TEST_CASE("fit: parameters given are those it starts with") {
     CHECK(partly != given);
     // 2 on the diagonal is the inverse of 1/2.
     Doubles precisions(at(partly.covariances().size()));
-    const bool matrix = type == CovarianceType::full || type == CovarianceType::tied;
+    const bool matrix = has_matrices(type);
     for (std::size_t i = 0; i < precisions.size(); ++i) precisions[i] = !matrix || i % 4 == 0 || i % 4 == 3 ? 2 : 0;
     o.precisions_init = precisions;
     const Mixture inverse = fit(p.rows(), 2, o).mixture;

@@ -275,10 +275,12 @@ TEST_CASE("mixture: the likelihood of a data set, and what AIC and BIC make of i
     const double with_weights = log_likelihood(mixture, p.rows(), weight);
     CHECK(std::abs(with_weights - weighted) <= error);
     for (const int threads : {2, 3, 4}) CHECK(log_likelihood(mixture, p.rows(), weight, {threads, {}}) == with_weights);
-    const double parameters = type == CovarianceType::full   ? 44
-                              : type == CovarianceType::tied ? 24
-                              : type == CovarianceType::diag ? 26
-                                                             : 17;
+    const double parameters = type == CovarianceType::full        ? 44
+                              : type == CovarianceType::tied      ? 24
+                              : type == CovarianceType::diag      ? 26
+                              : type == CovarianceType::spherical ? 17
+                              : type == CovarianceType::tied_diag ? 18
+                                                                  : 15;
     CHECK(mixture.n_parameters() == parameters);
     CHECK(aic(mixture, p.rows()) == -2 * plain + 2 * parameters);
     CHECK(bic(mixture, p.rows()) == -2 * plain + parameters * std::log(777.0));

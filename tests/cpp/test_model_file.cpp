@@ -169,7 +169,8 @@ TEST_CASE("model_file: foreign headers are refused by their reason") {
   says(changed("\"format\"", "\"Format\""), "have metadata 'format', but has none");
   says(changed("\"version\":\"1\"", "\"version\":\"2\""), "be of version 1, but is of version '2'");
   says(changed("\"diag\"", "\"banded\""),
-       "have the covariance_type 'full', 'tied', 'diag' or 'spherical', but has 'banded'");
+       "have the covariance_type 'full', 'tied', 'diag', 'spherical', 'tied_diag' or 'tied_spherical', but has "
+       "'banded'");
   says(changed("\"version\"", "\"allow_singular\":\"yes\",\"version\""),
        "allow_singular 'true' or 'false', but has 'yes'");
   says(changed("\"version\"", "\"checksum\":\"00000000\",\"version\""), "both checksum and checksum_type or neither");

@@ -59,15 +59,22 @@ MStep reference_step(const Problem& p, const Mixture& mixture, const Doubles& we
 /// Entry (j, l) of component c's covariance as the type has it.
 Real covariance_of(const MStep& step, const Problem& p, Index c, Index j, Index l) {
   const auto own = [&](Index k, Index a, Index b) { return step.covariances[at((k * p.d + a) * p.d + b)]; };
+  const auto tied = [&](Index a, Index b) {
+    Real sum = 0;
+    for (Index k = 0; k < p.k; ++k) sum += step.n[at(k)] / step.total * own(k, a, b);
+    return sum;
+  };
   Real sum = 0;
   switch (p.type) {
     case CovarianceType::full: return own(c, j, l);
-    case CovarianceType::tied:
-      for (Index k = 0; k < p.k; ++k) sum += step.n[at(k)] / step.total * own(k, j, l);
-      return sum;
+    case CovarianceType::tied: return tied(j, l);
     case CovarianceType::diag: return j == l ? own(c, j, j) : 0;
     case CovarianceType::spherical:
       for (Index a = 0; a < p.d; ++a) sum += own(c, a, a) / static_cast<Real>(p.d);
+      return j == l ? sum : 0;
+    case CovarianceType::tied_diag: return j == l ? tied(j, j) : 0;
+    case CovarianceType::tied_spherical:
+      for (Index a = 0; a < p.d; ++a) sum += tied(a, a) / static_cast<Real>(p.d);
       return j == l ? sum : 0;
   }
   return 0;

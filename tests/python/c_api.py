@@ -10,7 +10,7 @@ from ctypes import Structure, byref, c_int32, c_int64, c_size_t, c_void_p, sizeo
 import gaussmix
 import numpy as np
 
-COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")  # by their numbers
+COVARIANCE_TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")  # by their numbers
 FLOAT32, FLOAT64 = 1, 2
 
 

@@ -51,6 +51,8 @@ def make_mixture() -> MakeMixture:
             "tied": full[0],
             "diag": full.diagonal(axis1=1, axis2=2),
             "spherical": full[:, 0, 0],
+            "tied_diag": full[0].diagonal(),
+            "tied_spherical": full[0, 0, :1],
         }[covariance_type]
         means = rng.normal(scale=3, size=(n_components, n_features))
         return gaussmix.Mixture(weights / weights.sum(), means, covariances, covariance_type)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
-COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
+COVARIANCE_TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")
 INITS = ("kmeans", "k-means++", "random", "random_from_data")
 U = 2.0**-53  # unit roundoff
 
@@ -54,10 +54,9 @@ class Problem:
 
 def covariances_of(rng: np.random.Generator, covariance_type: str, k: int, d: int) -> Floats:
     """Integers: M Mᵀ + 1 for matrices, which is positive definite whatever M."""
-    if covariance_type == "spherical":
-        return rng.integers(1, 10, k).astype(float)
-    if covariance_type == "diag":
-        return rng.integers(1, 10, (k, d)).astype(float)
+    shapes = {"spherical": (k,), "diag": (k, d), "tied_diag": (d,), "tied_spherical": (1,)}
+    if covariance_type in shapes:
+        return rng.integers(1, 10, shapes[covariance_type]).astype(float)
     m = rng.integers(-2, 3, (1 if covariance_type == "tied" else k, d, d)).astype(float)
     sigma: Floats = m @ m.transpose(0, 2, 1) + np.eye(d)
     return sigma[0] if covariance_type == "tied" else sigma
@@ -71,7 +70,9 @@ def full_covariances(mixture: gaussmix.Mixture) -> Floats:
         return sigma
     if mixture.covariance_type == "tied":
         return np.broadcast_to(sigma, (k, d, d))
-    variances = sigma if mixture.covariance_type == "diag" else np.repeat(sigma[:, None], d, axis=1)
+    if "tied" in mixture.covariance_type:
+        sigma = np.broadcast_to(sigma, (k, sigma.size))
+    variances = np.broadcast_to(sigma.reshape(k, -1), (k, d))
     return variances[:, :, None] * np.eye(d)
 
 
@@ -180,7 +181,7 @@ def assert_same_step(
     """The parameters of two M-steps, each with errors of `bound`; `mean_rounding` is what writing down a mean costs."""
     std = deviations(expected)
     # n_k / Σ n and the covariance of a component have the errors of two sums, a tied covariance those of all scatters.
-    scatter = np.full_like(bound, bound.sum()) if expected.covariance_type == "tied" else bound
+    scatter = np.full_like(bound, bound.sum()) if "tied" in expected.covariance_type else bound
     product = std[:, :, None] * std[:, None, :]
     assert_within(actual.weights, expected.weights, 2 * (bound + bound.sum()) * expected.weights)
     assert_within(actual.means, expected.means, 4 * bound[:, None] * std + mean_rounding)

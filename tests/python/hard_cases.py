@@ -15,7 +15,7 @@ from reference import UNIT_ROUNDOFF, ExactMixture, ExactScores
 
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.floating[Any]]
-COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
+COVARIANCE_TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +89,14 @@ def make_case(
         units = np.stack([w * correlation(rng, d, condition) for w in widths])
         noise = np.stack([np.linalg.cholesky(units[j]) @ e for j, e in zip(z, noise, strict=True)])
         covariances = (units if covariance_type == "full" else units[0]) * np.outer(scales, scales)
-    elif covariance_type == "diag":
+    elif covariance_type in ("diag", "tied_diag"):
         covariances = rng.uniform(0.5, 1.5, size=(k, d)) * scales**2
     else:
         covariances = widths * scales[0] ** 2
+    if covariance_type == "tied_diag":
+        covariances = covariances[0]
+    if covariance_type == "tied_spherical":
+        covariances = covariances[:1]
     parameters = Parameters(weights / weights.sum(), means, covariances, covariance_type)
     return Case(name, parameters, means[z] + scales * noise)
 
@@ -109,7 +113,7 @@ def _of_every_range(covariance_type: str) -> Iterator[Case]:
     for exponent in (-150, 150):
         yield make_case(f"scale 1e{exponent}", covariance_type, scale=10.0**exponent)
         yield make_case(f"scale 1e{exponent} at offset 1e8", covariance_type, d=1, scale=10.0**exponent, offset=1e8)
-    if covariance_type != "spherical":
+    if "spherical" not in covariance_type:
         yield make_case("scales 1e-150 to 1e150", covariance_type, d=7, scale=np.geomspace(1e-150, 1e150, 7))
     yield make_case("all densities underflow", covariance_type, distance=1e6)
 
@@ -120,7 +124,7 @@ def _of_both_precisions(covariance_type: str) -> Iterator[Case]:
         yield make_case(f"offset {offset:g}", covariance_type, offset=offset)
     for exponent in (-15, 15):
         yield make_case(f"scale 1e{exponent}", covariance_type, scale=10.0**exponent)
-    if covariance_type != "spherical":
+    if "spherical" not in covariance_type:
         yield make_case("scales 1e-12 to 1e12", covariance_type, d=5, scale=np.geomspace(1e-12, 1e12, 5))
     if covariance_type in ("full", "tied"):
         yield make_case("condition 1e12", covariance_type, d=6, condition=1e12)

@@ -115,7 +115,9 @@ def _apply(operator: Exact, d: Exact) -> Exact:
 
 def shapes(covariances: Floats, covariance_type: str, n_components: int, n_features: int) -> list[Shape]:
     """Σ_1 … Σ_K from the library's layout of them."""
-    if covariance_type == "tied":
+    if covariance_type == "tied_spherical":
+        covariances = np.repeat(covariances, n_features)
+    if covariance_type.startswith("tied"):
         return [Shape.of(exact(covariances))] * n_components
     if covariance_type == "spherical":
         covariances = np.repeat(covariances[:, None], n_features, axis=1)
@@ -250,8 +252,10 @@ def structured(covariances: Exact, n: Exact, covariance_type: str) -> Exact:
     """The most likely covariances of a type, given the components' full ones, (K, D, D), and their weights n, (K,)."""
     if covariance_type == "full":
         return covariances
-    if covariance_type == "tied":
-        return np.asarray((covariances * n[:, None, None]).sum(axis=0) / n.sum(), dtype=object)
+    if covariance_type.startswith("tied"):
+        shared = np.asarray((covariances * n[:, None, None]).sum(axis=0) / n.sum(), dtype=object)
+        variances = np.diag(shared)
+        return {"tied": shared, "tied_diag": variances, "tied_spherical": np.array([variances.mean()])}[covariance_type]
     variances = np.stack([np.diag(c) for c in covariances])
     return variances if covariance_type == "diag" else np.asarray(variances.mean(axis=1), dtype=object)
 

@@ -12,7 +12,7 @@ import pytest
 from conftest import MakeMixture
 from gaussmix import EM, InvalidArgumentError, NumericalError, Statistics
 
-TYPES = ("full", "tied", "diag", "spherical")
+TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")
 X = np.random.default_rng(3).normal(scale=3, size=(600, 4))
 
 

@@ -46,7 +46,7 @@ SAMPLE_WEIGHT = np.random.default_rng(1).uniform(0.0, 3.0, size=N) * (np.arange(
 @functools.cache
 def problem(covariance_type: str, move: float, offset: float = 1e8) -> Problem:
     rng = np.random.default_rng(int(move))
-    std = np.ones(D) if covariance_type == "spherical" else np.array([1.0, 1e-3, 1e5])
+    std = np.ones(D) if "spherical" in covariance_type else np.array([1.0, 1e-3, 1e5])
     unit = correlation(rng, D, 10.0)
     x = std * (offset + rng.normal(size=(N, D)) @ np.linalg.cholesky(unit).T)
     directions = rng.normal(size=(K, D))
@@ -58,6 +58,8 @@ def problem(covariance_type: str, move: float, offset: float = 1e8) -> Problem:
         "tied": full[0],
         "diag": np.stack([np.diag(c) for c in full]),
         "spherical": full[:, 0, 0],
+        "tied_diag": np.diag(full[0]),
+        "tied_spherical": full[0, 0, :1],
     }[covariance_type]
     return Problem(
         Parameters(np.array([0.2, 0.3, 0.5]), std * (offset + directions), covariances, covariance_type), x, std
@@ -83,6 +85,8 @@ def assert_step(mix: gaussmix.Mixture, truth: ExactStep, digits: float = DIGITS)
         "tied": np.outer(std[0], std[0]),
         "diag": std**2,
         "spherical": std[:, 0] ** 2,
+        "tied_diag": std[0] ** 2,
+        "tied_spherical": std[0, :1] ** 2,
     }[mix.covariance_type]
     assert_within("covariances", mix.covariances, truth.covariances, exact(digits * units))
 
@@ -94,6 +98,8 @@ def _variances(step: ExactStep, covariance_type: str, d: int) -> Exact:
         return np.stack([np.diag(c) for c in step.covariances])
     if covariance_type == "tied":
         return np.repeat(np.diag(step.covariances)[None], k, axis=0)
+    if covariance_type.startswith("tied"):
+        return np.broadcast_to(step.covariances, (k, d))
     return step.covariances if covariance_type == "diag" else np.repeat(step.covariances[:, None], d, axis=1)
 
 
@@ -192,8 +198,8 @@ def test_pieces_under_different_mixtures(covariance_type: str, n_moved: float) -
 
 
 def standard_mixture(mean: Array, covariance_type: str) -> gaussmix.Mixture:
-    covariances = {"full": np.eye(D)[None], "tied": np.eye(D), "diag": np.ones((1, D)), "spherical": np.ones(1)}
-    return gaussmix.Mixture(np.ones(1), mean[None], covariances[covariance_type], covariance_type)
+    covariances = {"full": np.eye(D)[None], "tied": np.eye(D), "diag": np.ones((1, D)), "tied_diag": np.ones(D)}
+    return gaussmix.Mixture(np.ones(1), mean[None], covariances.get(covariance_type, np.ones(1)), covariance_type)
 
 
 def sample_moments(x: Rows, covariance_type: str, sample_weight: Array | None = None) -> ExactStep:

@@ -18,7 +18,7 @@ def covariances_of(variances: Array, d: int, covariance_type: str) -> Array:
     full = variances[:, None, None] * np.eye(d)
     diag = np.repeat(variances[:, None], d, axis=1)
     layouts: dict[str, Array] = {"full": full, "tied": full[0], "diag": diag, "spherical": variances}
-    return layouts[covariance_type]
+    return {**layouts, "tied_diag": diag[0], "tied_spherical": variances[:1]}[covariance_type]
 
 
 def mixture(weights: list[float], means: Array, variances: list[float], covariance_type: str) -> gaussmix.Mixture:
@@ -200,6 +200,8 @@ def any_mixture(rng: np.random.Generator, covariance_type: str) -> gaussmix.Mixt
         "tied": lambda: np.outer(std[0], std[0]) * unit,
         "diag": lambda: std**2,
         "spherical": lambda: std[:, 0] ** 2,
+        "tied_diag": lambda: std[0] ** 2,
+        "tied_spherical": lambda: std[0, :1] ** 2,
     }[covariance_type]()
     weights = rng.dirichlet(np.ones(k)) if k > 1 else np.ones(1)
     return gaussmix.Mixture(weights, numbers_of_every_size(rng, (k, d), -323, 308), covariances, covariance_type)

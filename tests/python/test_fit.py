@@ -14,7 +14,7 @@ import pytest
 from conftest import stopped_fit
 from gaussmix import FitProgress, InvalidArgumentError
 
-TYPES = ("full", "tied", "diag", "spherical")
+TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")
 CENTERS = np.array([[0.0, 0.0, 0.0], [6.0, 0.0, 1.0], [0.0, 7.0, -2.0]])
 LABELS = np.repeat([0, 1, 2], [100, 150, 250])
 X = CENTERS[LABELS] + np.random.default_rng(23).normal(size=(500, 3))

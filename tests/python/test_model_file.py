@@ -23,7 +23,7 @@ import safetensors.numpy
 from conftest import MakeMixture
 from gaussmix import FormatError, InvalidArgumentError
 
-TYPES = ("full", "tied", "diag", "spherical")
+TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")
 DATA = Path(__file__).parents[1] / "data"
 GOLDEN = sorted(DATA.glob("*.safetensors"))
 X = np.random.default_rng(5).normal(scale=3, size=(50, 4))

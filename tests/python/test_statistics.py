@@ -16,7 +16,7 @@ import pytest
 from conftest import MakeMixture
 from gaussmix import FormatError, InvalidArgumentError, NumericalError
 
-TYPES = ("full", "tied", "diag", "spherical")
+TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")
 RNG = np.random.default_rng(17)
 X = RNG.normal(scale=3, size=(900, 4))
 WEIGHT = RNG.uniform(0.5, 2, size=900)
@@ -92,6 +92,8 @@ def test_maximize_is_the_m_step(make_mixture: MakeMixture, covariance_type: str)
         "tied": scatter.sum(axis=0) / n.sum(),
         "diag": full.diagonal(axis1=1, axis2=2),
         "spherical": full.diagonal(axis1=1, axis2=2).mean(axis=1),
+        "tied_diag": scatter.sum(axis=0).diagonal() / n.sum(),
+        "tied_spherical": scatter.sum(axis=0).diagonal().mean(keepdims=True) / n.sum(),
     }[covariance_type]
     found = sums_of(mixture, X, WEIGHT).maximize()
     assert found.covariance_type == covariance_type

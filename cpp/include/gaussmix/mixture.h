@@ -17,10 +17,12 @@ typedef struct gaussmix_mixture gaussmix_mixture;
 
 /// The structure of the covariances and the layout of their values.
 typedef enum gaussmix_covariance_type {
-  GAUSSMIX_COVARIANCE_TYPE_FULL = 0,      ///< (K, D, D), each its own matrix
-  GAUSSMIX_COVARIANCE_TYPE_TIED = 1,      ///< (D, D), one for all
-  GAUSSMIX_COVARIANCE_TYPE_DIAG = 2,      ///< (K, D), variances
-  GAUSSMIX_COVARIANCE_TYPE_SPHERICAL = 3  ///< (K,), one variance each
+  GAUSSMIX_COVARIANCE_TYPE_FULL = 0,           ///< (K, D, D), each its own matrix
+  GAUSSMIX_COVARIANCE_TYPE_TIED = 1,           ///< (D, D), one for all
+  GAUSSMIX_COVARIANCE_TYPE_DIAG = 2,           ///< (K, D), variances
+  GAUSSMIX_COVARIANCE_TYPE_SPHERICAL = 3,      ///< (K,), one variance each
+  GAUSSMIX_COVARIANCE_TYPE_TIED_DIAG = 4,      ///< (D,), variances for all
+  GAUSSMIX_COVARIANCE_TYPE_TIED_SPHERICAL = 5  ///< (1,), one variance for all
 } gaussmix_covariance_type;
 
 /// What a mixture is made from, and what it tells of itself. All values are double: weights and matrices that were float are to be

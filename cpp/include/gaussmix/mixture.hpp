@@ -16,11 +16,12 @@ namespace detail {
 class MixtureData;
 }
 
-/// The structure of the covariances Σ_k and the layout of their values, row-major:
-/// full (K, D, D), each its own matrix; tied (D, D), one for all; diag (K, D), variances; spherical (K,), one variance each.
-enum class CovarianceType { full, tied, diag, spherical };
+/// The structure of the covariances Σ_k and the layout of their values, row-major: full (K, D, D), each its own matrix; tied
+/// (D, D), one for all; diag (K, D), variances; spherical (K,), one variance each; tied_diag (D,), variances for all;
+/// tied_spherical (1,), one variance for all.
+enum class CovarianceType { full, tied, diag, spherical, tied_diag, tied_spherical };
 
-/// "full", "tied", "diag" or "spherical".
+/// "full", "tied", "diag", "spherical", "tied_diag" or "tied_spherical".
 GAUSSMIX_API const char* to_string(CovarianceType type) noexcept;
 
 /// The inverse of to_string. @throws InvalidArgument for any other text

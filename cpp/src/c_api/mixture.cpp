@@ -10,6 +10,22 @@ using c_api::guarded;
 using c_api::live;
 using c_api::required;
 
+namespace {
+
+/// The numbers of C and of files are those of the enumeration.
+template <class E>
+constexpr bool is_numbered(CovarianceType type, E number) {
+  return static_cast<int>(type) == static_cast<int>(number);
+}
+static_assert(is_numbered(CovarianceType::full, GAUSSMIX_COVARIANCE_TYPE_FULL) &&
+              is_numbered(CovarianceType::tied, GAUSSMIX_COVARIANCE_TYPE_TIED) &&
+              is_numbered(CovarianceType::diag, GAUSSMIX_COVARIANCE_TYPE_DIAG) &&
+              is_numbered(CovarianceType::spherical, GAUSSMIX_COVARIANCE_TYPE_SPHERICAL) &&
+              is_numbered(CovarianceType::tied_diag, GAUSSMIX_COVARIANCE_TYPE_TIED_DIAG) &&
+              is_numbered(CovarianceType::tied_spherical, GAUSSMIX_COVARIANCE_TYPE_TIED_SPHERICAL));
+
+}  // namespace
+
 gaussmix_status gaussmix_mixture_create(const gaussmix_parameters* parameters, const gaussmix_execution* execution,
                                         gaussmix_mixture** mixture) {
   return c_api::create(mixture, "mixture", [&] {

@@ -16,22 +16,14 @@ constexpr CovarianceTypeInfo table[] = {
     {CovarianceType::tied, 1, "tied", {CovarianceShape::matrix, true}},
     {CovarianceType::diag, 2, "diag", {CovarianceShape::diagonal, false}},
     {CovarianceType::spherical, 3, "spherical", {CovarianceShape::spherical, false}},
+    {CovarianceType::tied_diag, 4, "tied_diag", {CovarianceShape::diagonal, true}},
+    {CovarianceType::tied_spherical, 5, "tied_spherical", {CovarianceShape::spherical, true}},
 };
 
 template <class Predicate>
 const CovarianceTypeInfo* find(Predicate is_wanted) noexcept {
   const CovarianceTypeInfo* found = std::find_if(std::begin(table), std::end(table), is_wanted);
   return found == std::end(table) ? nullptr : found;
-}
-
-/// "'full', 'tied' or 'diag'": the names of the table.
-std::string names() {
-  std::string out;
-  for (const CovarianceTypeInfo& row : table) {
-    if (&row != std::begin(table)) out += &row + 1 == std::end(table) ? " or " : ", ";
-    out += "'" + std::string(row.name) + "'";
-  }
-  return out;
 }
 
 }  // namespace
@@ -42,6 +34,15 @@ const CovarianceTypeInfo* detail::find_covariance_type(CovarianceType type) noex
 
 const CovarianceTypeInfo* detail::find_covariance_type(std::uint64_t number) noexcept {
   return find([number](const CovarianceTypeInfo& row) { return row.number == number; });
+}
+
+std::string detail::covariance_type_names() {
+  std::string out;
+  for (const CovarianceTypeInfo& row : table) {
+    if (&row != std::begin(table)) out += &row + 1 == std::end(table) ? " or " : ", ";
+    out += "'" + std::string(row.name) + "'";
+  }
+  return out;
 }
 
 const detail::CovarianceLayout& detail::layout_of(CovarianceType type) {
@@ -66,7 +67,8 @@ const char* to_string(CovarianceType type) noexcept {
 
 CovarianceType covariance_type_from_string(const std::string& name) {
   const CovarianceTypeInfo* row = find([&name](const CovarianceTypeInfo& r) { return name == r.name; });
-  if (!row) detail::throw_invalid("covariance_type must be " + names() + ", but is '" + name + "'");
+  if (!row)
+    detail::throw_invalid("covariance_type must be " + detail::covariance_type_names() + ", but is '" + name + "'");
   return row->type;
 }
 

@@ -5,6 +5,7 @@
 #include <gaussmix/mixture.hpp>
 
 #include <cstdint>
+#include <string>
 
 namespace gaussmix::detail {
 
@@ -20,6 +21,8 @@ struct CovarianceTypeInfo {
 const CovarianceTypeInfo* find_covariance_type(CovarianceType type) noexcept;
 /// The row with this number; null when no type has it.
 const CovarianceTypeInfo* find_covariance_type(std::uint64_t number) noexcept;
+/// "'full', 'tied', … or 'tied_spherical'": all names, for messages.
+std::string covariance_type_names();
 /// @throws InvalidArgument for a value outside the enumeration
 const CovarianceLayout& layout_of(CovarianceType type);
 

@@ -153,7 +153,7 @@ CovarianceType covariance_type_of(const Entries& metadata) {
   try {
     return covariance_type_from_string(entry(metadata, "covariance_type"));
   } catch (const InvalidArgument&) {
-    throw_format("have the covariance_type 'full', 'tied', 'diag' or 'spherical', but has " +
+    throw_format("have the covariance_type " + detail::covariance_type_names() + ", but has " +
                  in_quotes(metadata.at("covariance_type")));
   }
 }
