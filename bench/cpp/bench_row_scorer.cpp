@@ -25,7 +25,7 @@ constexpr int n_calls = 200000;
 constexpr Index n_rows = 1024;
 
 void require(gaussmix_status status) {
-  if (status != GAUSSMIX_STATUS_OK) throw std::runtime_error(gaussmix_last_error());
+  if (status != GAUSSMIX_OK) throw std::runtime_error(gaussmix_last_error());
 }
 
 /// The nanoseconds of each of n_calls calls, in ascending order.
@@ -62,7 +62,7 @@ void measure(Index d, Index k) {
   const auto row = [&](int i) { return x.data() + i % n_rows * d; };
 
   const gaussmix_parameters parameters = {sizeof parameters,
-                                          GAUSSMIX_COVARIANCE_TYPE_FULL,
+                                          GAUSSMIX_COVARIANCE_FULL,
                                           0,
                                           k,
                                           d,

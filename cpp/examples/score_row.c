@@ -19,13 +19,13 @@ int main(int argc, char** argv) {
   for (int j = 0; j < n_features; ++j) x[j] = strtod(argv[j + 2], NULL);
 
   gaussmix_status status = gaussmix_mixture_load(argv[1], NULL, &mixture);
-  if (status == GAUSSMIX_STATUS_OK) status = gaussmix_row_scorer_create(mixture, &scorer);
-  if (status == GAUSSMIX_STATUS_OK) status = gaussmix_row_scorer_log_prob(scorer, x, n_features, &log_p);
-  if (status == GAUSSMIX_STATUS_OK)
+  if (status == GAUSSMIX_OK) status = gaussmix_row_scorer_create(mixture, &scorer);
+  if (status == GAUSSMIX_OK) status = gaussmix_row_scorer_log_prob(scorer, x, n_features, &log_p);
+  if (status == GAUSSMIX_OK)
     printf("log p = %.6f\n", log_p);
   else
     fprintf(stderr, "%s\n", gaussmix_last_error());
   gaussmix_row_scorer_free(scorer);
   gaussmix_mixture_free(mixture);
-  return status == GAUSSMIX_STATUS_OK ? 0 : 1;
+  return status == GAUSSMIX_OK ? 0 : 1;
 }

@@ -157,7 +157,7 @@ void bind_properties(py::class_<Mixture>& mixture) {
           "Σ: ndarray, float64, read-only; (K, D, D), (D, D), (K, D), (K,), (D,) or (1,) by `covariance_type`.")
       .def_property_readonly(
           "covariance_type", [](const Mixture& self) { return to_string(self.covariance_type()); },
-          "\"full\", \"tied\", \"diag\" or \"spherical\".")
+          "One of \"full\", \"tied\", \"diag\", \"spherical\", \"tied_diag\" and \"tied_spherical\".")
       .def_property_readonly("n_components", &Mixture::n_components, "K.")
       .def_property_readonly("n_features", &Mixture::n_features, "D.")
       .def_property_readonly("n_parameters", &Mixture::n_parameters,
@@ -166,9 +166,25 @@ void bind_properties(py::class_<Mixture>& mixture) {
       .def_property_readonly("allow_singular", &Mixture::allow_singular, "Whether a Σ_k may be singular.");
 }
 
+py::tuple names_of_covariance_types() {
+  py::list names;
+  for (const CovarianceType type : covariance_types()) names.append(to_string(type));
+  return py::tuple(names);
+}
+
+py::tuple shape_of(const std::string& covariance_type, Index n_components, Index n_features) {
+  py::list sizes;
+  for (const Index size : covariance_shape(covariance_type_from_string(covariance_type), n_components, n_features))
+    sizes.append(size);
+  return py::tuple(sizes);
+}
+
 }  // namespace
 
 void bind_mixture(py::module_& m) {
+  m.def("covariance_types", &names_of_covariance_types, "covariance_types()\n--\n\nThe names of all covariance types.");
+  m.def("covariance_shape", &shape_of, py::arg("covariance_type"), py::arg("n_components"), py::arg("n_features"),
+        "covariance_shape(covariance_type, n_components, n_features)\n--\n\nThe shape of the covariances.");
   py::class_<Mixture> mixture(m, "Mixture", mixture_doc);
   mixture.def(py::init(&new_mixture), py::arg("weights"), py::arg("means"), py::arg("covariances"),
               py::arg("covariance_type") = "full", py::kw_only(), py::arg("allow_singular") = false, init_doc);

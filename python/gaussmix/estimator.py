@@ -37,9 +37,10 @@ class GaussianMixture(EstimatorBase):
     ----------
     n_components : int, default=1
         Components of the mixture, K.
-    covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
+    covariance_type : {"full", "tied", "diag", "spherical", "tied_diag", "tied_spherical"}, default="full"
         Structure of the covariances: a matrix for each component, one matrix for all, a variance for each feature
-        of each component, a variance for each component.
+        of each component, a variance for each component; beyond scikit-learn's, a variance for each feature, one
+        variance for all.
     tol : float, default=1e-3
         EM stops when the mean log-likelihood changes by less.
     reg_covar : float, default=1e-6
@@ -74,12 +75,12 @@ class GaussianMixture(EstimatorBase):
     means_ : ndarray of shape (K, D)
         μ.
     covariances_ : ndarray
-        Σ: (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical".
+        Σ: (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical", (D,) for
+        "tied_diag", (1,) for "tied_spherical".
     precisions_ : ndarray
         Σ⁻¹ in the same shape, computed at the first access.
     precisions_cholesky_ : ndarray
-        Upper triangular U with Σ⁻¹ = U Uᵀ in the same shape, computed at the first access; 1/σ for "diag" and
-        "spherical".
+        Upper triangular U with Σ⁻¹ = U Uᵀ in the same shape, computed at the first access; 1/σ of variances.
     converged_ : bool
         Whether the change fell below `tol`.
     n_iter_ : int
@@ -264,13 +265,14 @@ class GaussianMixture(EstimatorBase):
 
     @property
     def covariances_(self) -> FloatArray:
-        """Σ, float64, read-only: (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical"."""
+        """Σ, float64, read-only: (K, D, D) for "full", (D, D) for "tied", (K, D) for "diag", (K,) for "spherical",
+        (D,) for "tied_diag", (1,) for "tied_spherical"."""
         return self._fitted_mixture().covariances
 
     @property
     def precisions_cholesky_(self) -> FloatArray:
-        """Upper triangular U with Σ⁻¹ = U Uᵀ, float64, read-only, in the shape of `covariances_`; 1/σ for "diag" and
-        "spherical". Computed at the first access.
+        """Upper triangular U with Σ⁻¹ = U Uᵀ, float64, read-only, in the shape of `covariances_`; 1/σ of variances.
+        Computed at the first access.
         """
         return _precisions_cholesky(self._fitted_mixture())
 

@@ -16,7 +16,7 @@ static void check(int holds, const char* what, int line) {
 }
 
 #define CHECK(condition) check((condition), #condition, __LINE__)
-#define CHECK_OK(call) check((call) == GAUSSMIX_STATUS_OK, #call, __LINE__)
+#define CHECK_OK(call) check((call) == GAUSSMIX_OK, #call, __LINE__)
 /* The call fails with `status` and a message that holds `text`. */
 #define CHECK_ERROR(call, status, text) \
   check((call) == (status) && strstr(gaussmix_last_error(), (text)) != NULL, #call, __LINE__)
@@ -31,7 +31,7 @@ static const double variances[4] = {1, 1, 1, 1};
 
 static gaussmix_parameters two_components(void) {
   const gaussmix_parameters parameters = {
-      sizeof(gaussmix_parameters), GAUSSMIX_COVARIANCE_TYPE_DIAG, 0, 2, 2, 4, weights, means, variances};
+      sizeof(gaussmix_parameters), GAUSSMIX_COVARIANCE_DIAG, 0, 2, 2, 4, weights, means, variances};
   return parameters;
 }
 
@@ -98,14 +98,14 @@ static void accumulate_in_pieces(const gaussmix_mixture* mixture) {
   CHECK_OK(gaussmix_statistics_to_bytes(other, NULL, 0, &size));
   uint8_t* bytes = malloc((size_t)size);
   CHECK(bytes != NULL);
-  CHECK_ERROR(gaussmix_statistics_to_bytes(other, bytes, size - 1, &written), GAUSSMIX_STATUS_INVALID_ARGUMENT,
+  CHECK_ERROR(gaussmix_statistics_to_bytes(other, bytes, size - 1, &written), GAUSSMIX_ERROR_INVALID_ARGUMENT,
               "capacity");
   CHECK_OK(gaussmix_statistics_to_bytes(other, bytes, size, &written));
   CHECK(written == size);
   CHECK_OK(gaussmix_statistics_from_bytes(bytes, size, NULL, &read));
   bytes[size / 2] ^= 1;
   gaussmix_statistics* corrupt = one;
-  CHECK_ERROR(gaussmix_statistics_from_bytes(bytes, size, NULL, &corrupt), GAUSSMIX_STATUS_FORMAT, "checksum");
+  CHECK_ERROR(gaussmix_statistics_from_bytes(bytes, size, NULL, &corrupt), GAUSSMIX_ERROR_FORMAT, "checksum");
   CHECK(corrupt == NULL);
   free(bytes);
 
@@ -139,7 +139,7 @@ static void fit_rows(void) {
   int calls = 0;
   CHECK_OK(gaussmix_fit_options_defaults(&options, sizeof options));
   CHECK(options.max_iter == 100 && options.tol == 1e-3);
-  options.covariance_type = GAUSSMIX_COVARIANCE_TYPE_SPHERICAL;
+  options.covariance_type = GAUSSMIX_COVARIANCE_SPHERICAL;
   options.tol = 0;
   options.callback = stop_after_two;
   options.context = &calls;
@@ -160,16 +160,16 @@ static void err(gaussmix_mixture* mixture) {
   double out[n_rows];
   gaussmix_parameters parameters = two_components();
   gaussmix_mixture* made = mixture;
-  CHECK_ERROR(gaussmix_log_prob_f64(NULL, &x, out, n_rows, 1, NULL), GAUSSMIX_STATUS_INVALID_ARGUMENT, "mixture");
-  CHECK_ERROR(gaussmix_log_prob_f64(mixture, NULL, out, n_rows, 1, NULL), GAUSSMIX_STATUS_INVALID_ARGUMENT, "X");
-  CHECK_ERROR(gaussmix_log_prob_f64(mixture, &x, NULL, n_rows, 1, NULL), GAUSSMIX_STATUS_INVALID_ARGUMENT, "out");
-  CHECK_ERROR(gaussmix_log_prob_f64(mixture, &x, out, 5, 1, NULL), GAUSSMIX_STATUS_INVALID_ARGUMENT, "(6,)");
-  CHECK_ERROR(gaussmix_log_prob_f64(mixture, &bad, out, 1, 1, NULL), GAUSSMIX_STATUS_INVALID_ARGUMENT, "X[0, 1]");
+  CHECK_ERROR(gaussmix_log_prob_f64(NULL, &x, out, n_rows, 1, NULL), GAUSSMIX_ERROR_INVALID_ARGUMENT, "mixture");
+  CHECK_ERROR(gaussmix_log_prob_f64(mixture, NULL, out, n_rows, 1, NULL), GAUSSMIX_ERROR_INVALID_ARGUMENT, "X");
+  CHECK_ERROR(gaussmix_log_prob_f64(mixture, &x, NULL, n_rows, 1, NULL), GAUSSMIX_ERROR_INVALID_ARGUMENT, "out");
+  CHECK_ERROR(gaussmix_log_prob_f64(mixture, &x, out, 5, 1, NULL), GAUSSMIX_ERROR_INVALID_ARGUMENT, "(6,)");
+  CHECK_ERROR(gaussmix_log_prob_f64(mixture, &bad, out, 1, 1, NULL), GAUSSMIX_ERROR_INVALID_ARGUMENT, "X[0, 1]");
   parameters.n_components = 0;
-  CHECK_ERROR(gaussmix_mixture_create(&parameters, NULL, &made), GAUSSMIX_STATUS_INVALID_ARGUMENT, "n_components");
+  CHECK_ERROR(gaussmix_mixture_create(&parameters, NULL, &made), GAUSSMIX_ERROR_INVALID_ARGUMENT, "n_components");
   CHECK(made == NULL);
   parameters.struct_size = 3;
-  CHECK_ERROR(gaussmix_mixture_create(&parameters, NULL, &made), GAUSSMIX_STATUS_INVALID_ARGUMENT, "struct_size");
+  CHECK_ERROR(gaussmix_mixture_create(&parameters, NULL, &made), GAUSSMIX_ERROR_INVALID_ARGUMENT, "struct_size");
   CHECK_OK(gaussmix_mixture_free(NULL));
 }
 

@@ -21,7 +21,7 @@ using Indices = std::vector<Index>;
 
 template <class H, gaussmix_status (*free_handle)(H*)>
 struct Free {
-  void operator()(H* handle) const { CHECK(free_handle(handle) == GAUSSMIX_STATUS_OK); }
+  void operator()(H* handle) const { CHECK(free_handle(handle) == GAUSSMIX_OK); }
 };
 template <class H, gaussmix_status (*free_handle)(H*)>
 using Owned = std::unique_ptr<H, Free<H, free_handle>>;
@@ -37,12 +37,12 @@ O made(const Create& create) {
   typename O::pointer handle = nullptr;
   const gaussmix_status status = create(&handle);
   INFO(gaussmix_last_error());
-  REQUIRE(status == GAUSSMIX_STATUS_OK);
+  REQUIRE(status == GAUSSMIX_OK);
   return O(handle);
 }
 
 /// The message of a call that must fail with `expected`.
-inline std::string error_of(gaussmix_status status, gaussmix_status expected = GAUSSMIX_STATUS_INVALID_ARGUMENT) {
+inline std::string error_of(gaussmix_status status, gaussmix_status expected = GAUSSMIX_ERROR_INVALID_ARGUMENT) {
   CHECK(status == expected);
   return gaussmix_last_error();
 }
@@ -67,7 +67,7 @@ inline OwnedMixture mixture_of(const gaussmix_parameters& parameters) {
 inline Mixture value_of(const gaussmix_mixture* mixture) {
   gaussmix_parameters p{};
   p.struct_size = sizeof p;
-  REQUIRE(gaussmix_mixture_parameters(mixture, &p) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_mixture_parameters(mixture, &p) == GAUSSMIX_OK);
   return {{p.weights, p.n_components},
           {p.means, p.n_components, p.n_features},
           {p.covariances, p.n_covariances},
@@ -77,7 +77,7 @@ inline Mixture value_of(const gaussmix_mixture* mixture) {
 
 inline gaussmix_fit_options fit_options() {
   gaussmix_fit_options options;
-  REQUIRE(gaussmix_fit_options_defaults(&options, sizeof options) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_fit_options_defaults(&options, sizeof options) == GAUSSMIX_OK);
   return options;
 }
 

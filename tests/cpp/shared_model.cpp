@@ -28,7 +28,7 @@ void check(bool holds, const char* what) {
   std::printf("FAILED: %s (last error: %s)\n", what, gaussmix_last_error());
 }
 
-void check(gaussmix_status status, const char* what) { check(status == GAUSSMIX_STATUS_OK, what); }
+void check(gaussmix_status status, const char* what) { check(status == GAUSSMIX_OK, what); }
 
 /// What every thread must find.
 struct Scores {
@@ -91,7 +91,7 @@ void check_rows(const gaussmix_mixture* mixture, const Problem& p, const Doubles
 
 void check_own_error(int id) {
   const std::string expected = "num_threads must be in [0, 1024], but is -" + std::to_string(id + 1);
-  check(gaussmix_set_num_threads(-id - 1) == GAUSSMIX_STATUS_INVALID_ARGUMENT, "an error is a status");
+  check(gaussmix_set_num_threads(-id - 1) == GAUSSMIX_ERROR_INVALID_ARGUMENT, "an error is a status");
   check(gaussmix_last_error() == expected, "the last error is this thread's");
 }
 

@@ -53,15 +53,13 @@ class TestedModel {
         log_p_(at(p.n)),
         out_(at(p.n * p.k)),
         single_out_(at(p.n * p.k)) {
-    check(gaussmix_mixture_create(&parameters_, nullptr, &mixture_) == GAUSSMIX_STATUS_OK, "the model is made");
-    check(score(mixture_) == GAUSSMIX_STATUS_OK, "the model scores");
+    check(gaussmix_mixture_create(&parameters_, nullptr, &mixture_) == GAUSSMIX_OK, "the model is made");
+    check(score(mixture_) == GAUSSMIX_OK, "the model scores");
     expected_ = log_p_;
     Index size = 0;
-    check(gaussmix_mixture_to_bytes(mixture_, nullptr, nullptr, 0, &size) == GAUSSMIX_STATUS_OK,
-          "the model has a size");
+    check(gaussmix_mixture_to_bytes(mixture_, nullptr, nullptr, 0, &size) == GAUSSMIX_OK, "the model has a size");
     bytes_.resize(at(size));
-    check(gaussmix_mixture_to_bytes(mixture_, nullptr, bytes_.data(), size, &size) == GAUSSMIX_STATUS_OK,
-          "it is written");
+    check(gaussmix_mixture_to_bytes(mixture_, nullptr, bytes_.data(), size, &size) == GAUSSMIX_OK, "it is written");
   }
   ~TestedModel() { gaussmix_mixture_free(mixture_); }
 
@@ -81,37 +79,37 @@ class TestedModel {
   }
   std::vector<float> float_scores(const gaussmix_mixture* mixture) {
     std::fill(single_out_.begin(), single_out_.end(), 0.0f);
-    check(score_in_float(mixture) == GAUSSMIX_STATUS_OK, "the model scores in float");
+    check(score_in_float(mixture) == GAUSSMIX_OK, "the model scores in float");
     return single_out_;
   }
   gaussmix_status score_rows(gaussmix_row_scorer* scorer) {
-    gaussmix_status status = GAUSSMIX_STATUS_OK;
-    for (Index i = 0; i <= problem_.n && status == GAUSSMIX_STATUS_OK; ++i) {
+    gaussmix_status status = GAUSSMIX_OK;
+    for (Index i = 0; i <= problem_.n && status == GAUSSMIX_OK; ++i) {
       const double* row = i < problem_.n ? problem_.row(i) : far_.data();
       double log_p = 0;
       Index label = 0;
       status = gaussmix_row_scorer_log_prob(scorer, row, problem_.d, &log_p);
-      if (status == GAUSSMIX_STATUS_OK)
+      if (status == GAUSSMIX_OK)
         status = gaussmix_row_scorer_responsibilities(scorer, row, problem_.d, out_.data(), problem_.k);
-      if (status == GAUSSMIX_STATUS_OK) status = gaussmix_row_scorer_predict(scorer, row, problem_.d, &label);
+      if (status == GAUSSMIX_OK) status = gaussmix_row_scorer_predict(scorer, row, problem_.d, &label);
     }
     return status;
   }
   /// By the functions that take any number of rows.
   gaussmix_status score_rows_one_by_one() {
-    gaussmix_status status = GAUSSMIX_STATUS_OK;
+    gaussmix_status status = GAUSSMIX_OK;
     const Index d = problem_.d, k = problem_.k;
-    for (Index i = 0; i < problem_.n && status == GAUSSMIX_STATUS_OK; ++i) {
+    for (Index i = 0; i < problem_.n && status == GAUSSMIX_OK; ++i) {
       const gaussmix_samples row = gaussmix_samples_f64(problem_.row(i), 1, d);
       Index label = 0;
       status = gaussmix_log_prob_f64(mixture_, &row, log_p_.data(), 1, 1, nullptr);
-      if (status == GAUSSMIX_STATUS_OK)
+      if (status == GAUSSMIX_OK)
         status = gaussmix_responsibilities_f64(mixture_, &row, out_.data(), 1, k, k, 1, nullptr);
-      if (status == GAUSSMIX_STATUS_OK) status = gaussmix_predict(mixture_, &row, &label, 1, 1, nullptr);
+      if (status == GAUSSMIX_OK) status = gaussmix_predict(mixture_, &row, &label, 1, 1, nullptr);
     }
     return status;
   }
-  bool is_as_it_was() { return score(mixture_) == GAUSSMIX_STATUS_OK && log_p_ == expected_; }
+  bool is_as_it_was() { return score(mixture_) == GAUSSMIX_OK && log_p_ == expected_; }
 
  private:
   Problem problem_;
@@ -132,7 +130,7 @@ using Operation = std::function<gaussmix_status()>;
 /// Refuses the n-th allocation of `operation` for every n. @returns the allocations it makes
 long refuse_each(const std::string& name, const Operation& operation, const std::function<bool()>& is_as_it_was) {
   namespace memory = counted_memory;
-  check(operation() == GAUSSMIX_STATUS_OK, name + ", with memory enough");  // what is made once is made now
+  check(operation() == GAUSSMIX_OK, name + ", with memory enough");  // what is made once is made now
   for (long n = 0;; ++n)
     for (const bool for_good : {true, false}) {
       const long live = memory::n_live, refused = memory::n_refused;
@@ -143,10 +141,10 @@ long refuse_each(const std::string& name, const Operation& operation, const std:
       const long leaked = memory::n_live - live;
       const std::string where = name + ", allocation " + std::to_string(n) + (for_good ? " and all after it" : "");
       if (memory::n_refused == refused) {
-        check(status == GAUSSMIX_STATUS_OK, where + ": nothing was refused");
+        check(status == GAUSSMIX_OK, where + ": nothing was refused");
         return n;
       }
-      check(status == GAUSSMIX_STATUS_OUT_OF_MEMORY, where + ": the status is " + std::to_string(status));
+      check(status == GAUSSMIX_ERROR_OUT_OF_MEMORY, where + ": the status is " + std::to_string(status));
       check(leaked == 0, where + ": " + std::to_string(leaked) + " allocations leaked");
       check(is_as_it_was(), where + ": the model has changed");
     }
@@ -160,7 +158,7 @@ void refuse_to_create_and_score(const std::string& name, TestedModel& model) {
   report("create and score in float", [&] {
     gaussmix_mixture* made = nullptr;
     gaussmix_status status = gaussmix_mixture_create(&model.parameters(), nullptr, &made);
-    if (status == GAUSSMIX_STATUS_OK) status = model.score_in_float(made);
+    if (status == GAUSSMIX_OK) status = model.score_in_float(made);
     gaussmix_mixture_free(made);
     return status;
   });
@@ -168,10 +166,10 @@ void refuse_to_create_and_score(const std::string& name, TestedModel& model) {
     gaussmix_mixture* made = nullptr;
     Index size = 0;
     gaussmix_status status = gaussmix_mixture_to_bytes(model.mixture(), nullptr, nullptr, 0, &size);
-    if (status == GAUSSMIX_STATUS_OK)
+    if (status == GAUSSMIX_OK)
       status =
           gaussmix_mixture_from_bytes(model.bytes().data(), static_cast<Index>(model.bytes().size()), nullptr, &made);
-    if (status == GAUSSMIX_STATUS_OK) status = model.score(made);
+    if (status == GAUSSMIX_OK) status = model.score(made);
     gaussmix_mixture_free(made);
     return status;
   });
@@ -179,7 +177,7 @@ void refuse_to_create_and_score(const std::string& name, TestedModel& model) {
   report("score row by row", [&] {
     gaussmix_row_scorer* scorer = nullptr;
     gaussmix_status status = gaussmix_row_scorer_create(model.mixture(), &scorer);
-    if (status == GAUSSMIX_STATUS_OK) status = model.score_rows(scorer);
+    if (status == GAUSSMIX_OK) status = model.score_rows(scorer);
     gaussmix_row_scorer_free(scorer);
     return status;
   });
@@ -191,8 +189,7 @@ void refuse_first_float_rows(const std::string& name, TestedModel& model) {
   long n = 0;
   for (bool refused = true; refused; ++n) {
     gaussmix_mixture* fresh = nullptr;
-    check(gaussmix_mixture_create(&model.parameters(), nullptr, &fresh) == GAUSSMIX_STATUS_OK,
-          name + ": a mixture is made");
+    check(gaussmix_mixture_create(&model.parameters(), nullptr, &fresh) == GAUSSMIX_OK, name + ": a mixture is made");
     const long refused_before = counted_memory::n_refused;
     counted_memory::refuses_for_good = true;
     counted_memory::n_granted = n;
@@ -211,8 +208,8 @@ void refuse_to_save_and_load(TestedModel& model) {
   const auto save_and_load = [&] {
     gaussmix_mixture* made = nullptr;
     gaussmix_status status = gaussmix_mixture_save(model.mixture(), path.c_str(), nullptr);
-    if (status == GAUSSMIX_STATUS_OK) status = gaussmix_mixture_load(path.c_str(), nullptr, &made);
-    if (status == GAUSSMIX_STATUS_OK) status = model.score(made);
+    if (status == GAUSSMIX_OK) status = gaussmix_mixture_load(path.c_str(), nullptr, &made);
+    if (status == GAUSSMIX_OK) status = model.score(made);
     gaussmix_mixture_free(made);
     return status;
   };
@@ -225,16 +222,15 @@ void refuse_to_save_and_load(TestedModel& model) {
 /// Bytes of the statistics, for comparison.
 std::vector<std::uint8_t> bytes_of(const gaussmix_statistics* statistics) {
   Index size = 0;
-  check(gaussmix_statistics_to_bytes(statistics, nullptr, 0, &size) == GAUSSMIX_STATUS_OK, "the bytes have a size");
+  check(gaussmix_statistics_to_bytes(statistics, nullptr, 0, &size) == GAUSSMIX_OK, "the bytes have a size");
   std::vector<std::uint8_t> bytes(at(size));
-  check(gaussmix_statistics_to_bytes(statistics, bytes.data(), size, &size) == GAUSSMIX_STATUS_OK,
-        "the bytes are written");
+  check(gaussmix_statistics_to_bytes(statistics, bytes.data(), size, &size) == GAUSSMIX_OK, "the bytes are written");
   return bytes;
 }
 
 gaussmix_statistics* new_statistics(const TestedModel& model) {
   gaussmix_statistics* made = nullptr;
-  check(gaussmix_statistics_create(model.mixture(), &made) == GAUSSMIX_STATUS_OK, "statistics are made");
+  check(gaussmix_statistics_create(model.mixture(), &made) == GAUSSMIX_OK, "statistics are made");
   return made;
 }
 
@@ -244,9 +240,9 @@ gaussmix_status accumulate(gaussmix_statistics* sums, const TestedModel& model) 
 
 void refuse_statistics(const TestedModel& model) {
   gaussmix_statistics *kept = new_statistics(model), *full = new_statistics(model);
-  check(accumulate(full, model) == GAUSSMIX_STATUS_OK, "rows are added");
-  check(accumulate(kept, model) == GAUSSMIX_STATUS_OK, "rows are added");
-  check(gaussmix_statistics_scale(kept, 0) == GAUSSMIX_STATUS_OK,
+  check(accumulate(full, model) == GAUSSMIX_OK, "rows are added");
+  check(accumulate(kept, model) == GAUSSMIX_OK, "rows are added");
+  check(gaussmix_statistics_scale(kept, 0) == GAUSSMIX_OK,
         "the sums are emptied");  // which leaves zeros of both signs
   const std::vector<std::uint8_t> no_sums = bytes_of(kept), sums = bytes_of(full);
   const auto report = [&](const char* what, const Operation& operation, const std::function<bool()>& is_as_it_was) {
@@ -260,8 +256,8 @@ void refuse_statistics(const TestedModel& model) {
         gaussmix_mixture* next = nullptr;
         gaussmix_status status =
             gaussmix_statistics_from_bytes(no_sums.data(), static_cast<Index>(no_sums.size()), nullptr, &read);
-        if (status == GAUSSMIX_STATUS_OK) status = gaussmix_statistics_merge(read, full);
-        if (status == GAUSSMIX_STATUS_OK) status = gaussmix_statistics_maximize(read, nullptr, nullptr, nullptr, &next);
+        if (status == GAUSSMIX_OK) status = gaussmix_statistics_merge(read, full);
+        if (status == GAUSSMIX_OK) status = gaussmix_statistics_maximize(read, nullptr, nullptr, nullptr, &next);
         gaussmix_mixture_free(next);
         gaussmix_statistics_free(read);
         return status;
@@ -272,11 +268,11 @@ void refuse_statistics(const TestedModel& model) {
       "accumulate, scale",
       [&] {
         const gaussmix_status status = accumulate(kept, model);
-        return status == GAUSSMIX_STATUS_OK ? gaussmix_statistics_scale(kept, 0) : status;
+        return status == GAUSSMIX_OK ? gaussmix_statistics_scale(kept, 0) : status;
       },
       [&] {
         const bool is_full = bytes_of(kept) == sums;
-        if (is_full) check(gaussmix_statistics_scale(kept, 0) == GAUSSMIX_STATUS_OK, "the sums are emptied");
+        if (is_full) check(gaussmix_statistics_scale(kept, 0) == GAUSSMIX_OK, "the sums are emptied");
         return is_full || bytes_of(kept) == no_sums;
       });
   gaussmix_statistics_free(kept);
@@ -285,7 +281,7 @@ void refuse_statistics(const TestedModel& model) {
 
 void refuse_to_fit(TestedModel& model, gaussmix_init init, const char* name) {
   gaussmix_fit_options options;
-  check(gaussmix_fit_options_defaults(&options, sizeof options) == GAUSSMIX_STATUS_OK, "the options have defaults");
+  check(gaussmix_fit_options_defaults(&options, sizeof options) == GAUSSMIX_OK, "the options have defaults");
   options.covariance_type = static_cast<std::int32_t>(model.problem().type);
   options.init = init;
   options.max_iter = 3;
@@ -305,7 +301,7 @@ void count_allocations(const std::string& name, const TestedModel& model, const 
   const long before = counted_memory::n_allocations;
   const gaussmix_status status = operation();
   const long n = counted_memory::n_allocations - before;
-  check(status == GAUSSMIX_STATUS_OK, name + ": the rows are scored");
+  check(status == GAUSSMIX_OK, name + ": the rows are scored");
   check(n == 0, name + ": " + std::to_string(n) + " allocations");
   std::printf("%s: %ld allocations in %lld rows\n", name.c_str(), n, static_cast<long long>(model.problem().n));
 }
@@ -313,14 +309,14 @@ void count_allocations(const std::string& name, const TestedModel& model, const 
 /// A row scorer allocates when it is made, and not again.
 void count_row_allocations(const std::string& name, TestedModel& model) {
   gaussmix_row_scorer* scorer = nullptr;
-  check(gaussmix_row_scorer_create(model.mixture(), &scorer) == GAUSSMIX_STATUS_OK, name + ": the scorer is made");
+  check(gaussmix_row_scorer_create(model.mixture(), &scorer) == GAUSSMIX_OK, name + ": the scorer is made");
   count_allocations(name, model, [&] { return model.score_rows(scorer); });
   gaussmix_row_scorer_free(scorer);
 }
 
 /// Of one row the other functions too allocate once for a mixture, and not again.
 void count_single_row_allocations(const std::string& name, TestedModel& model) {
-  check(model.score_rows_one_by_one() == GAUSSMIX_STATUS_OK, name + ": the rows are scored");
+  check(model.score_rows_one_by_one() == GAUSSMIX_OK, name + ": the rows are scored");
   count_allocations(name + ", one row a call", model, [&] { return model.score_rows_one_by_one(); });
 }
 

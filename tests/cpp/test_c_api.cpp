@@ -41,7 +41,7 @@ void check_scores(const gaussmix_mixture* handle, const Mixture& mixture, const 
   const Index n = samples.rows(), k = mixture.n_components();
   const auto check_matrix = [&](auto function, auto verb) {
     std::vector<T> found(at(2 * n * k)), expected(at(n * k));
-    REQUIRE(function(handle, &x, found.data(), n, k, 2, 2 * n, nullptr) == GAUSSMIX_STATUS_OK);
+    REQUIRE(function(handle, &x, found.data(), n, k, 2, 2 * n, nullptr) == GAUSSMIX_OK);
     verb(mixture, samples, MatrixView<T>(expected.data(), n, k), Execution{});
     Index different = 0;
     for (Index i = 0; i < n; ++i)
@@ -53,16 +53,16 @@ void check_scores(const gaussmix_mixture* handle, const Mixture& mixture, const 
   check_matrix(F::responsibilities, responsibilities<T>);
   check_matrix(F::log_responsibilities, log_responsibilities<T>);
   std::vector<T> found(at(n)), expected(at(n));
-  REQUIRE(F::log_prob(handle, &x, found.data() + n - 1, n, -1, nullptr) == GAUSSMIX_STATUS_OK);
+  REQUIRE(F::log_prob(handle, &x, found.data() + n - 1, n, -1, nullptr) == GAUSSMIX_OK);
   log_prob<T>(mixture, samples, expected);
   CHECK(std::equal(expected.begin(), expected.end(), found.rbegin()));
   std::vector<Index> labels(at(n)), expected_labels(at(n));
-  REQUIRE(gaussmix_predict(handle, &x, labels.data(), n, 1, nullptr) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_predict(handle, &x, labels.data(), n, 1, nullptr) == GAUSSMIX_OK);
   predict(mixture, samples, expected_labels);
   CHECK(labels == expected_labels);
   const std::vector<double> weight(at(n), 0.5);
   double sum = 0;
-  REQUIRE(gaussmix_log_likelihood(handle, &x, weight.data(), 1, nullptr, &sum) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_log_likelihood(handle, &x, weight.data(), 1, nullptr, &sum) == GAUSSMIX_OK);
   CHECK(sum == log_likelihood(mixture, samples, weight));
 }
 
@@ -109,9 +109,9 @@ TEST_CASE("c api: a row scorer outlives its mixture and gives the bits of the ba
     double log_p = 0;
     Index label = -1;
     Doubles gamma(8), expected_gamma(8);
-    REQUIRE(gaussmix_row_scorer_log_prob(scorer.get(), p.row(i), p.d, &log_p) == GAUSSMIX_STATUS_OK);
-    REQUIRE(gaussmix_row_scorer_responsibilities(scorer.get(), p.row(i), p.d, gamma.data(), 8) == GAUSSMIX_STATUS_OK);
-    REQUIRE(gaussmix_row_scorer_predict(scorer.get(), p.row(i), p.d, &label) == GAUSSMIX_STATUS_OK);
+    REQUIRE(gaussmix_row_scorer_log_prob(scorer.get(), p.row(i), p.d, &log_p) == GAUSSMIX_OK);
+    REQUIRE(gaussmix_row_scorer_responsibilities(scorer.get(), p.row(i), p.d, gamma.data(), 8) == GAUSSMIX_OK);
+    REQUIRE(gaussmix_row_scorer_predict(scorer.get(), p.row(i), p.d, &label) == GAUSSMIX_OK);
     expected.responsibilities(row, expected_gamma);
     CHECK(log_p == expected.log_prob(row));
     CHECK(gamma == expected_gamma);
@@ -127,10 +127,10 @@ TEST_CASE("c api: statistics are those of the C++ class, through bytes too") {
   const auto create = [&](gaussmix_statistics** s) { return gaussmix_statistics_create(mixture.get(), s); };
   const auto sums = made<OwnedStatistics>(create), other = made<OwnedStatistics>(create);
   Statistics expected(p.mixture()), expected_other(p.mixture());
-  REQUIRE(gaussmix_statistics_accumulate(sums.get(), &x, weight.data(), 1, nullptr) == GAUSSMIX_STATUS_OK);
-  REQUIRE(gaussmix_statistics_accumulate(other.get(), &x, nullptr, 0, nullptr) == GAUSSMIX_STATUS_OK);
-  REQUIRE(gaussmix_statistics_merge(sums.get(), other.get()) == GAUSSMIX_STATUS_OK);
-  REQUIRE(gaussmix_statistics_scale(sums.get(), 0.25) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_statistics_accumulate(sums.get(), &x, weight.data(), 1, nullptr) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_statistics_accumulate(other.get(), &x, nullptr, 0, nullptr) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_statistics_merge(sums.get(), other.get()) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_statistics_scale(sums.get(), 0.25) == GAUSSMIX_OK);
   expected.accumulate(p.rows(), weight);
   expected_other.accumulate(p.rows());
   expected.merge(expected_other);
@@ -138,27 +138,27 @@ TEST_CASE("c api: statistics are those of the C++ class, through bytes too") {
 
   double total = 0, log_likelihood = 0;
   Doubles n(3);
-  REQUIRE(gaussmix_statistics_totals(sums.get(), &total, &log_likelihood) == GAUSSMIX_STATUS_OK);
-  REQUIRE(gaussmix_statistics_component_weights(sums.get(), n.data(), 3) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_statistics_totals(sums.get(), &total, &log_likelihood) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_statistics_component_weights(sums.get(), n.data(), 3) == GAUSSMIX_OK);
   CHECK(total == expected.total_weight());
   CHECK(log_likelihood == expected.log_likelihood());
   for (Index c = 0; c < 3; ++c) CHECK(n[at(c)] == expected.component_weights()[c]);
 
   Index size = 0;
-  REQUIRE(gaussmix_statistics_to_bytes(sums.get(), nullptr, 0, &size) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_statistics_to_bytes(sums.get(), nullptr, 0, &size) == GAUSSMIX_OK);
   std::vector<std::uint8_t> bytes(at(size));
-  REQUIRE(gaussmix_statistics_to_bytes(sums.get(), bytes.data(), size, &size) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_statistics_to_bytes(sums.get(), bytes.data(), size, &size) == GAUSSMIX_OK);
   CHECK(bytes == expected.to_bytes());
   const auto read = made<OwnedStatistics>(
       [&](gaussmix_statistics** s) { return gaussmix_statistics_from_bytes(bytes.data(), size, nullptr, s); });
   const model_files::TemporaryFolder folder;
   const std::string path = folder.path("sums");
-  REQUIRE(gaussmix_statistics_save(sums.get(), path.c_str()) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_statistics_save(sums.get(), path.c_str()) == GAUSSMIX_OK);
   CHECK(folder.content("sums") == bytes);
   const auto loaded = made<OwnedStatistics>(
       [&](gaussmix_statistics** s) { return gaussmix_statistics_load(path.c_str(), nullptr, s); });
   CHECK(Statistics::load(path) == expected);
-  REQUIRE(gaussmix_statistics_totals(loaded.get(), &total, nullptr) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_statistics_totals(loaded.get(), &total, nullptr) == GAUSSMIX_OK);
   CHECK(total == expected.total_weight());
   const gaussmix_maximize_options options = {sizeof options, GAUSSMIX_ON_DEGENERATE_FLOOR, 0, 0.125};
   const auto next = made<OwnedMixture>(
@@ -179,7 +179,7 @@ TEST_CASE("c api: fits are those of the C++ function, from every kind of start")
   const auto check_equal = [&](auto set, auto set_expected) {
     gaussmix_fit_options options = fit_options();
     FitOptions expected_options;
-    options.covariance_type = GAUSSMIX_COVARIANCE_TYPE_DIAG;
+    options.covariance_type = GAUSSMIX_COVARIANCE_DIAG;
     expected_options.covariance_type = CovarianceType::diag;
     set(options);
     set_expected(expected_options);
@@ -188,7 +188,7 @@ TEST_CASE("c api: fits are those of the C++ function, from every kind of start")
     CHECK(value_of(mixture_of(result).get()) == expected.mixture);
     gaussmix_fit_summary summary{};
     summary.struct_size = sizeof summary;
-    REQUIRE(gaussmix_fit_result_summary(result.get(), &summary) == GAUSSMIX_STATUS_OK);
+    REQUIRE(gaussmix_fit_result_summary(result.get(), &summary) == GAUSSMIX_OK);
     CHECK(summary.log_likelihood == expected.log_likelihood);
     CHECK(summary.n_iter == expected.n_iter);
     CHECK((summary.converged != 0) == expected.converged);
@@ -198,7 +198,7 @@ TEST_CASE("c api: fits are those of the C++ function, from every kind of start")
     CHECK(list(summary.reseeded, summary.n_reseeded_components) == expected.report.reseeded);
     const double* trace = nullptr;
     Index n_iter = 0;
-    REQUIRE(gaussmix_fit_result_trace(result.get(), &trace, &n_iter) == GAUSSMIX_STATUS_OK);
+    REQUIRE(gaussmix_fit_result_trace(result.get(), &trace, &n_iter) == GAUSSMIX_OK);
     CHECK(Doubles(trace, trace + n_iter) == expected.trace);
   };
   using C = gaussmix_fit_options;
@@ -266,11 +266,11 @@ TEST_CASE("c api: the callback sees every iteration and ends the fit, the stop f
   const OwnedMixture mixture = mixture_of(parameters_of(p));
   const auto score_until_stopped = [&] {
     Doubles out(at(p.n));
-    gaussmix_status status = GAUSSMIX_STATUS_OK;
-    for (int i = 0; i < 1000000 && status == GAUSSMIX_STATUS_OK; ++i)  // asked every 20 ms
+    gaussmix_status status = GAUSSMIX_OK;
+    for (int i = 0; i < 1000000 && status == GAUSSMIX_OK; ++i)  // asked every 20 ms
       status = gaussmix_log_prob_f64(mixture.get(), &x, out.data(), p.n, 1, &stopped);
     return status;
   };
-  CHECK(score_until_stopped() == GAUSSMIX_STATUS_INTERRUPTED);
+  CHECK(score_until_stopped() == GAUSSMIX_ERROR_INTERRUPTED);
   CHECK(std::string(gaussmix_last_error()).find("stop function") != std::string::npos);
 }

@@ -20,7 +20,7 @@ OwnedEM em_of(const OwnedMixture& mixture, const gaussmix_em_options* options) {
 OwnedStatistics sums_under(const gaussmix_mixture* mixture, const gaussmix_samples& x) {
   OwnedStatistics sums =
       made<OwnedStatistics>([&](gaussmix_statistics** s) { return gaussmix_statistics_create(mixture, s); });
-  REQUIRE(gaussmix_statistics_accumulate(sums.get(), &x, nullptr, 0, nullptr) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_statistics_accumulate(sums.get(), &x, nullptr, 0, nullptr) == GAUSSMIX_OK);
   return sums;
 }
 
@@ -31,7 +31,7 @@ OwnedMixture mixture_so_far(const OwnedEM& em) {
 gaussmix_em_state state_of(const OwnedEM& em) {
   gaussmix_em_state state{};
   state.struct_size = sizeof state;
-  REQUIRE(gaussmix_em_get_state(em.get(), &state) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_em_get_state(em.get(), &state) == GAUSSMIX_OK);
   return state;
 }
 
@@ -44,7 +44,7 @@ TEST_CASE("c api: EM takes the steps of C++") {
   const Problem p = random_problem(3, 2, 60, CovarianceType::diag, 19);
   const gaussmix_samples x = gaussmix_samples_f64(p.x.data(), p.n, p.d);
   gaussmix_em_options options{};
-  REQUIRE(gaussmix_em_options_defaults(&options, sizeof options) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_em_options_defaults(&options, sizeof options) == GAUSSMIX_OK);
   const EMOptions defaults;
   CHECK(options.tol == defaults.tol);
   CHECK(options.max_iter == defaults.max_iter);
@@ -62,7 +62,7 @@ TEST_CASE("c api: EM takes the steps of C++") {
     gaussmix_fit_progress progress{};
     progress.struct_size = sizeof progress;
     const OwnedStatistics sums = sums_under(mixture.get(), x);
-    REQUIRE(gaussmix_em_step(em.get(), sums.get(), nullptr, &progress) == GAUSSMIX_STATUS_OK);
+    REQUIRE(gaussmix_em_step(em.get(), sums.get(), nullptr, &progress) == GAUSSMIX_OK);
     Statistics expected_sums(expected.mixture());
     expected_sums.accumulate(p.rows());
     const FitProgress expected_progress = expected.step(expected_sums);
@@ -79,7 +79,7 @@ TEST_CASE("c api: EM takes the steps of C++") {
   CHECK(state.n_iter == 5);
   const double* trace = nullptr;
   Index n_iter = 0;
-  REQUIRE(gaussmix_em_trace(em.get(), &trace, &n_iter) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_em_trace(em.get(), &trace, &n_iter) == GAUSSMIX_OK);
   CHECK(Doubles(trace, trace + n_iter) == expected.trace());
 }
 
@@ -88,10 +88,10 @@ TEST_CASE("c api: EM counts what it treats and refuses what C++ refuses") {
   const gaussmix_samples x = gaussmix_samples_f64(points.data(), 6, 2);
   const OwnedMixture start = mixture_of(parameters_of(p));
   gaussmix_em_options options{};
-  REQUIRE(gaussmix_em_options_defaults(&options, sizeof options) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_em_options_defaults(&options, sizeof options) == GAUSSMIX_OK);
   const OwnedEM em = em_of(start, nullptr);
   const OwnedStatistics sums = sums_under(start.get(), x);
-  REQUIRE(gaussmix_em_step(em.get(), sums.get(), nullptr, nullptr) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_em_step(em.get(), sums.get(), nullptr, nullptr) == GAUSSMIX_OK);
   EM expected(p.mixture());
   Statistics expected_sums(p.mixture());
   expected_sums.accumulate(MatrixView<const double>(points.data(), 6, 2));
@@ -151,7 +151,7 @@ TEST_CASE("c api: a callback sees the mixture so far and may keep it") {
   options.context = &kept;
   options.callback = [](const gaussmix_fit_progress* progress, void* context) {
     auto** copy = static_cast<gaussmix_mixture**>(context);
-    return progress->n_iter == 2 && gaussmix_mixture_copy(progress->mixture, copy) == GAUSSMIX_STATUS_OK ? 1 : 0;
+    return progress->n_iter == 2 && gaussmix_mixture_copy(progress->mixture, copy) == GAUSSMIX_OK ? 1 : 0;
   };
   const auto result =
       made<OwnedResult>([&](gaussmix_fit_result** r) { return gaussmix_fit(&x, 3, &options, nullptr, 0, nullptr, r); });
@@ -173,7 +173,7 @@ TEST_CASE("c api: a deadline ends a fit with what it has") {
         [&](gaussmix_fit_result** r) { return gaussmix_fit(&x, 3, &options, nullptr, 0, nullptr, r); });
     gaussmix_fit_summary summary{};
     summary.struct_size = sizeof summary;
-    REQUIRE(gaussmix_fit_result_summary(result.get(), &summary) == GAUSSMIX_STATUS_OK);
+    REQUIRE(gaussmix_fit_result_summary(result.get(), &summary) == GAUSSMIX_OK);
     return summary.n_iter;
   };
   options.tol = 0;
@@ -199,19 +199,19 @@ TEST_CASE("c api: k-means is that of C++") {
   const gaussmix_samples x = gaussmix_samples_f64(p.x.data(), p.n, p.d);
   const Doubles weight(at(p.n), 2.0);
   Indices rows(3);
-  REQUIRE(gaussmix_kmeans_plus_plus(&x, 3, 7, weight.data(), 1, nullptr, rows.data()) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_kmeans_plus_plus(&x, 3, 7, weight.data(), 1, nullptr, rows.data()) == GAUSSMIX_OK);
   CHECK(rows == kmeans_plus_plus(p.rows(), 3, 7, weight));
   Doubles centers(6);
   std::vector<std::int32_t> labels(at(p.n));
   gaussmix_kmeans_result result = {sizeof result, centers.data(), labels.data(), 0, 0};
-  REQUIRE(gaussmix_kmeans(&x, 3, 7, weight.data(), 1, 300, nullptr, &result) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_kmeans(&x, 3, 7, weight.data(), 1, 300, nullptr, &result) == GAUSSMIX_OK);
   const KMeansResult expected = kmeans(p.rows(), 3, 7, weight);
   CHECK(centers == expected.centers);
   CHECK(labels == expected.labels);
   CHECK(result.inertia == expected.inertia);
   CHECK(result.n_iter == expected.n_iter);
   gaussmix_kmeans_result only_inertia = {sizeof only_inertia, nullptr, nullptr, 0, 0};
-  REQUIRE(gaussmix_kmeans(&x, 3, 7, weight.data(), 1, 300, nullptr, &only_inertia) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_kmeans(&x, 3, 7, weight.data(), 1, 300, nullptr, &only_inertia) == GAUSSMIX_OK);
   CHECK(only_inertia.inertia == expected.inertia);
 
   CHECK(error_of(gaussmix_kmeans(&x, 0, 7, nullptr, 0, 300, nullptr, &result)).find("n_components") == 0);

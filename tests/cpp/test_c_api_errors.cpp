@@ -34,7 +34,7 @@ void check_misuses(const std::vector<Misuse>& misuses) {
   }
 }
 
-constexpr gaussmix_status invalid = GAUSSMIX_STATUS_INVALID_ARGUMENT;
+constexpr gaussmix_status invalid = GAUSSMIX_ERROR_INVALID_ARGUMENT;
 
 }  // namespace
 
@@ -240,10 +240,10 @@ TEST_CASE("c api: parameters that make no mixture") {
       {"an unknown type", invalid, create([](C& c) { c.covariance_type = 4; }), {"covariance_type", "4"}},
       {"another struct", invalid, create([](C& c) { --c.struct_size; }), {"parameters.struct_size"}},
       {"indefinite",
-       GAUSSMIX_STATUS_NUMERICAL,
+       GAUSSMIX_ERROR_NUMERICAL,
        create([](C& c) { c.covariances = indefinite.data(); }),
        {"covariances", "component 0"}},
-      {"singular", GAUSSMIX_STATUS_NUMERICAL, create([](C& c) { c.covariances = singular.data(); }), {"rank 1"}},
+      {"singular", GAUSSMIX_ERROR_NUMERICAL, create([](C& c) { c.covariances = singular.data(); }), {"rank 1"}},
       {"null", invalid, [&] { return gaussmix_mixture_create(nullptr, nullptr, nullptr); }, {"mixture", "null"}},
   });
 }
@@ -279,7 +279,7 @@ TEST_CASE("c api: what statistics and fits refuse") {
        [&] { return gaussmix_statistics_component_weights(sums.get(), n, 3); },
        {"out", "3"}},
       {"no weight",
-       GAUSSMIX_STATUS_NUMERICAL,
+       GAUSSMIX_ERROR_NUMERICAL,
        [&] { return gaussmix_statistics_maximize(sums.get(), nullptr, nullptr, nullptr, &next); },
        {}},
       {"policy",
@@ -287,7 +287,7 @@ TEST_CASE("c api: what statistics and fits refuse") {
        [&] { return gaussmix_statistics_maximize(sums.get(), &odd_policy, nullptr, nullptr, &next); },
        {"on_degenerate"}},
       {"bytes",
-       GAUSSMIX_STATUS_FORMAT,
+       GAUSSMIX_ERROR_FORMAT,
        [&] { return gaussmix_statistics_from_bytes(nullptr, 0, nullptr, &read); },
        {"bytes"}},
       {"null bytes",
@@ -334,9 +334,9 @@ TEST_CASE("c api: structs of later headers, whose new members may be 0 alone") {
   const gaussmix_samples x = gaussmix_samples_f64(p.x.data(), 6, 2);
   Doubles out(6);
   Later later = {{sizeof later, 1, nullptr, nullptr}, 0};
-  CHECK(gaussmix_log_prob_f64(handle.get(), &x, out.data(), 6, 1, &later.known) == GAUSSMIX_STATUS_OK);
+  CHECK(gaussmix_log_prob_f64(handle.get(), &x, out.data(), 6, 1, &later.known) == GAUSSMIX_OK);
   later.added = 1;
-  CHECK(gaussmix_log_prob_f64(handle.get(), &x, out.data(), 6, 1, &later.known) == GAUSSMIX_STATUS_INVALID_ARGUMENT);
+  CHECK(gaussmix_log_prob_f64(handle.get(), &x, out.data(), 6, 1, &later.known) == GAUSSMIX_ERROR_INVALID_ARGUMENT);
   CHECK(std::string(gaussmix_last_error()).find("execution must be 0 beyond the 32 bytes") != std::string::npos);
 
   struct LaterParameters {
@@ -345,7 +345,7 @@ TEST_CASE("c api: structs of later headers, whose new members may be 0 alone") {
   } filled;
   filled.known.struct_size = sizeof filled;
   filled.added = 7;
-  CHECK(gaussmix_mixture_parameters(handle.get(), &filled.known) == GAUSSMIX_STATUS_OK);
+  CHECK(gaussmix_mixture_parameters(handle.get(), &filled.known) == GAUSSMIX_OK);
   CHECK(filled.known.struct_size == sizeof filled);
   CHECK(filled.known.n_components == 2);
   CHECK(filled.added == 0);
@@ -360,8 +360,8 @@ TEST_CASE("c api: handles of another type and freed ones are refused") {
   CHECK(gaussmix_statistics_free(statistics) == invalid);
 #if !defined(__SANITIZE_ADDRESS__)  // which sees the use of freed memory by itself
   gaussmix_mixture* freed = nullptr;
-  REQUIRE(gaussmix_mixture_create(&parameters, nullptr, &freed) == GAUSSMIX_STATUS_OK);
-  REQUIRE(gaussmix_mixture_free(freed) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_mixture_create(&parameters, nullptr, &freed) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_mixture_free(freed) == GAUSSMIX_OK);
   CHECK(gaussmix_mixture_free(freed) == invalid);
   CHECK(std::string(gaussmix_last_error()).find("freed") != std::string::npos);
 #endif
@@ -385,9 +385,9 @@ TEST_CASE("c api: an exception of a C++ callback comes back as a status, its mes
     for (int i = 0; i < 100; ++i) text += "∞";
     throw std::runtime_error(text);
   };
-  CHECK(gaussmix_fit(&x, 2, &options, nullptr, 0, nullptr, &result) == GAUSSMIX_STATUS_INTERNAL);
+  CHECK(gaussmix_fit(&x, 2, &options, nullptr, 0, nullptr, &result) == GAUSSMIX_ERROR_INTERNAL);
   const std::string message = gaussmix_last_error();
   CHECK(message.size() == 1000 + 7 * std::strlen("∞"));
   options.callback = [](const gaussmix_fit_progress*, void*) -> int { throw 3; };
-  CHECK(gaussmix_fit(&x, 2, &options, nullptr, 0, nullptr, &result) == GAUSSMIX_STATUS_INTERNAL);
+  CHECK(gaussmix_fit(&x, 2, &options, nullptr, 0, nullptr, &result) == GAUSSMIX_ERROR_INTERNAL);
 }

@@ -25,7 +25,7 @@ OwnedMixture loaded(const std::string& path) {
 gaussmix_model_info info_of(const gaussmix_mixture* mixture) {
   gaussmix_model_info info{};
   info.struct_size = sizeof info;
-  REQUIRE(gaussmix_mixture_info(mixture, &info) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_mixture_info(mixture, &info) == GAUSSMIX_OK);
   return info;
 }
 
@@ -45,7 +45,7 @@ TEST_CASE("c api: a saved mixture is loaded with the bits and the texts it had, 
   const OwnedMixture mixture = mixture_of(parameters_of(p));
   const char *features[] = {"length", "width / µm"}, *names[] = {"author", "note"}, *values[] = {"K. F. Gauß", ""};
   const gaussmix_model_info info = {sizeof info, 2, 2, features, names, values};
-  REQUIRE(gaussmix_mixture_save(mixture.get(), path.c_str(), &info) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_mixture_save(mixture.get(), path.c_str(), &info) == GAUSSMIX_OK);
   const Model expected{p.mixture(), {{"length", "width / µm"}, {{"author", "K. F. Gauß"}, {"note", ""}}}};
   CHECK(load_model(path) == expected);
 
@@ -53,7 +53,7 @@ TEST_CASE("c api: a saved mixture is loaded with the bits and the texts it had, 
   const ModelInfo found = value_of(info_of(again.get()));
   CHECK(found.feature_names == expected.info.feature_names);
   CHECK(found.metadata == expected.info.metadata);
-  REQUIRE(gaussmix_mixture_save(again.get(), path.c_str(), nullptr) == GAUSSMIX_STATUS_OK);
+  REQUIRE(gaussmix_mixture_save(again.get(), path.c_str(), nullptr) == GAUSSMIX_OK);
   CHECK(load_model(path) == Model{p.mixture(), {}});
   CHECK(info_of(mixture.get()).n_feature_names == 0);  // of no file
 }
@@ -69,9 +69,9 @@ TEST_CASE("c api: golden files are loaded, from their bytes too") {
     for (const gaussmix_mixture* mixture : {from_file.get(), from_bytes.get()}) {
       const gaussmix_model_info info = info_of(mixture);
       Index written = 0;
-      REQUIRE(gaussmix_mixture_to_bytes(mixture, &info, nullptr, 0, &written) == GAUSSMIX_STATUS_OK);
+      REQUIRE(gaussmix_mixture_to_bytes(mixture, &info, nullptr, 0, &written) == GAUSSMIX_OK);
       std::vector<std::uint8_t> out(problems::at(written));
-      REQUIRE(gaussmix_mixture_to_bytes(mixture, &info, out.data(), written, &written) == GAUSSMIX_STATUS_OK);
+      REQUIRE(gaussmix_mixture_to_bytes(mixture, &info, out.data(), written, &written) == GAUSSMIX_OK);
       CHECK(model_from_bytes(out) == golden.model);
     }
   }
@@ -84,20 +84,19 @@ TEST_CASE("c api: what cannot be loaded or saved is told by its status and path"
   const OwnedMixture mixture = mixture_of(parameters_of(p));
   std::ofstream(corrupt) << "no model";
   gaussmix_mixture* made = mixture.get();
-  CHECK(error_of(gaussmix_mixture_load(absent.c_str(), nullptr, &made), GAUSSMIX_STATUS_IO).find(absent) !=
+  CHECK(error_of(gaussmix_mixture_load(absent.c_str(), nullptr, &made), GAUSSMIX_ERROR_IO).find(absent) !=
         std::string::npos);
   CHECK(made == nullptr);
-  CHECK(error_of(gaussmix_mixture_load(corrupt.c_str(), nullptr, &made), GAUSSMIX_STATUS_FORMAT).find(corrupt) !=
+  CHECK(error_of(gaussmix_mixture_load(corrupt.c_str(), nullptr, &made), GAUSSMIX_ERROR_FORMAT).find(corrupt) !=
         std::string::npos);
   CHECK(error_of(gaussmix_mixture_load(nullptr, nullptr, &made)) == "path must not be null");
   CHECK(error_of(gaussmix_mixture_load(absent.c_str(), nullptr, nullptr)) == "mixture must not be null");
   const std::string nowhere = folder.path("no folder/model.safetensors");
-  CHECK(
-      error_of(gaussmix_mixture_save(mixture.get(), nowhere.c_str(), nullptr), GAUSSMIX_STATUS_IO).find("no folder") !=
-      std::string::npos);
+  CHECK(error_of(gaussmix_mixture_save(mixture.get(), nowhere.c_str(), nullptr), GAUSSMIX_ERROR_IO).find("no folder") !=
+        std::string::npos);
   CHECK(error_of(gaussmix_mixture_from_bytes(nullptr, 8, nullptr, &made)) ==
         "bytes must have data, but its pointer is null");
-  CHECK(error_of(gaussmix_mixture_from_bytes(nullptr, 0, nullptr, &made), GAUSSMIX_STATUS_FORMAT) != "");
+  CHECK(error_of(gaussmix_mixture_from_bytes(nullptr, 0, nullptr, &made), GAUSSMIX_ERROR_FORMAT) != "");
 }
 
 TEST_CASE("c api: texts that make no model file") {

@@ -51,7 +51,7 @@ GAUSSMIX_API gaussmix_status gaussmix_em_free(gaussmix_em* em);
 /// The M-step over the sums of a whole pass, and the judgment on whether that was the last one. A step after the last goes on;
 /// after an error everything is as it was. Fills `progress`, whose struct_size must be set, with start 0 and no mixture; NULL
 /// when it is not asked. `execution` may be NULL.
-/// GAUSSMIX_STATUS_INVALID_ARGUMENT for statistics that were made under another mixture or hold no weight.
+/// GAUSSMIX_ERROR_INVALID_ARGUMENT for statistics that were made under another mixture or hold no weight.
 GAUSSMIX_API gaussmix_status gaussmix_em_step(gaussmix_em* em, const gaussmix_statistics* statistics,
                                               const gaussmix_execution* execution, gaussmix_fit_progress* progress);
 /// A handle of its own for the mixture so far, which the next pass is to be made under.

@@ -21,7 +21,7 @@ typedef enum gaussmix_init {
   GAUSSMIX_INIT_RANDOM_FROM_DATA = 3
 } gaussmix_init;
 
-// `sample_weight` as in gaussmix_log_likelihood(); `execution` may be NULL. GAUSSMIX_STATUS_INVALID_ARGUMENT when n_components is
+// `sample_weight` as in gaussmix_log_likelihood(); `execution` may be NULL. GAUSSMIX_ERROR_INVALID_ARGUMENT when n_components is
 // not in [1, N] or exceeds the rows of positive weight.
 
 /// K rows of X chosen by greedy k-means++, with probability proportional to w · (distance to the nearest chosen row)²: their

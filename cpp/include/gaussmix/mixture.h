@@ -17,12 +17,12 @@ typedef struct gaussmix_mixture gaussmix_mixture;
 
 /// The structure of the covariances and the layout of their values.
 typedef enum gaussmix_covariance_type {
-  GAUSSMIX_COVARIANCE_TYPE_FULL = 0,           ///< (K, D, D), each its own matrix
-  GAUSSMIX_COVARIANCE_TYPE_TIED = 1,           ///< (D, D), one for all
-  GAUSSMIX_COVARIANCE_TYPE_DIAG = 2,           ///< (K, D), variances
-  GAUSSMIX_COVARIANCE_TYPE_SPHERICAL = 3,      ///< (K,), one variance each
-  GAUSSMIX_COVARIANCE_TYPE_TIED_DIAG = 4,      ///< (D,), variances for all
-  GAUSSMIX_COVARIANCE_TYPE_TIED_SPHERICAL = 5  ///< (1,), one variance for all
+  GAUSSMIX_COVARIANCE_FULL = 0,           ///< (K, D, D), each its own matrix
+  GAUSSMIX_COVARIANCE_TIED = 1,           ///< (D, D), one for all
+  GAUSSMIX_COVARIANCE_DIAG = 2,           ///< (K, D), variances
+  GAUSSMIX_COVARIANCE_SPHERICAL = 3,      ///< (K,), one variance each
+  GAUSSMIX_COVARIANCE_TIED_DIAG = 4,      ///< (D,), variances for all
+  GAUSSMIX_COVARIANCE_TIED_SPHERICAL = 5  ///< (1,), one variance for all
 } gaussmix_covariance_type;
 
 /// What a mixture is made from, and what it tells of itself. All values are double: weights and matrices that were float are to be
@@ -40,7 +40,7 @@ typedef struct gaussmix_parameters {
 } gaussmix_parameters;
 
 /// Copies the parameters into a new mixture. `execution` may be NULL.
-/// GAUSSMIX_STATUS_NUMERICAL for an indefinite covariance, and for a singular one unless allow_singular.
+/// GAUSSMIX_ERROR_NUMERICAL for an indefinite covariance, and for a singular one unless allow_singular.
 GAUSSMIX_API gaussmix_status gaussmix_mixture_create(const gaussmix_parameters* parameters,
                                                      const gaussmix_execution* execution, gaussmix_mixture** mixture);
 /// Another handle of the same mixture, such as one to keep; the parameters are not copied.
@@ -72,15 +72,15 @@ typedef struct gaussmix_model_info {
 } gaussmix_model_info;
 
 /// Saves a mixture as a safetensors file: whoever opens `path` at any time finds the old file or the new one, whole. `info` may
-/// be NULL. GAUSSMIX_STATUS_IO when the system refuses; the old file is then as it was.
+/// be NULL. GAUSSMIX_ERROR_IO when the system refuses; the old file is then as it was.
 GAUSSMIX_API gaussmix_status gaussmix_mixture_save(const gaussmix_mixture* mixture, const char* path,
                                                    const gaussmix_model_info* info);
 /// Loads what any language saved; it scores with the same bits. Safe for files of strangers: what is truncated, corrupt or no
-/// mixture is GAUSSMIX_STATUS_FORMAT; GAUSSMIX_STATUS_IO when the system refuses. `execution` may be NULL.
+/// mixture is GAUSSMIX_ERROR_FORMAT; GAUSSMIX_ERROR_IO when the system refuses. `execution` may be NULL.
 GAUSSMIX_API gaussmix_status gaussmix_mixture_load(const char* path, const gaussmix_execution* execution,
                                                    gaussmix_mixture** mixture);
 /// Writes the bytes of a model file to `out`, and their number to *size. With a NULL `out` and a capacity of 0 it only tells
-/// the size; a capacity below it is GAUSSMIX_STATUS_INVALID_ARGUMENT, with *size set. `info` may be NULL.
+/// the size; a capacity below it is GAUSSMIX_ERROR_INVALID_ARGUMENT, with *size set. `info` may be NULL.
 GAUSSMIX_API gaussmix_status gaussmix_mixture_to_bytes(const gaussmix_mixture* mixture, const gaussmix_model_info* info,
                                                        uint8_t* out, int64_t capacity, int64_t* size);
 /// The mixture in the bytes of a model file, such as one that is part of a program. `execution` may be NULL.

@@ -15,14 +15,14 @@ extern "C" {
 #define GAUSSMIX_ABI_VERSION 1
 
 typedef enum gaussmix_status {
-  GAUSSMIX_STATUS_OK = 0,
-  GAUSSMIX_STATUS_INVALID_ARGUMENT = 1,  ///< an argument breaks a documented rule: null, shape, range, finiteness
-  GAUSSMIX_STATUS_NUMERICAL = 2,         ///< no finite answer: a singular covariance, a collapsed component
-  GAUSSMIX_STATUS_FORMAT = 3,  ///< bytes that this library did not write: truncated, corrupt, of another version
-  GAUSSMIX_STATUS_IO = 4,      ///< the operating system refused: no such file, no permission, disk full
-  GAUSSMIX_STATUS_OUT_OF_MEMORY = 5,
-  GAUSSMIX_STATUS_INTERRUPTED = 6,  ///< the caller's stop function ended the call
-  GAUSSMIX_STATUS_INTERNAL = 7      ///< a defect of this library
+  GAUSSMIX_OK = 0,
+  GAUSSMIX_ERROR_INVALID_ARGUMENT = 1,  ///< an argument breaks a documented rule: null, shape, range, finiteness
+  GAUSSMIX_ERROR_NUMERICAL = 2,         ///< no finite answer: a singular covariance, a collapsed component
+  GAUSSMIX_ERROR_FORMAT = 3,  ///< bytes that this library did not write: truncated, corrupt, of another version
+  GAUSSMIX_ERROR_IO = 4,      ///< the operating system refused: no such file, no permission, disk full
+  GAUSSMIX_ERROR_OUT_OF_MEMORY = 5,
+  GAUSSMIX_ERROR_INTERRUPTED = 6,  ///< the caller's stop function ended the call
+  GAUSSMIX_ERROR_INTERNAL = 7      ///< a defect of this library
 } gaussmix_status;
 
 /// Why the last call that failed on this thread did: argument, place, rule and value, in UTF-8, at most 1023 bytes; "" before

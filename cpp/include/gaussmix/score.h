@@ -45,8 +45,8 @@ static inline gaussmix_samples gaussmix_samples_f32(const float* data, int64_t n
 }
 
 // The result is written as the type that the name ends in, whatever X holds. `execution` may be NULL. After
-// GAUSSMIX_STATUS_INVALID_ARGUMENT for a value of X the output is unspecified. What mixes components is
-// GAUSSMIX_STATUS_NUMERICAL when their supports differ in rank.
+// GAUSSMIX_ERROR_INVALID_ARGUMENT for a value of X the output is unspecified. What mixes components is
+// GAUSSMIX_ERROR_NUMERICAL when their supports differ in rank.
 
 /// out[i] = log p(x_i), (N,).
 GAUSSMIX_API gaussmix_status gaussmix_log_prob_f64(const gaussmix_mixture* mixture, const gaussmix_samples* x,
@@ -117,7 +117,7 @@ GAUSSMIX_API gaussmix_status gaussmix_bic(const gaussmix_mixture* mixture, const
                                           const gaussmix_execution* execution, double* bic);
 
 /// Scores one row of doubles at a time, for services: one scorer per thread. Gives the bits of the batch functions, takes no
-/// lock, and a call that returns GAUSSMIX_STATUS_OK has allocated nothing.
+/// lock, and a call that returns GAUSSMIX_OK has allocated nothing.
 typedef struct gaussmix_row_scorer gaussmix_row_scorer;
 
 /// Prepares a scorer; the mixture may be freed before it.

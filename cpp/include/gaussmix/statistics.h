@@ -19,7 +19,7 @@ typedef struct gaussmix_statistics gaussmix_statistics;
 
 /// What is done with a component that is empty or collapsed; the C++ header statistics.hpp has the thresholds.
 typedef enum gaussmix_on_degenerate {
-  GAUSSMIX_ON_DEGENERATE_RAISE = 0,  ///< GAUSSMIX_STATUS_NUMERICAL that names the component
+  GAUSSMIX_ON_DEGENERATE_RAISE = 0,  ///< GAUSSMIX_ERROR_NUMERICAL that names the component
   GAUSSMIX_ON_DEGENERATE_FLOOR = 1,  ///< keep every covariance above 1e-6 of the data's own
   GAUSSMIX_ON_DEGENERATE_DROP = 2,   ///< go on without the component
   GAUSSMIX_ON_DEGENERATE_RESEED = 3  ///< put the component beside the heaviest one, which it halves

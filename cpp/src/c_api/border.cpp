@@ -32,23 +32,23 @@ gaussmix_status report_exception() noexcept {
   try {
     throw;
   } catch (const InvalidArgument& error) {
-    return fail(GAUSSMIX_STATUS_INVALID_ARGUMENT, error.what());
+    return fail(GAUSSMIX_ERROR_INVALID_ARGUMENT, error.what());
   } catch (const NumericalError& error) {
-    return fail(GAUSSMIX_STATUS_NUMERICAL, error.what());
+    return fail(GAUSSMIX_ERROR_NUMERICAL, error.what());
   } catch (const FormatError& error) {
-    return fail(GAUSSMIX_STATUS_FORMAT, error.what());
+    return fail(GAUSSMIX_ERROR_FORMAT, error.what());
   } catch (const Interrupted& error) {
-    return fail(GAUSSMIX_STATUS_INTERRUPTED, error.what());
+    return fail(GAUSSMIX_ERROR_INTERRUPTED, error.what());
   } catch (const std::bad_alloc&) {
-    return fail(GAUSSMIX_STATUS_OUT_OF_MEMORY, "out of memory");
+    return fail(GAUSSMIX_ERROR_OUT_OF_MEMORY, "out of memory");
   } catch (const std::length_error&) {  // of a container: more than any memory holds
-    return fail(GAUSSMIX_STATUS_OUT_OF_MEMORY, "out of memory");
+    return fail(GAUSSMIX_ERROR_OUT_OF_MEMORY, "out of memory");
   } catch (const std::system_error& error) {
-    return fail(GAUSSMIX_STATUS_IO, error.what());
+    return fail(GAUSSMIX_ERROR_IO, error.what());
   } catch (const std::exception& error) {
-    return fail(GAUSSMIX_STATUS_INTERNAL, error.what());
+    return fail(GAUSSMIX_ERROR_INTERNAL, error.what());
   } catch (...) {
-    return fail(GAUSSMIX_STATUS_INTERNAL, "an exception of an unknown type");
+    return fail(GAUSSMIX_ERROR_INTERNAL, "an exception of an unknown type");
   }
 }
 

@@ -24,7 +24,7 @@ template <class F>
 gaussmix_status guarded(const F& f) noexcept {
   try {
     f();
-    return GAUSSMIX_STATUS_OK;
+    return GAUSSMIX_OK;
   } catch (...) {
     return report_exception();
   }

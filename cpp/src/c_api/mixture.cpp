@@ -17,12 +17,12 @@ template <class E>
 constexpr bool is_numbered(CovarianceType type, E number) {
   return static_cast<int>(type) == static_cast<int>(number);
 }
-static_assert(is_numbered(CovarianceType::full, GAUSSMIX_COVARIANCE_TYPE_FULL) &&
-              is_numbered(CovarianceType::tied, GAUSSMIX_COVARIANCE_TYPE_TIED) &&
-              is_numbered(CovarianceType::diag, GAUSSMIX_COVARIANCE_TYPE_DIAG) &&
-              is_numbered(CovarianceType::spherical, GAUSSMIX_COVARIANCE_TYPE_SPHERICAL) &&
-              is_numbered(CovarianceType::tied_diag, GAUSSMIX_COVARIANCE_TYPE_TIED_DIAG) &&
-              is_numbered(CovarianceType::tied_spherical, GAUSSMIX_COVARIANCE_TYPE_TIED_SPHERICAL));
+static_assert(is_numbered(CovarianceType::full, GAUSSMIX_COVARIANCE_FULL) &&
+              is_numbered(CovarianceType::tied, GAUSSMIX_COVARIANCE_TIED) &&
+              is_numbered(CovarianceType::diag, GAUSSMIX_COVARIANCE_DIAG) &&
+              is_numbered(CovarianceType::spherical, GAUSSMIX_COVARIANCE_SPHERICAL) &&
+              is_numbered(CovarianceType::tied_diag, GAUSSMIX_COVARIANCE_TIED_DIAG) &&
+              is_numbered(CovarianceType::tied_spherical, GAUSSMIX_COVARIANCE_TIED_SPHERICAL));
 
 }  // namespace
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core import InvalidArgumentError, Mixture, NumericalError
+from .._core import InvalidArgumentError, Mixture, NumericalError, covariance_shape
 from .arrays import as_real
 
 
@@ -47,15 +47,10 @@ def check_means(values: Any, n_components: int, n_features: int) -> NDArray[Any]
 
 def check_precisions(values: Any, covariance_type: str, n_components: int, n_features: int) -> NDArray[Any]:
     """`precisions_init` as Σ⁻¹ in the layout of `covariance_type`: variances > 0, or matrices that Mixture takes."""
-    shape = {
-        "full": (n_components, n_features, n_features),
-        "tied": (n_features, n_features),
-        "diag": (n_components, n_features),
-        "spherical": (n_components,),
-    }[covariance_type]
+    shape = covariance_shape(covariance_type, n_components, n_features)
     name = f"{covariance_type} precision"
     precisions = _as_init(values, name, "precisions_init", shape)
-    if covariance_type in ("diag", "spherical"):
+    if covariance_type not in ("full", "tied"):
         bad = np.argwhere(precisions <= 0.0)
         if len(bad):
             place = tuple(bad[0].tolist())

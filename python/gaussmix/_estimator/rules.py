@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .._core import InvalidArgumentError
+from .._core import InvalidArgumentError, covariance_types
 
-COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
 INIT_PARAMS = ("kmeans", "k-means++", "random", "random_from_data")
 
 
@@ -51,7 +50,7 @@ def _one_of(names: tuple[str, ...]) -> _Rule:
 
 _RULES = {
     "n_components": _int_from(1),
-    "covariance_type": _one_of(COVARIANCE_TYPES),
+    "covariance_type": _one_of(covariance_types()),
     "tol": _float_from(0.0),
     "reg_covar": _float_from(0.0),
     "max_iter": _int_from(0),
