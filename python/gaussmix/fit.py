@@ -198,7 +198,7 @@ def run_fit(
     **given: Any,
 ) -> tuple[FitResult, list[tuple[type[Warning], str]]]:
     """`fit` with the warnings that are due, one of a category at most, for its caller to give."""
-    options = fit.__kwdefaults__ | given
+    options: dict[str, Any] = {**(fit.__kwdefaults__ or {}), **given}
     timer = None if deadline is None else Deadline(deadline)
     if timer is not None and options["max_iter"] == 0:
         raise InvalidArgumentError("deadline must not be given when max_iter is 0, as it would have no effect")

@@ -49,8 +49,9 @@ def test_steps_give_the_bits_of_fit(make_mixture: MakeMixture, covariance_type: 
 def test_a_new_em_has_done_nothing(make_mixture: MakeMixture) -> None:
     em = EM(make_mixture())
     assert (em.done, em.converged, em.n_iter, em.trace.shape) == (False, False, 0, (0,))
-    fields = dict.fromkeys(gaussmix.FitReport.__dataclass_fields__, 0)
-    assert em.report == gaussmix.FitReport(**fields | dict.fromkeys(("floored", "dropped", "reseeded"), ()))
+    fields: dict[str, Any] = dict.fromkeys(gaussmix.FitReport.__dataclass_fields__, 0)
+    fields.update(floored=(), dropped=(), reseeded=())
+    assert em.report == gaussmix.FitReport(**fields)
     assert repr(em) == "EM(n_iter=0, converged=False)"
     assert EM(make_mixture(), max_iter=0).done
 

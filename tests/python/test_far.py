@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import gaussmix
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +20,8 @@ def covariances_of(variances: Array, d: int, covariance_type: str) -> Array:
     full = variances[:, None, None] * np.eye(d)
     diag = np.repeat(variances[:, None], d, axis=1)
     layouts: dict[str, Array] = {"full": full, "tied": full[0], "diag": diag, "spherical": variances}
-    return {**layouts, "tied_diag": diag[0], "tied_spherical": variances[:1]}[covariance_type]
+    layouts |= {"tied_diag": diag[0], "tied_spherical": variances[:1]}
+    return layouts[covariance_type]
 
 
 def mixture(weights: list[float], means: Array, variances: list[float], covariance_type: str) -> gaussmix.Mixture:
@@ -195,16 +198,17 @@ def any_mixture(rng: np.random.Generator, covariance_type: str) -> gaussmix.Mixt
     std = 10.0 ** rng.uniform(-154, 153, size=(k, d))
     factor = np.tril(rng.uniform(-0.3, 0.3, size=(d, d)), -1) + np.eye(d)
     unit = factor @ factor.T
-    covariances = {
+    make: dict[str, Callable[[], Array]] = {
         "full": lambda: np.stack([np.outer(s, s) * unit for s in std]),
         "tied": lambda: np.outer(std[0], std[0]) * unit,
         "diag": lambda: std**2,
         "spherical": lambda: std[:, 0] ** 2,
         "tied_diag": lambda: std[0] ** 2,
         "tied_spherical": lambda: std[0, :1] ** 2,
-    }[covariance_type]()
+    }
     weights = rng.dirichlet(np.ones(k)) if k > 1 else np.ones(1)
-    return gaussmix.Mixture(weights, numbers_of_every_size(rng, (k, d), -323, 308), covariances, covariance_type)
+    means = numbers_of_every_size(rng, (k, d), -323, 308)
+    return gaussmix.Mixture(weights, means, make[covariance_type](), covariance_type)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

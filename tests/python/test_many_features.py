@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gaussmix
@@ -26,16 +27,19 @@ def exact(x: Array, mean: Array, variances: Array) -> tuple[Array, Array]:
 
 def mixture_of(covariance_type: str, mean: Array, variances: Array) -> gaussmix.Mixture:
     means = np.array([mean, mean])
-    covariances = {
+    make: dict[str, Callable[[], Array]] = {
         "full": lambda: np.array([np.diag(variances)] * 2),
         "tied": lambda: np.diag(variances),
         "diag": lambda: np.array([variances] * 2),
         "spherical": lambda: np.array([variances[0]] * 2),
-    }[covariance_type]()
-    return gaussmix.Mixture([0.5, 0.5], means, covariances, covariance_type)
+        "tied_diag": lambda: variances,
+        "tied_spherical": lambda: variances[:1],
+    }
+    return gaussmix.Mixture([0.5, 0.5], means, make[covariance_type](), covariance_type)
 
 
-CASES = [(t, d) for t in ("diag", "spherical") for d in (1000, 50_000, 100_000)] + [("full", 700), ("tied", 700)]
+VARIANCES = ("diag", "spherical", "tied_diag", "tied_spherical")
+CASES = [(t, d) for t in VARIANCES for d in (1000, 50_000, 100_000)] + [("full", 700), ("tied", 700)]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -43,10 +47,11 @@ CASES = [(t, d) for t in ("diag", "spherical") for d in (1000, 50_000, 100_000)]
 @pytest.mark.parametrize("terms", ["ordinary", "equal"])
 def test_the_error_does_not_grow(covariance_type: str, d: int, terms: str, dtype: Any) -> None:
     random = np.random.default_rng(d)
+    x: Array
     variances = np.full(d, 0.37)
     mean = np.full(d, 0.1, dtype=dtype).astype(np.float64)
     if terms == "ordinary":
-        if covariance_type != "spherical":
+        if "spherical" not in covariance_type:
             variances = random.uniform(0.2, 5.0, d)
         x = (mean + np.sqrt(variances) * random.standard_normal((5, d))).astype(dtype)
     else:  # every one of D additions is rounded the same way
@@ -54,7 +59,7 @@ def test_the_error_does_not_grow(covariance_type: str, d: int, terms: str, dtype
     mix = mixture_of(covariance_type, mean, variances)
     truth, unit = exact(x, mean, variances)
     allowed = 4 if terms == "ordinary" else 64
-    errors = abs(mix.component_log_prob(x)[:, 0] - truth) / (UNIT_ROUNDOFF[np.dtype(dtype)] * unit)
+    errors: Array = np.abs(mix.component_log_prob(x)[:, 0] - truth) / (UNIT_ROUNDOFF[np.dtype(dtype)] * unit)
     assert errors.max() <= allowed
     if dtype == np.float64:
         scorer = mix.row_scorer()
@@ -71,4 +76,4 @@ def test_a_tie_is_one_in_float32(covariance_type: str) -> None:
     x = np.zeros((1, d), dtype=np.float32)
     mix = gaussmix.Mixture([0.5, 0.5], means, np.ones((2, d) if covariance_type == "diag" else 2), covariance_type)
     # Half of the difference of two sums near D, each within 4 units.
-    assert abs(np.diff(mix.log_joint(x))).max() <= 4 * 2.0**-24 * d * 3
+    assert np.abs(np.diff(mix.log_joint(x))).max() <= 4 * 2.0**-24 * d * 3

@@ -6,6 +6,7 @@ from typing import Any
 
 import gaussmix
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -39,11 +40,14 @@ def test_scores_have_no_rows(mixture: gaussmix.Mixture, x: Any) -> None:
     shape = (0, mixture.n_components)
     for name in BY_COMPONENT:
         scores = getattr(mixture, name)(x)
-        assert (scores.shape, scores.dtype) == (shape, dtype)
+        assert scores.shape == shape
+        assert scores.dtype == dtype
         out = np.empty(shape, "f4")
         assert getattr(mixture, name)(x, out=out) is out
-    assert (mixture.log_prob(x).shape, mixture.log_prob(x).dtype) == ((0,), dtype)
-    assert (mixture.predict(x).shape, mixture.predict(x).dtype) == ((0,), np.int64)
+    log_p, labels = mixture.log_prob(x), mixture.predict(x)
+    assert log_p.shape == labels.shape == (0,)
+    assert log_p.dtype == dtype
+    assert labels.dtype == np.int64
     out = np.empty(8)[3:3]
     assert mixture.log_prob(x, out=out, num_threads=2) is out
     with pytest.raises(InvalidArgumentError, match=r"out must have shape \(0,\), but has shape \(1,\)"):
@@ -52,7 +56,8 @@ def test_scores_have_no_rows(mixture: gaussmix.Mixture, x: Any) -> None:
 
 @pytest.mark.parametrize("x", EMPTY.values(), ids=EMPTY)
 def test_sums_over_no_rows(mixture: gaussmix.Mixture, x: Any) -> None:
-    for weight in (None, [], np.empty(0, "f4")):
+    weights: tuple[npt.ArrayLike | None, ...] = (None, [], np.empty(0, "f4"))
+    for weight in weights:
         assert mixture.log_likelihood(x, weight) == 0
         assert mixture.aic(x, weight) == 2 * mixture.n_parameters
         with pytest.raises(InvalidArgumentError, match="X must have rows of positive weight for bic"):
@@ -80,7 +85,10 @@ def test_rows_that_all_weigh_0(mixture: gaussmix.Mixture, dtype: str) -> None:
 
 def test_draws_of_no_rows(mixture: gaussmix.Mixture) -> None:
     x, z = mixture.sample(0, 1)
-    assert (x.shape, x.dtype, z.shape, z.dtype) == ((0, 4), np.float64, (0,), np.int64)
+    assert x.shape == (0, 4)
+    assert x.dtype == np.float64
+    assert z.shape == (0,)
+    assert z.dtype == np.int64
 
 
 @pytest.mark.parametrize("x", EMPTY.values(), ids=EMPTY)
