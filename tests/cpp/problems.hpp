@@ -29,6 +29,10 @@ inline constexpr double unit = std::numeric_limits<T>::epsilon() / 2;
 
 inline bool has_matrices(CovarianceType type) { return type == CovarianceType::full || type == CovarianceType::tied; }
 
+inline bool is_spherical(CovarianceType type) {
+  return type == CovarianceType::spherical || type == CovarianceType::tied_spherical;
+}
+
 /// How many values the covariances have.
 inline Index covariance_size(CovarianceType type, Index k, Index d) {
   Index size = 1;

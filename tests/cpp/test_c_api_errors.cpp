@@ -237,7 +237,7 @@ TEST_CASE("c api: parameters that make no mixture") {
       {"no means", invalid, create([](C& c) { c.means = nullptr; }), {"means", "null"}},
       {"no covariances", invalid, create([](C& c) { c.covariances = nullptr; }), {"covariances", "null"}},
       {"covariances too few", invalid, create([](C& c) { c.n_covariances = 4; }), {"covariances", "4"}},
-      {"an unknown type", invalid, create([](C& c) { c.covariance_type = 4; }), {"covariance_type", "4"}},
+      {"an unknown type", invalid, create([](C& c) { c.covariance_type = 60; }), {"covariance_type", "60"}},
       {"another struct", invalid, create([](C& c) { --c.struct_size; }), {"parameters.struct_size"}},
       {"indefinite",
        GAUSSMIX_ERROR_NUMERICAL,

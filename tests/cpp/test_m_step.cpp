@@ -133,7 +133,7 @@ TEST_CASE("maximize: a collapsed component meets the policy") {
     CHECK(std::find(report.floored.begin(), report.floored.end(), 2) != report.floored.end());
     const Doubles total = variances_of(x), found = variances(floored, 2);
     for (std::size_t j = 0; j < 2; ++j) {
-      const double least = 1e-6 * (type == CovarianceType::spherical ? (total[0] + total[1]) / 2 : total[j]);
+      const double least = 1e-6 * (is_spherical(type) ? (total[0] + total[1]) / 2 : total[j]);
       CHECK(std::abs(found[j] / least - 1) <= 1e-9);  // a condition of 1e-6 beside the rounding
     }
 
@@ -188,7 +188,7 @@ TEST_CASE("maximize: under the floor the likelihood never falls, and every covar
       n_floored += static_cast<Index>(report.floored.size());
       for (Index c = 0; c < 6; ++c)
         for (std::size_t j = 0; j < 2; ++j) {
-          const double least = 1e-6 * (type == CovarianceType::spherical ? (total[0] + total[1]) / 2 : total[j]);
+          const double least = 1e-6 * (is_spherical(type) ? (total[0] + total[1]) / 2 : total[j]);
           CHECK(variances(mixture, c)[j] >= least * (1 - 1e-9));
         }
     }

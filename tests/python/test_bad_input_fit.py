@@ -153,7 +153,7 @@ FITS = [
     fit_invalid("one positive weight", "sample_weight must have at least n_components = 2 positive values, but has 1",
                 sample_weight=[0, 0, 3, 0, 0, 0]),
     fit_case("one weight that counts", NumericalError, "component [01] is empty: its share of the weight is",
-             sample_weight=[1e200, 1e200, 1e200, 1e-200, 1e-200, 1e-200]),
+             sample_weight=[1e200, 1e-200, 1e-200, 1e-200, 1e-200, 1e-200]),
     fit_case("all rows equal", NumericalError, "feature 0 of X has no variance", x=np.full((6, 2), 3.5)),
     fit_case("all rows equal, raise", NumericalError, "component 0 has collapsed: its covariance has rank 0 of 2",
              x=np.full((6, 2), 3.5),
@@ -335,7 +335,7 @@ def estimator() -> Iterator[Case]:
         if not name.endswith(".fit"):
             call = lambda f=function: f(np.zeros((4, 3)))  # noqa: E731
             yield Case(f"{name}, D = 3", call, InvalidArgumentError, "X has 3 features, .*expecting 2 features")
-    weight = changed(1e200 * ONES, slice(3, None), 1e-200)
+    weight = changed(1e-200 * ONES, 0, 1e200)
     yield Case(
         "GaussianMixture, one weight that counts",
         lambda: gaussmix.GaussianMixture(2).fit(X, sample_weight=weight),
