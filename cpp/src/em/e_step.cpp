@@ -101,7 +101,7 @@ std::optional<Sums> sums_of_leaves(const Partition& partition, double work, cons
 template <class T>
 class ExpectationPass {
  public:
-  ExpectationPass(const MixtureData& mixture, const Samples& x, VectorView<const double> weight, const Sums& shape,
+  ExpectationPass(const ComponentTerms& mixture, const Samples& x, VectorView<const double> weight, const Sums& shape,
                   const Partition& partition, T cut, VectorView<std::int32_t> labels, bool skip,
                   const simd::Kernels<T>& kernels)
       : weight_(weight),
@@ -188,7 +188,7 @@ template <class T>
 std::optional<Sums> expectation_as(const Mixture& mixture, const Samples& x, VectorView<const double> weight,
                                    bool whole, const Execution& execution, VectorView<std::int32_t> labels,
                                    const simd::Kernels<T>& kernels, const Sums& sums) {
-  const MixtureData& m = mixture.data();
+  const ComponentTerms& m = mixture.data();
   const Partition partition = Partition::of(x.rows(), m.d, m.k, sizeof(T));
   const T cut = whole ? no_cut<T> : exclusion_cut<T>(m.k);
   return sums_of_leaves(partition, 2.0 * moments_work(sums) * static_cast<double>(x.rows()), execution, sums, [&] {

@@ -1,6 +1,6 @@
 #include "model/block_layout.hpp"
 
-#include "model/mixture_data.hpp"
+#include "model/component_terms.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -26,7 +26,7 @@ double largest_of(const std::vector<double>& values) {
 /// See Packed::largest_row. With |x − c| ≤ a and entries of L⁻¹ up to b, all that is summed for y = L⁻¹(x − c) is at most D a b,
 /// and D (D a b + |ν|)² for the squared distance.
 template <class T>
-T largest_row(const MixtureData& data, const std::vector<double>& nu) {
+T largest_row(const ComponentTerms& data, const std::vector<double>& nu) {
   const auto d = static_cast<double>(data.d);
   double b = largest_of(data.inv_std);
   for (const CovarianceFactor& factor : data.factors) {
@@ -89,7 +89,7 @@ simd::Factor<T> Packed<T>::append(const CovarianceFactor& factor) {
 }
 
 template <class T>
-Packed<T> pack(const MixtureData& data) {
+Packed<T> pack(const ComponentTerms& data) {
   Packed<T> out;
   out.log_norm.assign(data.log_norm.begin(), data.log_norm.end());
   out.log_weight.assign(data.log_weight.begin(), data.log_weight.end());
@@ -120,7 +120,7 @@ Packed<T> pack(const MixtureData& data) {
 
 template struct Packed<double>;
 template struct Packed<float>;
-template Packed<double> pack(const MixtureData&);
-template Packed<float> pack(const MixtureData&);
+template Packed<double> pack(const ComponentTerms&);
+template Packed<float> pack(const ComponentTerms&);
 
 }  // namespace gaussmix::detail

@@ -9,7 +9,7 @@
 
 namespace gaussmix::detail {
 
-class MixtureData;
+class ComponentTerms;
 
 /// A mixture in the layout of the kernels of one precision.
 template <class T>
@@ -42,6 +42,6 @@ struct Packed {
 };
 
 template <class T>
-Packed<T> pack(const MixtureData& data);
+Packed<T> pack(const ComponentTerms& data);
 
 }  // namespace gaussmix::detail

@@ -28,7 +28,7 @@ void write_panels(const double* triangle, Index rank, double* panels);
 /// The factors of one covariance matrix Σ = L Lᵀ in double: what the kernels' layouts are made from.
 struct CovarianceFactor {
   Index rank;
-  const double* panels;           ///< L⁻¹ (L₁₁⁻¹ when singular), panel_entries(rank) values kept by the MixtureData
+  const double* panels;           ///< L⁻¹ (L₁₁⁻¹ when singular), panel_entries(rank) values kept by the ComponentTerms
   std::vector<Index> order;       ///< features in the order of L's rows; empty when as they come
   std::vector<double> residual;   ///< M = L₂₁ L₁₁⁻¹ in scaled features, (D − rank, rank); singular only
   std::vector<double> inv_scale;  ///< 1/σ_j in `order`, 1 where σ_j = 0; singular only

@@ -1,6 +1,6 @@
 #include "model/distance_bounds.hpp"
 
-#include "model/mixture_data.hpp"
+#include "model/component_terms.hpp"
 #include "numeric/linalg.hpp"
 #include "simd/dispatch.hpp"
 
@@ -20,7 +20,7 @@ constexpr double most_work = 1e8;  // nanoseconds, about: for so long nobody ask
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 /// out(l, k) = d_k(μ_l), (K, K).
-std::vector<double> distances_of_means(const MixtureData& mixture) {
+std::vector<double> distances_of_means(const ComponentTerms& mixture) {
   const simd::Kernels<double>& kernels = simd::kernels_of<double>(simd::active_kernels());
   const Index k_all = mixture.k, d = mixture.d, padded = round_up(k_all, kernels.strip);
   const simd::Components<double> c = mixture.packed<double>().components(d);
@@ -43,7 +43,7 @@ std::vector<double> distances_of_means(const MixtureData& mixture) {
 }
 
 /// ‖L_k⁻¹ L_l‖ of diagonal matrices, (K, K).
-std::vector<double> ratios(const MixtureData& mixture) {
+std::vector<double> ratios(const ComponentTerms& mixture) {
   const Index k_all = mixture.k, d = mixture.d;
   std::vector<double> inv_std(mixture.inv_std.size());  // (D, K), so that one component meets all others
   for (Index k = 0; k < k_all; ++k)
@@ -66,7 +66,7 @@ struct ScaledNorms {
 };
 
 /// S_j, the root of the mean variance of feature j, (D,).
-std::vector<double> common_scale(const MixtureData& mixture) {
+std::vector<double> common_scale(const ComponentTerms& mixture) {
   std::vector<double> scale;
   for (Index j = 0; j < mixture.d; ++j) {
     double sum = 0.0;
@@ -77,7 +77,7 @@ std::vector<double> common_scale(const MixtureData& mixture) {
 }
 
 /// From the eigenvalues of S⁻¹ Σ_k S⁻¹, for each factor of the mixture.
-std::vector<ScaledNorms> scaled_norms(const MixtureData& mixture, const std::vector<double>& scale) {
+std::vector<ScaledNorms> scaled_norms(const ComponentTerms& mixture, const std::vector<double>& scale) {
   const Index d = mixture.d;
   std::vector<ScaledNorms> out;
   std::vector<double> scaled(at(d * d));
@@ -93,7 +93,7 @@ std::vector<ScaledNorms> scaled_norms(const MixtureData& mixture, const std::vec
 
 /// Puts bounds for full covariances in place of the distances of the means: `stretch` becomes a product of two norms, or 1 where
 /// all components have one shape, and both lose what rounding may take from L⁻¹ (x − μ), `rounding` × the Frobenius norm of L_k⁻¹ S × ‖S⁻¹ (x − μ_k)‖ at most.
-void bound_full(const MixtureData& mixture, double rounding, std::vector<double>& distance,
+void bound_full(const ComponentTerms& mixture, double rounding, std::vector<double>& distance,
                 std::vector<double>& stretch) {
   const Index k_all = mixture.k, d = mixture.d;
   const std::vector<double> scale = common_scale(mixture);
@@ -119,7 +119,7 @@ void bound_full(const MixtureData& mixture, double rounding, std::vector<double>
 
 }  // namespace
 
-bool is_worth_separating(Index rows, const MixtureData& mixture) {
+bool is_worth_separating(Index rows, const ComponentTerms& mixture) {
   if (mixture.k > most_components || mixture.d > most_features) return false;
   const auto n = static_cast<double>(rows), k = static_cast<double>(mixture.k), d = static_cast<double>(mixture.d);
   // Nanoseconds as measured: eigenvalues, distances of means and bounds; and what all first looks at a component take at least.
@@ -132,7 +132,7 @@ bool is_worth_separating(Index rows, const MixtureData& mixture) {
 }
 
 template <class T>
-Separation<T> separate(const MixtureData& mixture) {
+Separation<T> separate(const ComponentTerms& mixture) {
   std::vector<double> distance = distances_of_means(mixture), stretch;
   const simd::Components<double> c = mixture.packed<double>().components(mixture.d);
   if (c.factors) {
@@ -150,7 +150,7 @@ Separation<T> separate(const MixtureData& mixture) {
   return out;
 }
 
-template Separation<double> separate(const MixtureData&);
-template Separation<float> separate(const MixtureData&);
+template Separation<double> separate(const ComponentTerms&);
+template Separation<float> separate(const ComponentTerms&);
 
 }  // namespace gaussmix::detail

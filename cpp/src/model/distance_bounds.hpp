@@ -6,7 +6,7 @@
 
 namespace gaussmix::detail {
 
-class MixtureData;
+class ComponentTerms;
 
 /// What the distance of a row from one component tells of its distances from all others, by the triangle inequality. With
 /// d_k(x) = ‖L_k⁻¹ (x − μ_k)‖: d_k(x) ≥ distance(l, k) − stretch(l, k) · d_l(x), in exact numbers and as kernels of T round.
@@ -17,10 +17,10 @@ struct Separation {
 };
 
 /// Whether the two arrays are made in a small part of the time of a pass over so many rows, and are no burden to memory.
-bool is_worth_separating(Index rows, const MixtureData& mixture);
+bool is_worth_separating(Index rows, const ComponentTerms& mixture);
 
 /// For mixtures without singular components.
 template <class T>
-Separation<T> separate(const MixtureData& mixture);
+Separation<T> separate(const ComponentTerms& mixture);
 
 }  // namespace gaussmix::detail

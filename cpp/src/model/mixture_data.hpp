@@ -1,100 +1,22 @@
 #pragma once
 
-#include "base/buffer.hpp"
-#include "base/once.hpp"
-#include "model/block_layout.hpp"
+#include "model/component_terms.hpp"
 #include "model/covariance_type.hpp"
-#include "model/distance_bounds.hpp"
-#include "model/row_layout.hpp"
-
-#include <gaussmix/mixture.hpp>
-
-#include <memory>
-#include <string>
-#include <vector>
 
 namespace gaussmix::detail {
 
-/// π (K,), μ (K, D) and Σ in the layout of its type, row-major, as a mixture keeps them.
-struct Parameters {
-  std::vector<double> weights;
-  std::vector<double> means;
-  Buffer<double> covariances;
-};
-
-/// What messages call the parameters, and the types that these came in.
-struct ParameterNames {
-  std::string weights = "weights";
-  std::string means = "means";
-  std::string covariances = "covariances";
-  SourceTypes source = {};
-};
-
-/// The parameters of a Mixture and all that is computed from them once.
-class MixtureData {
+/// The parameters of a Mixture, checked, and what is computed from them once.
+class MixtureData : public ComponentTerms {
  public:
   MixtureData(VectorView<const double> weights, MatrixView<const double> means, VectorView<const double> covariances,
               CovarianceType type, bool allow_singular, const ParameterNames& names = {},
               const Execution& execution = {});
-  /// Takes the parameters over, (K, D) being the shape of the means; covariances are checked and factored on the threads
-  /// of `execution`.
+  /// Takes the parameters over, (K, D) being the shape of the means.
   MixtureData(Parameters parameters, Index k, Index d, CovarianceType type, bool allow_singular,
               const ParameterNames& names = {}, const Execution& execution = {});
 
-  MixtureData(const MixtureData&) = delete;
-  MixtureData& operator=(const MixtureData&) = delete;
-
-  Index k;
-  Index d;
   CovarianceType type;
-  CovarianceLayout layout;  ///< of `type`
   bool allow_singular;
-  std::vector<double> weights;            ///< (K,)
-  std::vector<double> means;              ///< (K, D)
-  Buffer<double> covariances;             ///< in `layout`
-  std::vector<Index> rank;                ///< (K,)
-  std::vector<double> log_weight;         ///< (K,)
-  std::vector<double> log_norm;           ///< (K,)
-  std::vector<CovarianceFactor> factors;  ///< one for each matrix; none for variances
-  std::vector<double> inv_std;            ///< (K, D), 0 without variance; diag and spherical
-  std::vector<double> center;             ///< tied: c, (D,), when rows are transformed once; else empty
-
-  const CovarianceFactor& factor(Index component) const noexcept {
-    return factors[factors.size() == 1 ? 0 : static_cast<std::size_t>(component)];
-  }
-  double variance(Index component, Index feature) const noexcept {
-    return covariances[layout.variance_at(component, feature, d)];
-  }
-  /// Whether float32 rows can be evaluated in float32: all scales within 1e±15, means within 1e30.
-  bool fits_single() const noexcept { return fits_single_; }
-  /// The kernels' layout; the one for float32 is made at its first use, by whichever thread comes first.
-  template <class T>
-  const Packed<T>& packed() const;
-  /// How far the components are apart, made at its first use; none may be singular.
-  template <class T>
-  const Separation<T>& separation() const;
-  /// The layout of the kernels of one row, likewise made at its first use.
-  const PackedRow& packed_row() const;
-  /// @throws NumericalError unless all ranks are equal
-  void require_common_measure() const;
-
- private:
-  void check_weights(const ParameterNames& names);
-  void factor_matrices(const ParameterNames& names, const Execution& execution);
-  void factor_variances(const std::string& name);
-  void choose_center();
-  bool scales_fit_single() const;
-
-  Buffer<double> panels_;  ///< of the factors
-  bool fits_single_ = false;
-  Packed<double> f64_;
-  mutable Once f32_once_;
-  mutable Packed<float> f32_;
-  mutable Once f64_separation_once_, f32_separation_once_;
-  mutable Separation<double> f64_separation_;
-  mutable Separation<float> f32_separation_;
-  mutable Once row_once_;
-  mutable PackedRow row_{};
 };
 
 }  // namespace gaussmix::detail

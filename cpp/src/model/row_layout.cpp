@@ -1,6 +1,6 @@
 #include "model/row_layout.hpp"
 
-#include "model/mixture_data.hpp"
+#include "model/component_terms.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -21,7 +21,7 @@ Buffer<double> grouped(const double* values, Index k, Index d) {
 }
 
 /// The panels of every component, entry by entry beside those of its group.
-Buffer<double> grouped_panels(const MixtureData& m) {
+Buffer<double> grouped_panels(const ComponentTerms& m) {
   const Index n = panel_entries(m.d);
   Buffer<double> out(groups_of(m.k) * n * group);
   for (Index g = 0; g < groups_of(m.k); ++g)
@@ -49,7 +49,7 @@ Buffer<double> padded(const std::vector<double>& values, double fill) {
   return out;
 }
 
-PackedRow::Layout row_layout(const MixtureData& data) {
+PackedRow::Layout row_layout(const ComponentTerms& data) {
   using Layout = PackedRow::Layout;
   if (data.factors.empty())
     return std::all_of(data.inv_std.begin(), data.inv_std.end(), [](double v) { return v > 0.0; }) ? Layout::diag
@@ -61,7 +61,7 @@ PackedRow::Layout row_layout(const MixtureData& data) {
 
 }  // namespace
 
-PackedRow pack_row(const MixtureData& data) {
+PackedRow pack_row(const ComponentTerms& data) {
   PackedRow out{row_layout(data), groups_of(data.k), {}, {}, {}, {}};
   out.log_norm = padded(data.log_norm, 0.0);
   out.log_weight = padded(data.log_weight, -std::numeric_limits<double>::infinity());

@@ -5,7 +5,7 @@
 
 namespace gaussmix::detail {
 
-class MixtureData;
+class ComponentTerms;
 
 /// Groups of simd::row_group that n components, or features, fill.
 constexpr Index groups_of(Index n) { return (n + simd::row_group - 1) / simd::row_group; }
@@ -23,6 +23,6 @@ struct PackedRow {
   Buffer<double> factors;     ///< as the distances of simd::RowKernels take them
 };
 
-PackedRow pack_row(const MixtureData& data);
+PackedRow pack_row(const ComponentTerms& data);
 
 }  // namespace gaussmix::detail

@@ -5,7 +5,7 @@
 namespace gaussmix::detail {
 
 template <class T>
-BlockDistances<T>::BlockDistances(const MixtureData& mixture, const simd::Kernels<T>& kernels,
+BlockDistances<T>::BlockDistances(const ComponentTerms& mixture, const simd::Kernels<T>& kernels,
                                   const BlockLoader<T>& loader, Index block_rows)
     : mixture_(mixture),
       packed_(mixture.packed<T>()),

@@ -2,7 +2,7 @@
 
 #include "base/buffer.hpp"
 #include "data/block_loader.hpp"
-#include "model/mixture_data.hpp"
+#include "model/component_terms.hpp"
 
 namespace gaussmix::detail {
 
@@ -11,7 +11,7 @@ namespace gaussmix::detail {
 template <class T>
 class BlockDistances {
  public:
-  BlockDistances(const MixtureData& mixture, const simd::Kernels<T>& kernels, const BlockLoader<T>& loader,
+  BlockDistances(const ComponentTerms& mixture, const simd::Kernels<T>& kernels, const BlockLoader<T>& loader,
                  Index block_rows);
 
   /// The loader holds other rows, or these in another order.
@@ -26,7 +26,7 @@ class BlockDistances {
   T* scratch() noexcept { return scratch_.data(); }
 
  private:
-  const MixtureData& mixture_;
+  const ComponentTerms& mixture_;
   const Packed<T>& packed_;
   const simd::Kernels<T>& kernels_;
   const BlockLoader<T>& loader_;

@@ -14,7 +14,7 @@ constexpr Index probe_rows = 4 * simd::strip_multiple;
 }  // namespace
 
 template <class T>
-BlockEvaluator<T>::BlockEvaluator(const MixtureData& mixture, const Samples& x, const simd::Kernels<T>& kernels,
+BlockEvaluator<T>::BlockEvaluator(const ComponentTerms& mixture, const Samples& x, const simd::Kernels<T>& kernels,
                                   const Partition& partition, bool skip, bool row_major)
     : mixture_(mixture),
       packed_(mixture.packed<T>()),

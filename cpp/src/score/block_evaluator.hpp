@@ -19,7 +19,7 @@ class BlockEvaluator {
   /// @param skip       whether log_prob() and expectation() leave out what is excluded where that is quicker; nothing else may
   ///                   then be asked for
   /// @param row_major  whether loader().rows() will be asked for
-  BlockEvaluator(const MixtureData& mixture, const Samples& x, const simd::Kernels<T>& kernels,
+  BlockEvaluator(const ComponentTerms& mixture, const Samples& x, const simd::Kernels<T>& kernels,
                  const Partition& partition, bool skip = false, bool row_major = false);
   BlockEvaluator(const BlockEvaluator&) = delete;
   BlockEvaluator& operator=(const BlockEvaluator&) = delete;
@@ -60,7 +60,7 @@ class BlockEvaluator {
   template <class Patch>
   void for_each_far_row(const Patch& patch);
 
-  const MixtureData& mixture_;
+  const ComponentTerms& mixture_;
   const Packed<T>& packed_;
   const simd::Kernels<T>& kernels_;
   BlockLoader<T> loader_;

@@ -29,14 +29,14 @@ void SearchChoice::learn(bool searched, double kept) noexcept {
 }
 
 template <class T>
-bool is_worth_searching(const MixtureData& mixture) {
+bool is_worth_searching(const ComponentTerms& mixture) {
   const bool full = mixture.layout.is_matrix() && !mixture.layout.shared;
   const Index least = full ? least_features_full : least_features_diag;
   return mixture.d >= least && mixture.k >= least_components && mixture.packed<T>().largest_row >= 0;
 }
 
 template <class T>
-ComponentSearch<T>::ComponentSearch(const MixtureData& mixture, const simd::Kernels<T>& kernels, Index rows)
+ComponentSearch<T>::ComponentSearch(const ComponentTerms& mixture, const simd::Kernels<T>& kernels, Index rows)
     : mixture_(mixture), kernels_(kernels), separate_(is_worth_separating(rows, mixture)) {}
 
 template <class T>
@@ -102,8 +102,8 @@ BlockResponsibilities<T> ComponentSearch<T>::collect(const RowGroups& groups, co
   return {gamma_.data(), 0, begin_.data(), rows_.data()};
 }
 
-template bool is_worth_searching<float>(const MixtureData&);
-template bool is_worth_searching<double>(const MixtureData&);
+template bool is_worth_searching<float>(const ComponentTerms&);
+template bool is_worth_searching<double>(const ComponentTerms&);
 template class ComponentSearch<float>;
 template class ComponentSearch<double>;
 

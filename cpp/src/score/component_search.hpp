@@ -31,14 +31,14 @@ class SearchChoice {
 
 /// Whether a search can be quicker than all distances for a mixture of this size, in T.
 template <class T>
-bool is_worth_searching(const MixtureData& mixture);
+bool is_worth_searching(const ComponentTerms& mixture);
 
 /// The E-step by the exclusion rule over strips of grouped rows, without evaluating what the rule leaves out.
 template <class T>
 class ComponentSearch {
  public:
   /// @param rows  of all of X: whether it is worth knowing how far the components are apart
-  ComponentSearch(const MixtureData& mixture, const simd::Kernels<T>& kernels, Index rows);
+  ComponentSearch(const ComponentTerms& mixture, const simd::Kernels<T>& kernels, Index rows);
 
   /// log p of n rows, in their own order, by the order of `groups`, in which the loader holds them; with `responsibilities` those
   /// too, times weight[i] (null: 1). values: (K, block rows) of scratch. @returns false, with nothing of use, where a row
@@ -51,7 +51,7 @@ class ComponentSearch {
   BlockResponsibilities<T> collect(const RowGroups& groups, const T* values, Index n, std::int32_t* labels);
 
  private:
-  const MixtureData& mixture_;
+  const ComponentTerms& mixture_;
   const simd::Kernels<T>& kernels_;
   bool separate_;  ///< whether a search asks how far the components are apart
   double kept_share_ = 0.0;

@@ -16,7 +16,7 @@ constexpr Wide support_tolerance = 64.0L * 0x1p-53L;
 
 }  // namespace
 
-FarRow::FarRow(const MixtureData& mixture) : mixture_(mixture) {
+FarRow::FarRow(const ComponentTerms& mixture) : mixture_(mixture) {
   const auto k = static_cast<std::size_t>(mixture.k), d = static_cast<std::size_t>(mixture.d);
   for (auto* values : {&log_normal_, &log_joint_, &q_, &constant_, &behind_}) values->resize(k);
   for (auto* values : {&log_gamma_, &gamma_}) values->resize(k);
@@ -88,7 +88,7 @@ Wide FarRow::distance(Index component, const double* x) {
 Wide FarRow::ahead(std::size_t a, std::size_t b) const { return (q_[b] - q_[a]) / 2 + (constant_[a] - constant_[b]); }
 
 void FarRow::evaluate(const double* x) {
-  const MixtureData& m = mixture_;
+  const ComponentTerms& m = mixture_;
   const std::size_t n = q_.size();
   std::size_t best = n;
   for (std::size_t k = 0; k < n; ++k) {

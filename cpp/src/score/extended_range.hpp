@@ -1,6 +1,6 @@
 #pragma once
 
-#include "model/mixture_data.hpp"
+#include "model/component_terms.hpp"
 
 #include <vector>
 
@@ -10,7 +10,7 @@ namespace gaussmix::detail {
 /// wider exponent range: rare, so plain.
 class FarRow {
  public:
-  explicit FarRow(const MixtureData& mixture);
+  explicit FarRow(const ComponentTerms& mixture);
 
   /// Evaluates x, (D,), finite; allocates nothing.
   void evaluate(const double* x);
@@ -35,7 +35,7 @@ class FarRow {
   long double distance(Index component, const double* x);
   long double ahead(std::size_t a, std::size_t b) const;
 
-  const MixtureData& mixture_;
+  const ComponentTerms& mixture_;
   std::vector<long double> log_normal_, log_joint_;
   std::vector<double> log_gamma_, gamma_;
   long double log_p_ = 0;

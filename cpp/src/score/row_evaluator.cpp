@@ -7,7 +7,7 @@
 
 namespace gaussmix::detail {
 
-RowEvaluator::RowEvaluator(const MixtureData& mixture, const simd::RowKernels& kernels, double* scratch)
+RowEvaluator::RowEvaluator(const ComponentTerms& mixture, const simd::RowKernels& kernels, double* scratch)
     : mixture_(mixture),
       packed_(mixture.packed_row()),
       kernels_(kernels),
@@ -15,7 +15,7 @@ RowEvaluator::RowEvaluator(const MixtureData& mixture, const simd::RowKernels& k
       scratch_(q_ + packed_.log_norm.size()),
       row_(scratch_ + mixture.d * simd::row_group) {}
 
-Index RowEvaluator::scratch_size(const MixtureData& mixture) noexcept {
+Index RowEvaluator::scratch_size(const ComponentTerms& mixture) noexcept {
   return (groups_of(mixture.k) + mixture.d) * simd::row_group + mixture.d;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "model/mixture_data.hpp"
+#include "model/component_terms.hpp"
 #include "score/extended_range.hpp"
 
 #include <optional>
@@ -11,8 +11,8 @@ namespace gaussmix::detail {
 class RowEvaluator {
  public:
   /// Aligned as the kernels ask, and as long as scratch_size says.
-  RowEvaluator(const MixtureData& mixture, const simd::RowKernels& kernels, double* scratch);
-  static Index scratch_size(const MixtureData& mixture) noexcept;
+  RowEvaluator(const ComponentTerms& mixture, const simd::RowKernels& kernels, double* scratch);
+  static Index scratch_size(const ComponentTerms& mixture) noexcept;
   /// Allocates the scratch that far rows need, which is otherwise made at the first of them.
   void prepare_far_rows();
 
@@ -29,7 +29,7 @@ class RowEvaluator {
   void distances();
   const FarRow& far_row();
 
-  const MixtureData& mixture_;
+  const ComponentTerms& mixture_;
   const PackedRow& packed_;
   const simd::RowKernels& kernels_;
   double* q_;        ///< (groups, row_group): squared distances and what becomes of them

@@ -13,7 +13,7 @@
 namespace gaussmix {
 
 using detail::BlockEvaluator;
-using detail::MixtureData;
+using detail::ComponentTerms;
 using detail::RowEvaluator;
 
 class RowScorer::Impl {
@@ -56,7 +56,7 @@ class RowScorer::Impl {
     return block_ ? *block_->labels() : row_.predict();
   }
 
-  const MixtureData& data() const noexcept { return m_; }
+  const ComponentTerms& data() const noexcept { return m_; }
 
  private:
   void load(VectorView<const double> x) {
@@ -73,7 +73,7 @@ class RowScorer::Impl {
   }
 
   Mixture mixture_;
-  const MixtureData& m_;
+  const ComponentTerms& m_;
   detail::Buffer<double> scratch_;
   RowEvaluator row_;
   Samples samples_;                              ///< the place of row_'s row

@@ -20,20 +20,20 @@ namespace gaussmix {
 namespace {
 
 using detail::BlockEvaluator;
-using detail::MixtureData;
+using detail::ComponentTerms;
 using detail::Partition;
 using detail::RowEvaluator;
 using detail::Worker;
 
 /// Multiply-adds that one row costs, for the choice between one thread and several.
-double row_work(const MixtureData& m) {
+double row_work(const ComponentTerms& m) {
   const double d = static_cast<double>(m.d);
   return static_cast<double>(m.k) * (20.0 + (m.layout.is_matrix() && !m.layout.shared ? d * (d + 3.0) / 2.0 : 2.0 * d));
 }
 
 /// Calls use(evaluator, begin) for each block of rows, loaded, in parallel and in any order. skip: only log_prob() is used.
 template <class T, class Use>
-void for_each_block_as(const MixtureData& m, const Samples& x, const Execution& execution,
+void for_each_block_as(const ComponentTerms& m, const Samples& x, const Execution& execution,
                        const simd::Kernels<T>& kernels, bool skip, const Use& use) {
   const Partition partition = Partition::of(x.rows(), m.d, m.k, sizeof(T));
   const int threads = detail::plan_threads(execution, partition.leaves(), row_work(m) * static_cast<double>(x.rows()));
@@ -54,7 +54,7 @@ void for_each_block_as(const MixtureData& m, const Samples& x, const Execution& 
 template <class Use>
 void for_each_block(const Mixture& mixture, const Samples& x, const Execution& execution,
                     const simd::KernelTable& kernels, bool skip, const Use& use) {
-  const MixtureData& m = mixture.data();
+  const ComponentTerms& m = mixture.data();
   if (x.single_precision() && m.fits_single())
     for_each_block_as<float>(m, x, execution, kernels.f32, skip, use);
   else
@@ -64,7 +64,7 @@ void for_each_block(const Mixture& mixture, const Samples& x, const Execution& e
 /// Calls use(evaluator) when X is one row of float64 under a mixture so small that preparing blocks would take longer than the
 /// row: nothing is allocated then. False, and nothing done, otherwise.
 template <class Use>
-bool on_one_row(const MixtureData& m, const Samples& x, const Execution& execution, const Use& use) {
+bool on_one_row(const ComponentTerms& m, const Samples& x, const Execution& execution, const Use& use) {
   constexpr double most_work = 1 << 15;  // multiply-adds; also bounds what is kept beside the blocks' layout
   constexpr Index most_scratch = 1 << 11;
   if (x.rows() != 1 || x.single_precision() || x.reader() || row_work(m) > most_work ||

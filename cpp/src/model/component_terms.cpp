@@ -1,0 +1,190 @@
+#include "model/component_terms.hpp"
+
+#include "base/message.hpp"
+#include "model/tolerance.hpp"
+#include "numeric/compensated_sum.hpp"
+#include "numeric/linalg.hpp"
+#include "parallel/parallel.hpp"
+
+#include <gaussmix/error.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace gaussmix::detail {
+namespace {
+
+constexpr double log_2pi = 1.8378770664093454836;
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// How far a tied mixture's means may lie from its center, in its own standard deviations, for rows to be transformed once.
+constexpr double max_spread = 32.0;
+
+/// Checks `size` values of which the first is number `begin` of them all: finite, and variances ≥ 0.
+void check_covariances(const double* values, Index size, const CovarianceLayout& layout, Index d, Index begin,
+                       const std::string& name) {
+  const double most = std::numeric_limits<double>::max(), least = layout.is_matrix() ? -most : 0.0;
+  Index n_wrong = 0;  // counted without a way out, so that the compiler takes several at a time
+  for (Index i = 0; i < size; ++i) n_wrong += !(values[i] >= least && values[i] <= most);
+  for (Index i = 0; i < size && n_wrong > 0; ++i) {
+    if (!std::isfinite(values[i]))
+      throw_invalid(layout.place(name, d, begin + i) + " must be finite, but is " + format(values[i]));
+    if (!layout.is_matrix() && values[i] < 0.0)
+      throw NumericalError(layout.place(name, d, begin + i) + " must be a variance ≥ 0, but is " + format(values[i]));
+  }
+}
+
+/// Checks symmetry within the tolerance times sqrt(Σ_ii Σ_jj) or the entries, and averages the two triangles.
+void symmetrize(double* sigma, Index d, const CovarianceLayout& layout, Index begin, const std::string& name,
+                const Tolerance& tolerance) {
+  for (Index i = 0; i < d; ++i)
+    for (Index j = 0; j < i; ++j) {
+      double& a = sigma[i * d + j];
+      double& b = sigma[j * d + i];
+      if (a == b) continue;
+      const double larger = std::max(std::abs(a), std::abs(b));
+      const double scale = std::sqrt(std::abs(sigma[i * d + i])) * std::sqrt(std::abs(sigma[j * d + j]));
+      if (std::abs(a - b) > tolerance.value * std::max(larger, scale))
+        throw_invalid(layout.place(name, d, begin + i * d + j) + " must equal its mirror image within " +
+                      tolerance.text + " relative, but " + format(a) + " meets " + format(b));
+      a = b = 0.5 * a + 0.5 * b;
+    }
+}
+
+}  // namespace
+
+ComponentTerms::ComponentTerms(Parameters parameters, Index n_components, Index n_features,
+                               const CovarianceLayout& covariance_layout, bool allow_singular,
+                               const ParameterNames& names, const Execution& execution)
+    : k(n_components),
+      d(n_features),
+      layout(covariance_layout),
+      weights(std::move(parameters.weights)),
+      means(std::move(parameters.means)),
+      covariances(std::move(parameters.covariances)),
+      rank(static_cast<std::size_t>(k)),
+      log_norm(static_cast<std::size_t>(k)) {
+  for (const double weight : weights) log_weight.push_back(weight > 0.0 ? std::log(weight) : -infinity);
+  if (layout.is_matrix())
+    factor_matrices(allow_singular, names, execution);
+  else
+    factor_variances(allow_singular, names.covariances);
+  choose_center();
+  fits_single_ = scales_fit_single();
+  f64_ = pack<double>(*this);
+}
+
+void ComponentTerms::factor_matrices(bool allow_singular, const ParameterNames& names, const Execution& execution) {
+  const std::string& name = names.covariances;
+  const Tolerance tolerance = symmetry_tolerance(names.source.covariances);
+  const Index n = layout.count(k);
+  const double size = static_cast<double>(d);
+  const int threads = plan_threads(execution, n, static_cast<double>(n) * size * size * size / 3.0);
+  factors.resize(static_cast<std::size_t>(n));
+  panels_.resize(n * panel_entries(d));
+  std::vector<FactorScratch> scratch(static_cast<std::size_t>(threads));
+  parallel_for(n, threads, execution, [&](Index i, Worker& worker) {
+    double* sigma = covariances.data() + i * d * d;
+    check_covariances(sigma, d * d, layout, d, i * d * d, name);
+    symmetrize(sigma, d, layout, i * d * d, name, tolerance);
+    factors[static_cast<std::size_t>(i)] =
+        factor_matrix(sigma, d, layout, i, allow_singular, name, scratch[static_cast<std::size_t>(worker.id())],
+                      panels_.data() + i * panel_entries(d));
+  });
+  for (Index i = 0; i < k; ++i) {
+    const CovarianceFactor& f = factor(i);
+    rank[static_cast<std::size_t>(i)] = f.rank;
+    log_norm[static_cast<std::size_t>(i)] = -0.5 * (static_cast<double>(f.rank) * log_2pi + f.log_det);
+  }
+}
+
+void ComponentTerms::factor_variances(bool allow_singular, const std::string& name) {
+  check_covariances(covariances.data(), covariances.size(), layout, d, 0, name);
+  for (Index i = 0; i < k; ++i) {
+    Index positive = 0;
+    CompensatedSum log_det;
+    for (Index j = 0; j < d; ++j) {
+      const double own = variance(i, j);
+      if (own > 0.0) {
+        ++positive;
+        log_det.add(std::log(own));
+      }
+      inv_std.push_back(own > 0.0 ? 1.0 / std::sqrt(own) : 0.0);
+    }
+    if (positive < d && !allow_singular) throw_singular(name, layout, i, positive, d);
+    rank[static_cast<std::size_t>(i)] = positive;
+    log_norm[static_cast<std::size_t>(i)] = -0.5 * (static_cast<double>(positive) * log_2pi + log_det.value());
+  }
+}
+
+void ComponentTerms::choose_center() {
+  if (!layout.is_matrix() || !layout.shared || factors[0].rank < d || !factors[0].order.empty()) return;
+  std::vector<double> c(static_cast<std::size_t>(d));
+  for (Index i = 0; i < k; ++i)  // the mean of the mixture, as a difference to the first mean
+    for (Index j = 0; j < d; ++j)
+      c[static_cast<std::size_t>(j)] +=
+          weights[static_cast<std::size_t>(i)] *
+          (means[static_cast<std::size_t>(i * d + j)] - means[static_cast<std::size_t>(j)]);
+  for (Index j = 0; j < d; ++j) c[static_cast<std::size_t>(j)] += means[static_cast<std::size_t>(j)];
+  for (Index i = 0; i < k; ++i) {
+    double square = 0.0;
+    for (Index r = 0; r < d; ++r) {
+      double y = 0.0;
+      for (Index j = 0; j <= r; ++j)
+        y += factors[0].inverse(r, j) * (means[static_cast<std::size_t>(i * d + j)] - c[static_cast<std::size_t>(j)]);
+      square += y * y;
+    }
+    if (!(square <= max_spread * max_spread)) return;
+  }
+  center = std::move(c);
+}
+
+bool ComponentTerms::scales_fit_single() const {
+  for (Index i = 0; i < k; ++i)
+    for (Index j = 0; j < d; ++j) {
+      const double own = variance(i, j);
+      if (own != 0.0 && !(own >= 1e-30 && own <= 1e30)) return false;
+    }
+  return std::all_of(means.begin(), means.end(), [](double m) { return std::abs(m) <= 1e30; });
+}
+
+template <>
+const Packed<double>& ComponentTerms::packed<double>() const {
+  return f64_;
+}
+
+template <>
+const Packed<float>& ComponentTerms::packed<float>() const {
+  f32_once_.run([this] { f32_ = pack<float>(*this); });
+  return f32_;
+}
+
+template <>
+const Separation<double>& ComponentTerms::separation<double>() const {
+  f64_separation_once_.run([this] { f64_separation_ = separate<double>(*this); });
+  return f64_separation_;
+}
+
+template <>
+const Separation<float>& ComponentTerms::separation<float>() const {
+  f32_separation_once_.run([this] { f32_separation_ = separate<float>(*this); });
+  return f32_separation_;
+}
+
+const PackedRow& ComponentTerms::packed_row() const {
+  row_once_.run([this] { row_ = pack_row(*this); });
+  return row_;
+}
+
+void ComponentTerms::require_common_measure() const {
+  for (std::size_t i = 1; i < rank.size(); ++i)
+    if (rank[i] != rank[0])
+      throw NumericalError(
+          "the covariances of all components must have equal rank for their densities to be mixed, but "
+          "component 0 has rank " +
+          std::to_string(rank[0]) + " and component " + std::to_string(i) + " has rank " + std::to_string(rank[i]) +
+          "; component_log_prob scores them apart");
+}
+
+}  // namespace gaussmix::detail

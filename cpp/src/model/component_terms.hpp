@@ -1,0 +1,95 @@
+#pragma once
+
+#include "base/buffer.hpp"
+#include "base/once.hpp"
+#include "model/block_layout.hpp"
+#include "model/covariance_factor.hpp"
+#include "model/covariance_layout.hpp"
+#include "model/distance_bounds.hpp"
+#include "model/row_layout.hpp"
+
+#include <gaussmix/mixture.hpp>
+
+#include <string>
+#include <vector>
+
+namespace gaussmix::detail {
+
+/// π (K,), μ (K, D) and Σ in the layout of its type, row-major, as a mixture keeps them.
+struct Parameters {
+  std::vector<double> weights;
+  std::vector<double> means;
+  Buffer<double> covariances;
+};
+
+/// What messages call the parameters, and the types that these came in.
+struct ParameterNames {
+  std::string weights = "weights";
+  std::string means = "means";
+  std::string covariances = "covariances";
+  SourceTypes source = {};
+};
+
+/// What evaluation needs of K components in D features, whoever made them: log N_k(x) = log_norm_k − ½ ‖L_k⁻¹ (x − μ_k)‖² and
+/// log π_k, in double and in the layouts of the kernels.
+class ComponentTerms {
+ public:
+  /// From parameters whose sizes, weights and means are checked; covariances are checked and factored on the threads of
+  /// `execution`. allow_singular: semi-definite ones stand for the density on their support.
+  ComponentTerms(Parameters parameters, Index n_components, Index n_features, const CovarianceLayout& layout,
+                 bool allow_singular, const ParameterNames& names, const Execution& execution);
+
+  ComponentTerms(const ComponentTerms&) = delete;
+  ComponentTerms& operator=(const ComponentTerms&) = delete;
+
+  Index k;
+  Index d;
+  CovarianceLayout layout;
+  std::vector<double> weights;            ///< π, (K,)
+  std::vector<double> means;              ///< μ, (K, D)
+  Buffer<double> covariances;             ///< Σ in `layout`
+  std::vector<Index> rank;                ///< of Σ_k, (K,)
+  std::vector<double> log_weight;         ///< log π_k, (K,)
+  std::vector<double> log_norm;           ///< log N_k(μ_k), (K,)
+  std::vector<CovarianceFactor> factors;  ///< one for each matrix; none for variances
+  std::vector<double> inv_std;            ///< 1/σ_kj, (K, D), 0 without variance; of variances alone
+  std::vector<double> center;  ///< of one matrix for all: c, (D,), when rows are transformed once; else empty
+
+  const CovarianceFactor& factor(Index component) const noexcept {
+    return factors[factors.size() == 1 ? 0 : static_cast<std::size_t>(component)];
+  }
+  double variance(Index component, Index feature) const noexcept {
+    return covariances[layout.variance_at(component, feature, d)];
+  }
+  /// Whether float32 rows can be evaluated in float32: all scales within 1e±15, means within 1e30.
+  bool fits_single() const noexcept { return fits_single_; }
+  /// The kernels' layout; the one for float32 is made at its first use, by whichever thread comes first.
+  template <class T>
+  const Packed<T>& packed() const;
+  /// How far the components are apart, made at its first use; none may be singular.
+  template <class T>
+  const Separation<T>& separation() const;
+  /// The layout of the kernels of one row, likewise made at its first use.
+  const PackedRow& packed_row() const;
+  /// @throws NumericalError unless all ranks are equal
+  void require_common_measure() const;
+
+ private:
+  void factor_matrices(bool allow_singular, const ParameterNames& names, const Execution& execution);
+  void factor_variances(bool allow_singular, const std::string& name);
+  void choose_center();
+  bool scales_fit_single() const;
+
+  Buffer<double> panels_;  ///< of the factors
+  bool fits_single_ = false;
+  Packed<double> f64_;
+  mutable Once f32_once_;
+  mutable Packed<float> f32_;
+  mutable Once f64_separation_once_, f32_separation_once_;
+  mutable Separation<double> f64_separation_;
+  mutable Separation<float> f32_separation_;
+  mutable Once row_once_;
+  mutable PackedRow row_{};
+};
+
+}  // namespace gaussmix::detail
