@@ -29,6 +29,19 @@ def test_the_cpp_library_is_there_whole() -> None:
     assert [name for name in headers + package if not installed(name)] == []
 
 
+def test_the_extension_exports_what_is_ours_alone(tmp_path: Path) -> None:
+    printed = output_of("nm", "-D", "--defined-only", "--format=posix", gaussmix._core.__file__, cwd=tmp_path)
+    names = {line.split(" ")[0] for line in printed.splitlines()}
+    assert {"PyInit__core", "gaussmix_fit"} <= names
+    ours = re.compile(r"PyInit__core$|gaussmix_|_ZNK?8gaussmix|_ZT[ISV]N8gaussmix")
+    assert [name for name in names if not ours.match(name)] == []
+
+
+def test_the_extension_stays_loaded(tmp_path: Path) -> None:
+    """With it stays the OpenMP runtime, in which threads sleep after whoever has loaded the extension gives it up."""
+    assert "NODELETE" in output_of("readelf", "-d", gaussmix._core.__file__, cwd=tmp_path)
+
+
 def test_the_static_library_links_by_hand(tmp_path: Path) -> None:
     """From any C++ compiler, without CMake."""
     root = next(root for root in PACKAGE_ROOTS if (root / "lib/libgaussmix.a").is_file())
