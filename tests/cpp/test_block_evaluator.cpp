@@ -1,4 +1,5 @@
 #include "em/e_step.hpp"
+#include "model/mixture_data.hpp"
 #include "problems.hpp"
 #include "score/block_evaluator.hpp"
 #include "simd/dispatch.hpp"

@@ -1,8 +1,9 @@
 #include "em/e_step.hpp"
+
 #include "data/partition.hpp"
 #include "data/samples.hpp"
-
 #include "em/block_moments.hpp"
+#include "model/mixture_data.hpp"
 #include "numeric/compensated_sum.hpp"
 #include "parallel/parallel.hpp"
 #include "score/block_evaluator.hpp"

@@ -1,6 +1,7 @@
 #include "base/memory.hpp"
 #include "base/message.hpp"
 #include "data/samples.hpp"
+#include "model/mixture_data.hpp"
 #include "score/block_evaluator.hpp"
 #include "score/row_evaluator.hpp"
 #include "simd/dispatch.hpp"

@@ -3,6 +3,7 @@
 #include "base/message.hpp"
 #include "data/partition.hpp"
 #include "data/samples.hpp"
+#include "model/mixture_data.hpp"
 #include "numeric/compensated_sum.hpp"
 #include "parallel/parallel.hpp"
 #include "score/block_evaluator.hpp"
