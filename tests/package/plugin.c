@@ -21,10 +21,10 @@ int score(void) {
   }
   if (rows != NULL && log_p != NULL) {
     const gaussmix_parameters parameters = {
-        sizeof(gaussmix_parameters), GAUSSMIX_DIAG, 0, 1, n_features, n_features, &weight, mean, variance};
+        sizeof(gaussmix_parameters), GAUSSMIX_COVARIANCE_DIAG, 0, 1, n_features, n_features, &weight, mean, variance};
     const gaussmix_execution two_threads = {sizeof(gaussmix_execution), 2, NULL, NULL};
     const gaussmix_samples x = gaussmix_samples_f64(rows, n_samples, n_features);
-    status = gaussmix_mixture_create(&parameters, &mixture);
+    status = gaussmix_mixture_create(&parameters, NULL, &mixture);
     if (status == GAUSSMIX_OK) status = gaussmix_log_prob_f64(mixture, &x, log_p, n_samples, 1, &two_threads);
     gaussmix_mixture_free(mixture);
   }
