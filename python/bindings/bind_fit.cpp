@@ -176,6 +176,8 @@ void bind_fit(py::module_& m) {
       .def_readonly("mean_log_likelihood", &FitProgress::mean_log_likelihood,
                     "Of the mixture before this iteration's M-step, in nats per unit of weight.")
       .def_readonly("change", &FitProgress::change, "Its change since the iteration before; inf in the first.")
+      .def_readonly("converged", &FitProgress::converged,
+                    "Whether the start ends here: the change is below `tol`, and no component was dropped or reseeded.")
       .def_readonly("mixture", &FitProgress::mixture, "After this iteration's M-step; it may be kept or saved.");
   m.def("fit", &run, py::arg("X"), py::arg("n_components"), py::arg("covariance_type"),
         "fit(X, n_components, covariance_type, **options)\n--\n\nThe fields of gaussmix.FitResult, as a dict, and "

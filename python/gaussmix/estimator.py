@@ -162,7 +162,7 @@ class GaussianMixture(EstimatorBase):
             )
         start = self._start(samples.shape[1])
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        about = {"n_init": start.get("n_init", 1), "max_iter": self.max_iter, "tol": self.tol}
+        about = {"n_init": start.get("n_init", 1), "max_iter": self.max_iter}
         with fit_tasks(self, X=X, y=None, metadata=metadata, **about) as tasks:
             watch = self._watch()
             told = together(watch, tasks if self.max_iter > 0 else None, callback)

@@ -39,6 +39,14 @@ def estimator(n_init: int = 1, **options: Any) -> GaussianMixture:
 # ---- callbacks ----
 
 
+def test_progress_tells_where_a_start_ends() -> None:
+    seen: list[FitProgress] = []
+    result = gaussmix.fit(X, 2, n_init=2, max_iter=1000, random_state=0, callback=seen.append)
+    assert result.converged
+    last = [p for p, after in zip(seen, [*seen[1:], None], strict=True) if after is None or after.n_iter == 1]
+    assert [p for p in seen if p.converged] == last
+
+
 def test_progress_holds_the_mixture_of_the_iteration() -> None:
     seen: list[FitProgress] = []
     result = stopped(max_iter=5, callback=seen.append)

@@ -23,6 +23,7 @@ typedef struct gaussmix_fit_progress {
   int32_t n_iter;              ///< iterations done in this start, from 1
   double mean_log_likelihood;  ///< of the mixture before this iteration's M-step, per unit of weight
   double change;               ///< its change since the iteration before; +inf in the first
+  int32_t converged;           ///< not 0: the loop ends here, as the change is below tol and no component went or came
   /// After this iteration's M-step; it lives as long as the call of the callback: gaussmix_mixture_copy() keeps it.
   const gaussmix_mixture* mixture;
 } gaussmix_fit_progress;

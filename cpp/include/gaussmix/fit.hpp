@@ -17,6 +17,7 @@ struct FitProgress {
   int n_iter;                  ///< iterations done in this start, from 1
   double mean_log_likelihood;  ///< of the mixture before this iteration's M-step, per unit of weight
   double change;               ///< its change since the iteration before; +inf in the first
+  bool converged;              ///< whether the loop ends here: the change is below tol, and no component went or came
   Mixture mixture;             ///< after this iteration's M-step
 };
 

@@ -62,8 +62,8 @@ std::function<bool(const FitProgress&)> callback_argument(const gaussmix_fit_opt
   if (given.callback == nullptr && !has_passed) return {};
   return [callback = given.callback, context = given.context, has_passed](const FitProgress& p) {
     const gaussmix_mixture mixture(p.mixture);
-    const gaussmix_fit_progress progress = {sizeof progress,       p.start,  p.n_iter,
-                                            p.mean_log_likelihood, p.change, &mixture};
+    const gaussmix_fit_progress progress = {sizeof progress,     p.start, p.n_iter, p.mean_log_likelihood, p.change,
+                                            p.converged ? 1 : 0, &mixture};
     const bool ends = callback != nullptr && callback(&progress, context) != 0;
     return ends || (has_passed && has_passed());
   };

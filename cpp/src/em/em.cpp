@@ -51,7 +51,7 @@ FitProgress EM::step(const Statistics& statistics, const Execution& execution) {
   detail::add_step(treated, numbers_, report_);
   converged_ = std::abs(change) < options_.tol && treated.dropped.empty() && treated.reseeded.empty();
   mixture_ = std::move(next);
-  return {0, n_iter(), mean, change, mixture_};
+  return {0, n_iter(), mean, change, converged_, mixture_};
 }
 
 }  // namespace gaussmix

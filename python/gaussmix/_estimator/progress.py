@@ -46,15 +46,16 @@ class FitWatch:
     def __call__(self, progress: FitProgress) -> bool:
         if progress.n_iter == 1 and progress.start > 0:
             self._begin(progress.start)
-        change = progress.mean_log_likelihood - self.last_bound if progress.n_iter == 1 else progress.change
-        is_at_rest = abs(change) < self.tol
+        is_first = progress.n_iter == 1
+        change = progress.mean_log_likelihood - self.last_bound if is_first else progress.change
+        is_at_rest = abs(change) < self.tol if is_first else progress.converged
         if self.verbose:
             self._print_iteration(progress.n_iter, change)
             is_last = is_at_rest or progress.n_iter == self.max_iter
             self._open_bound = None if is_last else progress.mean_log_likelihood
             if is_last:
                 self._print_end(progress.mean_log_likelihood, is_at_rest)
-        self.is_settled = progress.n_iter == 1 and is_at_rest
+        self.is_settled = is_first and is_at_rest
         return self.is_settled
 
     def close(self) -> None:
@@ -92,13 +93,12 @@ class FitTasks:
     They are told of the end of an iteration with the estimator fitted so far, and may end the fit there.
     """
 
-    def __init__(self, estimator: Any, context: Any, *, n_init: int, max_iter: int, tol: float, **data: Any) -> None:
+    def __init__(self, estimator: Any, context: Any, *, n_init: int, max_iter: int, **data: Any) -> None:
         """`context` is that of the fit; `data` are the X, y and metadata that the callbacks may ask for."""
         self._estimator = estimator
         self._context = context
         self._n_init = n_init
         self._max_iter = max_iter
-        self._tol = tol
         self._data = data
         self._bounds: list[float] = []
         self._start: Any = None
@@ -109,11 +109,9 @@ class FitTasks:
 
     def __call__(self, progress: FitProgress) -> bool:
         self._bounds.append(progress.mean_log_likelihood)
-        is_at_rest = abs(progress.change) < self._tol
-        attributes = fitted_attributes(progress.mixture, list(self._bounds), is_at_rest)
+        attributes = fitted_attributes(progress.mixture, list(self._bounds), progress.converged)
         stop = bool(self._end(self._iteration, attributes))
-        is_last = is_at_rest or progress.n_iter == self._max_iter
-        if stop or is_last:
+        if stop or progress.converged or progress.n_iter == self._max_iter:
             stop = bool(self._end(self._start, attributes)) or stop
             if not stop and progress.start + 1 < self._n_init:
                 self._begin_start()
