@@ -172,7 +172,7 @@ py::tuple names_of_covariance_types() {
   return py::tuple(names);
 }
 
-py::tuple shape_of(const std::string& covariance_type, Index n_components, Index n_features) {
+py::tuple dims_of(const std::string& covariance_type, Index n_components, Index n_features) {
   py::list sizes;
   for (const Index size : covariance_shape(covariance_type_from_string(covariance_type), n_components, n_features))
     sizes.append(size);
@@ -183,7 +183,7 @@ py::tuple shape_of(const std::string& covariance_type, Index n_components, Index
 
 void bind_mixture(py::module_& m) {
   m.def("covariance_types", &names_of_covariance_types, "covariance_types()\n--\n\nThe names of all covariance types.");
-  m.def("covariance_shape", &shape_of, py::arg("covariance_type"), py::arg("n_components"), py::arg("n_features"),
+  m.def("covariance_shape", &dims_of, py::arg("covariance_type"), py::arg("n_components"), py::arg("n_features"),
         "covariance_shape(covariance_type, n_components, n_features)\n--\n\nThe shape of the covariances.");
   py::class_<Mixture> mixture(m, "Mixture", mixture_doc);
   mixture.def(py::init(&new_mixture), py::arg("weights"), py::arg("means"), py::arg("covariances"),
