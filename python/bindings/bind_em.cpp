@@ -134,20 +134,20 @@ FitProgress step(LockedEM& self, LockedStatistics& statistics, py::handle num_th
   const Execution execution = execution_argument(num_threads);
   const Statistics sums = statistics.copy();
   MaximizeReport treated;
-  std::string not_converged;
+  EMOptions options;
+  bool stopped = false;
   FitProgress progress = self.use([&](EM& em) {
     const FitReport before = em.report();
     FitProgress done = em.step(sums, execution);
     const FitReport& after = em.report();
     treated = {added(before.floored, after.floored), added(before.dropped, after.dropped),
                added(before.reseeded, after.reseeded)};
-    const EMOptions& options = em.options();
-    if (!em.converged() && em.n_iter() == options.max_iter)
-      not_converged = convergence_text(options.max_iter, options.tol);
+    options = em.options();
+    stopped = !em.converged() && em.n_iter() == options.max_iter;
     return done;
   });
   warn(degenerate_warning(), degenerate_text(treated));
-  warn(convergence_warning(), not_converged);
+  if (stopped) warn(convergence_warning(), convergence_text(options.max_iter, options.tol));
   return progress;
 }
 

@@ -31,11 +31,12 @@ def test_signatures_can_be_inspected() -> None:
 @pytest.mark.parametrize("covariance_type", TYPES)
 def test_steps_give_the_bits_of_fit(make_mixture: MakeMixture, covariance_type: str) -> None:
     start = make_mixture(covariance_type)
-    expected = gaussmix.fit(X, start.n_components, covariance_type, init=start, tol=1e-2)
+    x = start.sample(600, random_state=3)[0]
+    expected = gaussmix.fit(x, start.n_components, covariance_type, init=start, tol=1e-2)
     em = EM(start, tol=1e-2)
     progress = None
     while not em.done:
-        progress = em.step(sums_of(em.mixture))
+        progress = em.step(sums_of(em.mixture, x))
     assert progress is not None
     assert (progress.start, progress.n_iter, progress.mixture) == (0, em.n_iter, em.mixture)
     assert progress.mean_log_likelihood == em.trace[-1]
@@ -57,11 +58,12 @@ def test_a_new_em_has_done_nothing(make_mixture: MakeMixture) -> None:
 
 
 def test_sums_of_pieces_are_sums(make_mixture: MakeMixture) -> None:
+    x = make_mixture().sample(600, random_state=3)[0]
     em = EM(make_mixture())
     whole = EM(make_mixture())
     for _ in range(5):
-        em.step(sums_of(em.mixture, X[:200]) + sums_of(em.mixture, X[200:]))
-        whole.step(sums_of(whole.mixture))
+        em.step(sums_of(em.mixture, x[:200]) + sums_of(em.mixture, x[200:]))
+        whole.step(sums_of(whole.mixture, x))
     # Sums of 600 terms in two orders, over five well-conditioned steps.
     np.testing.assert_allclose(em.trace, whole.trace, rtol=1e-12)
 

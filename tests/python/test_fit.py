@@ -232,7 +232,7 @@ def test_a_callback_may_fit_and_score() -> None:
         inner.append(fitted(X, 2, num_threads=2).mixture)
         return progress.n_iter == 2
 
-    stopped(X, 3, init="random", tol=0.0, callback=nested, num_threads=2)
+    fitted(X, 3, init="random", tol=0.0, callback=nested, num_threads=2)
     assert inner == [fitted(X, 2).mixture] * 2
 
 
