@@ -49,7 +49,12 @@ BAD_PARAMETERS: list[tuple[str, Any, type[Exception], str]] = [
         InvalidArgumentError,
         "n_samples >= n_components but got n_components = 151, n_samples = 150",
     ),
-    ("covariance_type", "oval", InvalidArgumentError, "a str among {'diag', 'full', 'spherical', 'tied'}. Got 'oval'"),
+    (
+        "covariance_type",
+        "oval",
+        InvalidArgumentError,
+        "a str among {'diag', 'full', 'spherical', 'tied', 'tied_diag', 'tied_spherical'}. Got 'oval'",
+    ),
     ("covariance_type", None, TypeError, "'covariance_type'.*Got None"),
     *(("tol", v, InvalidArgumentError, FLOAT.format(v)) for v in (-1.0, float("nan"), float("inf"))),
     ("tol", "0.1", TypeError, FLOAT.format("'0.1'")),

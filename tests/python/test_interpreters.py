@@ -65,9 +65,11 @@ LATE = """
 import os
 import sys
 import threading
+import warnings
 import numpy as np
 import gaussmix
 
+warnings.simplefilter("ignore", gaussmix.ConvergenceWarning)
 X = np.random.default_rng(0).normal(size=(20_000, 8))
 mixture = gaussmix.Mixture([0.5, 0.5], [[0.0] * 8, [1.0] * 8], [1.0, 2.0], "spherical")
 statistics = gaussmix.Statistics(mixture)

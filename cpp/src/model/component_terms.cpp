@@ -103,7 +103,7 @@ void ComponentTerms::factor_variances(bool allow_singular, const std::string& na
   check_covariances(covariances.data(), covariances.size(), layout, d, 0, name);
   for (Index i = 0; i < k; ++i) {
     Index positive = 0;
-    CompensatedSum log_det;
+    SumOfRuns log_det;
     for (Index j = 0; j < d; ++j) {
       const double own = variance(i, j);
       if (own > 0.0) {

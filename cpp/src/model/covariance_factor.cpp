@@ -30,7 +30,7 @@ bool regular_factor(const double* sigma, Index d, FactorScratch& scratch, double
   if (!cholesky_inverse(sigma, d, scratch.l.data(), scratch.inverse.data())) return false;
   write_panels(scratch.inverse.data(), d, panels);
   out = {d, panels, {}, {}, {}, 0.0};
-  CompensatedSum log_l;
+  SumOfRuns log_l;
   for (Index j = 0; j < d; ++j) log_l.add(std::log(scratch.l[static_cast<std::size_t>(j * d + j)]));
   out.log_det = 2.0 * log_l.value();
   return true;

@@ -20,4 +20,27 @@ class CompensatedSum {
   double lost_ = 0.0;
 };
 
+/// A sum of any number of terms: runs of 64 are added up plainly, for an error of 32 units of their sum of |terms| at most, and
+/// the runs as a CompensatedSum.
+class SumOfRuns {
+ public:
+  void add(double value) noexcept {
+    run_ += value;
+    if (++length_ < 64) return;
+    total_.add(run_);
+    run_ = 0.0;
+    length_ = 0;
+  }
+  double value() const noexcept {
+    CompensatedSum whole = total_;
+    whole.add(run_);
+    return whole.value();
+  }
+
+ private:
+  CompensatedSum total_;
+  double run_ = 0.0;
+  int length_ = 0;
+};
+
 }  // namespace gaussmix::detail

@@ -112,7 +112,7 @@ void mirror_lower(double* a, Index d) {
 
 /// Σ_i log|r_ii| over the first `n` diagonal entries.
 double sum_log_diagonal(const Matrix& r, Index n) {
-  CompensatedSum sum;
+  SumOfRuns sum;
   for (Index i = 0; i < n; ++i) sum.add(std::log(std::fabs(r(i, i))));
   return sum.value();
 }
