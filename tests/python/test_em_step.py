@@ -268,6 +268,7 @@ def real_moments(name: str, weighted: bool) -> tuple[Exact, Exact]:
 @each_type
 @each_data_set
 @pytest.mark.parametrize("n_components", [2, 3])
+@pytest.mark.filterwarnings("ignore::gaussmix.DegenerateWarning")
 def test_the_likelihood_never_falls(n_components: int, name: str, covariance_type: str) -> None:
     """The mean of log p is computed to the mean of the errors allowed to log p, which cover the rounding of Σ in the
     M-step too: no rise can show as a fall of more than twice that. Floored components are no exception."""

@@ -81,7 +81,7 @@ def test_tables_give_the_bits_of_the_array(mixture: gaussmix.Mixture, dtype: str
         assert result.tobytes() == expected.tobytes()
     assert mixture.log_likelihood(table) == mixture.log_likelihood(x)
     assert np.array_equal(mixture.predict(table), mixture.predict(x))
-    options: dict[str, Any] = {"random_state": 0, "max_iter": 5}
+    options: dict[str, Any] = {"random_state": 0, "max_iter": 500}
     assert gaussmix.fit(table, 2, **options).mixture == gaussmix.fit(x, 2, **options).mixture
 
 

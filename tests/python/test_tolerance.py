@@ -11,6 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from conftest import stopped_fit
 from gaussmix import GaussianMixture, InvalidArgumentError
 
 U = 2.0**-24
@@ -77,12 +78,13 @@ def test_float64_parameters(door: Callable[[Any, Any], gaussmix.Mixture]) -> Non
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_a_fit_takes_its_own_responsibilities(dtype: str) -> None:
     x = X.astype(dtype)
-    mixture = gaussmix.fit(x, 5, random_state=0, max_iter=3, tol=0.0).mixture
+    mixture = stopped_fit(x, 5, "spherical", random_state=0, max_iter=3, tol=0.0).mixture
     shares = mixture.responsibilities(x)
     assert shares.dtype == x.dtype
     wide = shares.astype(np.float64)
-    expected = gaussmix.fit(x, 5, responsibilities_init=wide / wide.sum(axis=1, keepdims=True), max_iter=2, tol=0.0)
-    found = gaussmix.fit(x, 5, responsibilities_init=shares, max_iter=2, tol=0.0)
+    normalized = wide / wide.sum(axis=1, keepdims=True)
+    expected = stopped_fit(x, 5, "spherical", responsibilities_init=normalized, max_iter=2, tol=0.0)
+    found = stopped_fit(x, 5, "spherical", responsibilities_init=shares, max_iter=2, tol=0.0)
     # Sums of five are rounded in one order or another, by 4 · 2⁻⁵³; two steps of EM over 60 rows of order 1 add
     # far less than ten thousand times as much.
     np.testing.assert_allclose(found.mixture.means, expected.mixture.means, rtol=1e-11, atol=1e-11)
@@ -101,8 +103,8 @@ TABLES: dict[str, Callable[[Any], Any]] = {
 def test_tables_of_float32(make: Callable[[Any], Any]) -> None:
     shares = np.tile(HEAVY, (60, 1)).astype("f4")
     shares[::2] = shares[::2, ::-1]
-    expected = gaussmix.fit(X, 2, responsibilities_init=shares, max_iter=1).mixture
-    assert gaussmix.fit(X, 2, responsibilities_init=make(shares), max_iter=1).mixture == expected
+    expected = stopped_fit(X, 2, responsibilities_init=shares, max_iter=1).mixture
+    assert stopped_fit(X, 2, responsibilities_init=make(shares), max_iter=1).mixture == expected
     shares[7, 0] += 2 * U
     with pytest.raises(InvalidArgumentError, match=r"responsibilities_init\[7\] must sum to 1 within .* \(float32\)"):
         gaussmix.fit(X, 2, responsibilities_init=make(shares), max_iter=1)

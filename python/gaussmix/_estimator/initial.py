@@ -12,9 +12,9 @@ from .arrays import as_real
 
 
 def _as_init(values: Any, name: str, argument: str, shape: tuple[int, ...]) -> NDArray[Any]:
-    """`values` of the parameter `argument` as a finite array of `shape`, float32 or float64."""
+    """`values` of the parameter `argument` as a finite array of `shape`, float32 of any byte order or float64."""
     array = as_real(values, argument)
-    if array.dtype not in (np.float32, np.float64):
+    if array.dtype.newbyteorder("=") != np.float32:
         array = array.astype(np.float64)
     if array.shape != shape:
         raise InvalidArgumentError(
