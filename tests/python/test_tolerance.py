@@ -78,13 +78,13 @@ def test_float64_parameters(door: Callable[[Any, Any], gaussmix.Mixture]) -> Non
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_a_fit_takes_its_own_responsibilities(dtype: str) -> None:
     x = X.astype(dtype)
-    mixture = stopped_fit(x, 5, "spherical", random_state=0, max_iter=3, tol=0.0).mixture
+    mixture = stopped_fit(x, 5, "tied", random_state=0, max_iter=3, tol=0.0).mixture
     shares = mixture.responsibilities(x)
     assert shares.dtype == x.dtype
     wide = shares.astype(np.float64)
     normalized = wide / wide.sum(axis=1, keepdims=True)
-    expected = stopped_fit(x, 5, "spherical", responsibilities_init=normalized, max_iter=2, tol=0.0)
-    found = stopped_fit(x, 5, "spherical", responsibilities_init=shares, max_iter=2, tol=0.0)
+    expected = stopped_fit(x, 5, "tied", responsibilities_init=normalized, max_iter=2, tol=0.0)
+    found = stopped_fit(x, 5, "tied", responsibilities_init=shares, max_iter=2, tol=0.0)
     # Sums of five are rounded in one order or another, by 4 · 2⁻⁵³; two steps of EM over 60 rows of order 1 add
     # far less than ten thousand times as much.
     np.testing.assert_allclose(found.mixture.means, expected.mixture.means, rtol=1e-11, atol=1e-11)
