@@ -70,7 +70,7 @@ constexpr const char* step_doc = R"doc(step(self, statistics, *, num_threads=Non
 The M-step over the sums of a whole pass, and the judgment on whether that was the last one.
 
 A step after `done` goes on. On any error everything stays as it was. Warnings come after the step: a `DegenerateWarning` where
-it treats a component that no step before it treated, by its number in the start, and a `ConvergenceWarning` where it is the
+it treats a component, by its number in the start, or a constant feature that no step before it treated, and a `ConvergenceWarning` where it is the
 last of `max_iter` steps and nothing has converged.
 
 Parameters
@@ -141,7 +141,7 @@ FitProgress step(LockedEM& self, LockedStatistics& statistics, py::handle num_th
     FitProgress done = em.step(sums, execution);
     const FitReport& after = em.report();
     treated = {added(before.floored, after.floored), added(before.dropped, after.dropped),
-               added(before.reseeded, after.reseeded)};
+               added(before.reseeded, after.reseeded), added(before.constant_features, after.constant_features)};
     options = em.options();
     stopped = !em.converged() && em.n_iter() == options.max_iter;
     return done;

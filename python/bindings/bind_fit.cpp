@@ -123,6 +123,7 @@ py::dict report_fields(const FitReport& report) {
   return py::dict("n_floored"_a = report.n_floored, "n_dropped"_a = report.n_dropped,
                   "n_reseeded"_a = report.n_reseeded, "floored"_a = tuple_of(report.floored),
                   "dropped"_a = tuple_of(report.dropped), "reseeded"_a = tuple_of(report.reseeded),
+                  "constant_features"_a = tuple_of(report.constant_features),
                   "n_failed_starts"_a = report.n_failed_starts, "init_seconds"_a = report.init_seconds,
                   "em_seconds"_a = report.em_seconds, "closing_seconds"_a = report.closing_seconds);
 }
@@ -133,7 +134,7 @@ namespace {
 py::list warnings_of(const FitResult& result, const FitOptions& options, bool stopped) {
   py::list due;
   const FitReport& report = result.report;
-  const std::string text = degenerate_text({report.floored, report.dropped, report.reseeded});
+  const std::string text = degenerate_text({report.floored, report.dropped, report.reseeded, report.constant_features});
   if (!text.empty()) due.append(py::make_tuple(degenerate_warning(), text));
   if (!result.converged && !stopped && options.max_iter > 0)
     due.append(py::make_tuple(convergence_warning(), convergence_text(options.max_iter, options.tol)));

@@ -96,8 +96,9 @@ on_degenerate : {"raise", "floor", "drop", "reseed"}
     `allow_singular`) or, for "floor", below its bound. "raise": NumericalError. "floor": keep Σ_k ⪰ 1e-6 × the
     covariance of all the data (diag: of each feature's variance; spherical: of their mean), the exact maximizer under
     that bound, so EM stays monotone; an empty component keeps its mean and covariance, and in the start, where it has
-    none, is a NumericalError; directions in which all the data are constant have no bound. "drop": go on without the
-    component. "reseed": put it beside the heaviest one, which it halves.
+    none, is a NumericalError. A feature in which all the data are constant is given the variance 1e-6 × the mean
+    variance of the others, in every component; where features are linearly dependent, 1e-2 × its diagonal is added to the
+    covariance of the data; with `allow_singular` such directions stay without variance. "drop": go on without the component. "reseed": put it beside the heaviest one, which it halves.
 allow_singular : bool
     Keep singular covariances, as a mixture that allows them.
 num_threads : int or None
@@ -110,7 +111,7 @@ Mixture
 Warns
 -----
 DegenerateWarning
-    When components were floored, dropped or reseeded; by their numbers in `mixture`.
+    When components were floored, dropped or reseeded, by their numbers in `mixture`, or "floor" met constant features.
 
 Raises
 ------

@@ -22,14 +22,14 @@ PyObject* new_warning(py::module_& m, const char* name, const char* doc) {
   return type;
 }
 
-/// "component 3 was" or "components 0, 3, 4 were", of at most 20 numbers.
-std::string named(const std::vector<Index>& components) {
+/// "component 3" or "components 0, 3, 4", of at most 20 numbers.
+std::string named(std::string noun, const std::vector<Index>& numbers) {
   constexpr std::size_t most = 20;
-  std::string text = components.size() == 1 ? "component " : "components ";
-  for (std::size_t i = 0; i < std::min(components.size(), most); ++i)
-    text += (i == 0 ? "" : ", ") + std::to_string(components[i]);
-  if (components.size() > most) text += " and " + std::to_string(components.size() - most) + " more";
-  return text + (components.size() == 1 ? " was" : " were");
+  std::string text = noun + (numbers.size() == 1 ? " " : "s ");
+  for (std::size_t i = 0; i < std::min(numbers.size(), most); ++i)
+    text += (i == 0 ? "" : ", ") + std::to_string(numbers[i]);
+  if (numbers.size() > most) text += " and " + std::to_string(numbers.size() - most) + " more";
+  return text;
 }
 
 }  // namespace
@@ -46,13 +46,19 @@ std::string convergence_text(int max_iter, double tol) {
 std::string degenerate_text(const MaximizeReport& treated) {
   std::string text;
   const auto add = [&text](const std::vector<Index>& components, const char* what) {
-    if (!components.empty())
-      text += (text.empty() ? "" : "; ") + named(components) + " empty or collapsing and " + what;
+    if (components.empty()) return;
+    text += (text.empty() ? "" : "; ") + named("component", components) + (components.size() == 1 ? " was" : " were") +
+            " empty or collapsing and " + what;
   };
   add(treated.floored, "kept at the floor, 1e-6 of the data's covariance");
   add(treated.dropped, "dropped");
   add(treated.reseeded, "put beside the heaviest one");
-  return text.empty() ? text : text + ": use fewer components, or choose another start or on_degenerate";
+  if (!text.empty()) text += ": use fewer components, or choose another start or on_degenerate";
+  if (const std::vector<Index>& constant = treated.constant_features; !constant.empty())
+    text += (text.empty() ? "" : "; ") + named("feature", constant) + " of X " + (constant.size() == 1 ? "is" : "are") +
+            " constant, and went on with 1e-6 of the mean variance of the others: " + "drop " +
+            (constant.size() == 1 ? "it" : "them") + ", or choose another on_degenerate";
+  return text;
 }
 
 void warn(py::handle category, const std::string& text) {
@@ -61,8 +67,9 @@ void warn(py::handle category, const std::string& text) {
 
 void bind_warnings(py::module_& m) {
   convergence = new_warning(m, "ConvergenceWarning", "EM stopped at `max_iter` or at its deadline.");
-  degenerate = new_warning(m, "DegenerateWarning",
-                           "Components were empty or collapsing, and `on_degenerate` said how to go on.");
+  degenerate =
+      new_warning(m, "DegenerateWarning",
+                  "Components were empty or collapsing, or features constant, and `on_degenerate` said how to go on.");
 }
 
 }  // namespace gaussmix::bindings

@@ -17,7 +17,7 @@ pybind11::handle degenerate_warning();
 /// That EM stopped at max_iter, and what to do.
 std::string convergence_text(int max_iter, double tol);
 
-/// Which components were treated, why and how; empty where none were.
+/// Which components and features were treated, why and how; empty where none were.
 std::string degenerate_text(const MaximizeReport& treated);
 
 /// Warns with a text that is not empty, in the name of the line of Python that called. @throws py::error_already_set where

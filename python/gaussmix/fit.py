@@ -20,7 +20,8 @@ class FitReport:
 
     Counts over all iterations of the start that was kept; failures (each a `NumericalError`) and seconds of all starts.
     `floored`, `dropped` and `reseeded` are the components that are counted, by their numbers in the start, from 0 to
-    K − 1, whatever was dropped or reseeded since.
+    K − 1, whatever was dropped or reseeded since; `constant_features` are the features of X that are constant, where
+    ``on_degenerate="floor"`` went on with them.
     """
 
     n_floored: int
@@ -29,6 +30,7 @@ class FitReport:
     floored: tuple[int, ...]
     dropped: tuple[int, ...]
     reseeded: tuple[int, ...]
+    constant_features: tuple[int, ...]
     n_failed_starts: int
     init_seconds: float
     em_seconds: float
@@ -122,7 +124,8 @@ def fit(
         Added to every variance, in squared units of X; ≥ 0. Above 0 the likelihood may fall.
     on_degenerate : {"raise", "floor", "drop", "reseed"}
         What to do with a component that is empty or collapsed: stop with a NumericalError; keep its covariance at or
-        above 1e-6 of the data's; go on without it; put it beside the heaviest one. See `Statistics.maximize`.
+        above 1e-6 of the data's; go on without it; put it beside the heaviest one. "floor" also goes on with features
+        that are constant or linearly dependent; the others refuse them. See `Statistics.maximize`.
     allow_singular : bool
         Keep singular covariances.
     sample_weight : array_like, (N,)
@@ -149,14 +152,15 @@ def fit(
     ConvergenceWarning
         When EM stopped at `max_iter` or `deadline`; not when `callback` ended it.
     DegenerateWarning
-        When components were floored, dropped or reseeded, as `on_degenerate` says; they are in the report.
+        When components were floored, dropped or reseeded, as `on_degenerate` says, or "floor" met constant features;
+        they are in the report.
 
     Raises
     ------
     InvalidArgumentError
         For arguments that break the rules above; an argument that would have no effect is an error.
     NumericalError
-        When a component degenerates under ``on_degenerate="raise"``, or the data themselves are singular.
+        When a component degenerates under ``on_degenerate="raise"``, or the data have no variance at all.
     TypeError
         For complex, object, sparse or masked arrays and for arguments of the wrong type.
     """

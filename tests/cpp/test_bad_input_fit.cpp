@@ -336,6 +336,6 @@ TEST_CASE("fit refuses bad options, and options without effect") {
          const Doubles x(12, 3.5);
          fit(matrix(x, 2), 2);
        },
-       {"feature 0", "no variance"}},
+       {"X", "no variance in any feature"}},
   });
 }

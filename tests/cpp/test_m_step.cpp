@@ -196,6 +196,23 @@ TEST_CASE("maximize: under the floor the likelihood never falls, and every covar
   }
 }
 
+TEST_CASE("maximize: a constant feature is given 1e-6 of the mean variance of the others") {
+  // Feature 1 is 5 in every row; feature 0 has the variance 2/3. The mean of the start is elsewhere.
+  const Doubles x = {1, 5, 2, 5, 3, 5};
+  const Doubles one = {1}, mean = {0, -2};
+  for (const CovarianceType type : {CovarianceType::full, CovarianceType::tied, CovarianceType::diag}) {
+    CAPTURE(to_string(type));
+    const bool is_matrix = type != CovarianceType::diag;
+    const Mixture before(one, pairs(mean), is_matrix ? Doubles{1, 0, 0, 1} : Doubles{1, 1}, type);
+    MaximizeReport report;
+    const Mixture after = statistics_of(before, pairs(x)).maximize(with(OnDegenerate::floor), &report);
+    CHECK(report.constant_features == std::vector<Index>{1});
+    CHECK(report.floored.empty());
+    CHECK(after.covariances()[is_matrix ? 3 : 1] == doctest::Approx(1e-6 * 2 / 3).epsilon(1e-14));
+    CHECK(after.covariances()[0] == doctest::Approx(2.0 / 3).epsilon(1e-14));
+  }
+}
+
 TEST_CASE(
     "maximize: data without variance leave the floor no scale, and where all is singular there is nothing to keep") {
   const Doubles x = {1, 2, 1, 2, 1, 2};

@@ -154,7 +154,7 @@ FITS = [
                 sample_weight=[0, 0, 3, 0, 0, 0]),
     fit_case("one weight that counts", NumericalError, "component [01] is empty: its share of the weight is",
              sample_weight=[1e200, 1e-200, 1e-200, 1e-200, 1e-200, 1e-200]),
-    fit_case("all rows equal", NumericalError, "feature 0 of X has no variance", x=np.full((6, 2), 3.5)),
+    fit_case("all rows equal", NumericalError, "X has no variance in any feature", x=np.full((6, 2), 3.5)),
     fit_case("all rows equal, raise", NumericalError, "component 0 has collapsed: its covariance has rank 0 of 2",
              x=np.full((6, 2), 3.5),
              on_degenerate="raise"),

@@ -38,6 +38,8 @@ class FitSummary(Structure):
         ("floored", POINTER(c_int64)),
         ("dropped", POINTER(c_int64)),
         ("reseeded", POINTER(c_int64)),
+        ("n_constant_features", c_int64),
+        ("constant_features", POINTER(c_int64)),
     )
 
 
@@ -137,6 +139,7 @@ def test_a_fit_has_the_bits_of_python(library: ctypes.CDLL, mix: gaussmix.Mixtur
 
 def test_a_summary_lists_components(library: ctypes.CDLL) -> None:
     X = np.vstack([np.random.default_rng(5).normal(size=(60, 2)), np.full((6, 2), 500.0)])
+    X = np.column_stack([X, np.ones(66)])
     x, result, summary = samples(X), c_void_p(), FitSummary(sizeof(FitSummary))
     check(library, library.gaussmix_fit(byref(x), c_int64(2), None, None, c_int64(0), None, byref(result)))
     check(library, library.gaussmix_fit_result_summary(result, byref(summary)))
@@ -144,6 +147,7 @@ def test_a_summary_lists_components(library: ctypes.CDLL) -> None:
     with pytest.warns(gaussmix.DegenerateWarning):
         assert floored == gaussmix.fit(X, 2, random_state=0).report.floored
     assert len(floored) == 1
+    assert summary.constant_features[: summary.n_constant_features] == [2]
     assert (summary.n_dropped_components, summary.n_reseeded_components) == (0, 0)
     check(library, library.gaussmix_fit_result_free(result))
 

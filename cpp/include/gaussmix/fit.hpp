@@ -88,7 +88,9 @@ struct FitReport {
   std::vector<Index> floored;   ///< the components that n_floored counts
   std::vector<Index> dropped;   ///< the components that n_dropped counts
   std::vector<Index> reseeded;  ///< the components that n_reseeded counts
-  Index n_failed_starts = 0;    ///< of n_init; each ended in a NumericalError, and another one was kept
+  std::vector<Index>
+      constant_features;      ///< the features of X that are constant, where OnDegenerate::floor went on with them
+  Index n_failed_starts = 0;  ///< of n_init; each ended in a NumericalError, and another one was kept
   double init_seconds = 0.0;
   double em_seconds = 0.0;
   double closing_seconds = 0.0;
@@ -109,7 +111,7 @@ struct FitResult {
 /// @param n_components  K ≥ 1
 /// @param sample_weight  empty (all 1) or (N,), finite, ≥ 0, at least K of them positive
 /// @throws InvalidArgument  for arguments that break the rules above; an argument that would have no effect is an error
-/// @throws NumericalError   when a component degenerates under OnDegenerate::raise in every start, or the data themselves are singular
+/// @throws NumericalError   when a component degenerates under OnDegenerate::raise in every start, or the data have no variance at all
 GAUSSMIX_API FitResult fit(const Samples& x, Index n_components, const FitOptions& options = {},
                            VectorView<const double> sample_weight = {}, const Execution& execution = {});
 

@@ -19,8 +19,10 @@ enum class OnDegenerate {
   raise,  ///< NumericalError that names the component
   floor,  ///< keep Σ_k ⪰ 1e-6 × the covariance of all the data (1e-6 × the feature's variance for diag, × their mean for
           ///< spherical): the exact maximizer under that bound, so EM stays monotone. An empty component keeps its mean
-          ///< and covariance, and in the start, where it has none, is a NumericalError. Directions in which all
-          ///< the data are constant have no bound: with allow_singular they stay without variance
+          ///< and covariance, and in the start, where it has none, is a NumericalError. A feature in which all the
+          ///< data are constant is given the variance 1e-6 × the mean variance of the others, in every component.
+          ///< Where features are linearly dependent, 1e-2 × its diagonal is added to the covariance of the data.
+          ///< With allow_singular such directions stay without variance
   drop,   ///< go on without the component
   reseed,  ///< put the component beside the heaviest one, which it halves
 };
@@ -39,11 +41,12 @@ struct MaximizeOptions {
   bool allow_singular = false;
 };
 
-/// Which components the M-step had to treat, by their index before the step.
+/// Which components the M-step had to treat, by their index before the step, and which features.
 struct MaximizeReport {
   std::vector<Index> floored;
   std::vector<Index> dropped;
   std::vector<Index> reseeded;
+  std::vector<Index> constant_features;  ///< in which all the data are constant, where `floor` went on with them
 };
 
 /// The sums that EM needs of the data under a given mixture: per component the total responsibility n_k, the weighted mean

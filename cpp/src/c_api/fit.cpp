@@ -154,6 +154,8 @@ gaussmix_status gaussmix_fit_result_summary(const gaussmix_fit_result* result, g
     values.floored = report.floored.data();
     values.dropped = report.dropped.data();
     values.reseeded = report.reseeded.data();
+    values.n_constant_features = size_of(report.constant_features);
+    values.constant_features = report.constant_features.data();
     c_api::output(summary, "summary", values);
   });
 }

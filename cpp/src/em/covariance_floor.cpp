@@ -7,8 +7,8 @@
 #include <gaussmix/error.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
-#include <string>
 
 namespace gaussmix::detail {
 namespace {
@@ -16,6 +16,8 @@ namespace {
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 constexpr double relative_floor = 1e-6;
+/// The share of its own variance that a feature of dependent ones is given in T.
+constexpr double independent_share = 1e-2;
 
 /// The scatter of all the data about their mean: that within the components and that between them, as
 /// Σ_k [S_k + n_k (μ_k − μ)(μ_k − μ)ᵀ], merged pairwise.
@@ -32,38 +34,85 @@ SufficientStatistics scatter_of_all(const SufficientStatistics& sums) {
   return whole;
 }
 
+/// The largest term of the differences that the scatter of feature j is made of.
+double size_of_terms(const SufficientStatistics& sums, Index j) {
+  double size = std::abs(sums.pivot[at(j)]);
+  for (Index k = 0; k < sums.k; ++k)
+    if (sums.weight[at(k)] > 0.0)
+      size = std::max(size, std::abs(sums.pivot[at(k * sums.d + j)]) + std::abs(sums.delta[at(k * sums.d + j)]));
+  return size;
+}
+
+bool is_positive_definite(const double* sigma, Index d) {
+  return pivoted_cholesky(sigma, d).kind == PivotedCholesky::Kind::positive_definite;
+}
+
 }  // namespace
 
 CovarianceFloor::CovarianceFloor(const SufficientStatistics& sums, const CovarianceLayout& layout, double reg_covar,
                                  bool allow_singular)
     : layout_(layout), d_(sums.d), total_(at(layout.values_each(sums.d))) {
   const double n = std::accumulate(sums.weight.begin(), sums.weight.end(), 0.0);
-  divide_scatter(scatter_of_all(sums).scatter.data(), n, layout.shape, d_, total_.data());
+  const SufficientStatistics whole = scatter_of_all(sums);
+  divide_scatter(whole.scatter.data(), n, layout.shape, d_, total_.data());
   add_to_variances(total_.data(), layout.shape, d_, reg_covar);
-  if (!allow_singular)
-    check();
-  else if (layout.is_matrix())
-    make_semi_definite(total_.data(), d_);
+  if (allow_singular) {
+    if (layout.is_matrix()) make_semi_definite(total_.data(), d_);
+    return;
+  }
+  if (!(reg_covar > 0.0)) {
+    std::vector<double> variances(at(d_));
+    for (Index j = 0; j < d_; ++j) variances[at(j)] = whole.scatter[at(sums.full ? j * d_ + j : j)] / n;
+    find_constant_features(sums, variances);
+    add_constant_variance(total_.data());
+  }
+  if (layout.is_matrix()) widen();
 }
 
-void CovarianceFloor::check() const {
+void CovarianceFloor::find_constant_features(const SufficientStatistics& sums, const std::vector<double>& variances) {
+  // A shift is a sum of three terms: it is off by 4u of the largest one, its square root of a variance by as much.
+  constexpr double rounding = 16.0 * 0x1p-53;
+  double mean = 0.0;
+  for (Index j = 0; j < d_; ++j) {
+    const double deviation = std::sqrt(std::max(variances[at(j)], 0.0));
+    if (deviation > rounding * size_of_terms(sums, j))
+      mean += variances[at(j)] / static_cast<double>(d_);
+    else
+      constant_features_.push_back(j);
+  }
+  const auto n_constant = static_cast<Index>(constant_features_.size());
+  if (n_constant == d_)
+    throw NumericalError(
+        "X has no variance in any feature, so no covariance can be positive definite; raise reg_covar or pass "
+        "allow_singular");
+  constant_variance_ = relative_floor * mean * (static_cast<double>(d_) / static_cast<double>(d_ - n_constant));
+}
+
+void CovarianceFloor::add_constant_variance(double* sigma) const {
+  if (layout_.shape == CovarianceShape::spherical) return;
   const CovarianceLayout one{layout_.shape, true};
-  const bool spherical = layout_.shape == CovarianceShape::spherical;
-  for (Index j = 0; j < (spherical ? 1 : d_); ++j)
-    if (!(total_[at(one.variance_at(0, j, d_))] > 0.0))
-      throw NumericalError((spherical ? std::string("X has") : "feature " + std::to_string(j) + " of X has") +
-                           " no variance, so no covariance can be positive definite; drop it, raise reg_covar or pass "
-                           "allow_singular");
-  if (!layout_.is_matrix()) return;
+  for (const Index j : constant_features_) sigma[one.variance_at(0, j, d_)] += constant_variance_;
+}
+
+void CovarianceFloor::widen() {
   const PivotedCholesky pivoted = pivoted_cholesky(total_.data(), d_);
-  if (pivoted.kind != PivotedCholesky::Kind::positive_definite)
-    throw NumericalError("the covariance of X has rank " + std::to_string(pivoted.rank) + " of " + std::to_string(d_) +
-                         " (linearly dependent features, or fewer rows than features), so no "
-                         "covariance can be positive definite; drop features, raise reg_covar or pass allow_singular");
+  const bool singular = pivoted.kind != PivotedCholesky::Kind::positive_definite;
+  // A pivot is at most about D times the least eigenvalue, and the bound 1e-6 of that: which is singular, by the rule of Mixture,
+  // at pivots of 8·D·2⁻⁵³.
+  const double d = static_cast<double>(d_);
+  if (!singular && pivoted.pivot * relative_floor > 8.0 * d * d * 0x1p-53) return;
+  widened_ = total_;
+  for (Index j = 0; j < d_; ++j) widened_[at(j * d_ + j)] *= 1.0 + independent_share;
+  if (singular) total_ = widened_;
 }
 
 bool CovarianceFloor::raise(double* sigma) const {
-  if (layout_.is_matrix()) return floor_covariance(sigma, total_.data(), d_, relative_floor);
+  add_constant_variance(sigma);
+  if (layout_.is_matrix()) {
+    const bool raised = floor_covariance(sigma, total_.data(), d_, relative_floor);
+    if (widened_.empty() || is_positive_definite(sigma, d_)) return raised;
+    return floor_covariance(sigma, widened_.data(), d_, relative_floor) || raised;
+  }
   bool raised = false;
   for (std::size_t j = 0; j < total_.size(); ++j) {
     const double least = relative_floor * total_[j];

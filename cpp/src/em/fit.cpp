@@ -52,6 +52,7 @@ Statistics expectation(const FitProblem& p, const Mixture& mixture, std::vector<
     Statistics statistics(mixture);
     detail::accumulate_expectation(mixture, p.x, p.weight, whole, p.execution, statistics.sums(),
                                    {labels.data(), static_cast<Index>(labels.size())}, p.kernels);
+    detail::settle(p.constant, statistics.sums());
     return statistics;
   };
   Statistics statistics = pass(false);
@@ -158,7 +159,13 @@ FitResult fit(const Samples& x, Index n_components, const FitOptions& options, V
   const simd::KernelTable& kernels = simd::active_kernels();
   detail::check_fit_arguments({x, n_components, options, sample_weight, execution, kernels});
   const ScaledWeights weights(sample_weight);
-  const FitProblem p{x, n_components, options, weights.view(), execution, kernels};
+  const FitProblem p{x,
+                     n_components,
+                     options,
+                     weights.view(),
+                     execution,
+                     kernels,
+                     detail::constant_features(x, weights.view(), execution)};
   std::optional<Run> best;
   FitReport spent;
   FailedStarts failed;

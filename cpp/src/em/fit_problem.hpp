@@ -1,5 +1,6 @@
 #pragma once
 
+#include "em/constant_features.hpp"
 #include "simd/dispatch.hpp"
 
 #include <gaussmix/fit.hpp>
@@ -14,6 +15,7 @@ struct FitProblem {
   VectorView<const double> weight;
   const Execution& execution;
   const simd::KernelTable& kernels;  ///< of the whole call, whatever level is set meanwhile
+  ConstantFeatures constant = {};    ///< of X
 
   Index n() const { return x.rows(); }
   Index d() const { return x.cols(); }

@@ -6,13 +6,19 @@
 namespace gaussmix::detail {
 namespace {
 
-/// Adds the numbers of `components` to an ascending list.
+/// Adds a number to an ascending list.
+void insert(Index number, std::vector<Index>& listed) {
+  const auto place = std::lower_bound(listed.begin(), listed.end(), number);
+  if (place == listed.end() || *place != number) listed.insert(place, number);
+}
+
+/// Adds the numbers of `components`.
 void list(const std::vector<Index>& components, const std::vector<Index>& numbers, std::vector<Index>& listed) {
-  for (const Index k : components) {
-    const Index number = numbers[static_cast<std::size_t>(k)];
-    const auto place = std::lower_bound(listed.begin(), listed.end(), number);
-    if (place == listed.end() || *place != number) listed.insert(place, number);
-  }
+  for (const Index k : components) insert(numbers[static_cast<std::size_t>(k)], listed);
+}
+
+void list_features(const std::vector<Index>& features, std::vector<Index>& listed) {
+  for (const Index j : features) insert(j, listed);
 }
 
 bool holds(const std::vector<Index>& components, Index k) {
@@ -34,6 +40,7 @@ void add_step(const MaximizeReport& treated, std::vector<Index>& numbers, FitRep
   list(treated.floored, numbers, report.floored);
   list(treated.dropped, numbers, report.dropped);
   list(treated.reseeded, numbers, report.reseeded);
+  list_features(treated.constant_features, report.constant_features);
   if (treated.dropped.empty() && treated.reseeded.empty()) return;
   std::vector<Index> after;  // those that are kept, in their order, and then those that are reseeded
   for (std::size_t k = 0; k < numbers.size(); ++k)
@@ -50,6 +57,7 @@ void add_steps(const FitReport& steps, const std::vector<Index>& numbers, FitRep
   list(steps.floored, numbers, report.floored);
   list(steps.dropped, numbers, report.dropped);
   list(steps.reseeded, numbers, report.reseeded);
+  list_features(steps.constant_features, report.constant_features);
 }
 
 }  // namespace gaussmix::detail

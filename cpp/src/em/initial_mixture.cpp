@@ -117,6 +117,7 @@ Mixture initial_mixture(const FitProblem& p, std::uint64_t seed, MaximizeReport&
   const std::vector<double> pivots = first_row(p);
   Sums sums(p.k, p.d(), o.covariance_type, pivots.data());
   accumulate_assignment(make_assignment(p, seed), p.x, p.weight, p.execution, sums, p.kernels);
+  settle(p.constant, sums);
   if (!covariances.empty()) return start_with_covariances(p, sums, covariances);
   const Mixture estimate = m_step(sums, o.covariance_type, nullptr, p.maximize_options(), report, p.execution);
   const std::string given = given_parameters(o);

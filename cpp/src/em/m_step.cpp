@@ -54,6 +54,7 @@ class MStep {
   Mixture run() {
     if (options_.on_degenerate == OnDegenerate::floor)
       floor_.emplace(sums_, layout_, options_.reg_covar, options_.allow_singular);
+    if (floor_) report_.constant_features = floor_->constant_features();
     covariances_.resize(layout_.count(sums_.k) * size_);
     detail::covariance_model(type_).estimate(sums_, covariances_.data());
     judge_covariances();
