@@ -52,7 +52,8 @@ tol : float
 max_iter : int
     Done after so many steps; ≥ 0.
 reg_covar : float
-    Added to every variance, in squared units of X; ≥ 0. Above 0 the likelihood may fall.
+    Added to every variance, in squared units of X; ≥ 0. Above 0 the likelihood may fall; above 1e-2 of the variance of a
+    feature it blurs the components, and warns.
 on_degenerate : {"raise", "floor", "drop", "reseed"}
     What to do with a component that is empty or collapsed. See `Statistics.maximize`.
 allow_singular : bool
@@ -70,7 +71,8 @@ constexpr const char* step_doc = R"doc(step(self, statistics, *, num_threads=Non
 The M-step over the sums of a whole pass, and the judgment on whether that was the last one.
 
 A step after `done` goes on. On any error everything stays as it was. Warnings come after the step: a `DegenerateWarning` where
-it treats a component, by its number in the start, or a constant feature that no step before it treated, and a `ConvergenceWarning` where it is the
+it treats a component, by its number in the start, or a constant feature that no step before it treated, a `ScaleWarning`
+where `reg_covar` is more than 1e-2 of the variance of a feature, and a `ConvergenceWarning` where it is the
 last of `max_iter` steps and nothing has converged.
 
 Parameters
@@ -141,12 +143,14 @@ FitProgress step(LockedEM& self, LockedStatistics& statistics, py::handle num_th
     FitProgress done = em.step(sums, execution);
     const FitReport& after = em.report();
     treated = {added(before.floored, after.floored), added(before.dropped, after.dropped),
-               added(before.reseeded, after.reseeded), added(before.constant_features, after.constant_features)};
+               added(before.reseeded, after.reseeded), added(before.constant_features, after.constant_features),
+               added(before.blurred_features, after.blurred_features)};
     options = em.options();
     stopped = !em.converged() && em.n_iter() == options.max_iter;
     return done;
   });
   warn(degenerate_warning(), degenerate_text(treated));
+  warn(scale_warning(), scale_text(treated, options.reg_covar));
   if (stopped) warn(convergence_warning(), convergence_text(options.max_iter, options.tol));
   return progress;
 }

@@ -124,6 +124,7 @@ py::dict report_fields(const FitReport& report) {
                   "n_reseeded"_a = report.n_reseeded, "floored"_a = tuple_of(report.floored),
                   "dropped"_a = tuple_of(report.dropped), "reseeded"_a = tuple_of(report.reseeded),
                   "constant_features"_a = tuple_of(report.constant_features),
+                  "blurred_features"_a = tuple_of(report.blurred_features),
                   "n_failed_starts"_a = report.n_failed_starts, "init_seconds"_a = report.init_seconds,
                   "em_seconds"_a = report.em_seconds, "closing_seconds"_a = report.closing_seconds);
 }
@@ -134,10 +135,15 @@ namespace {
 py::list warnings_of(const FitResult& result, const FitOptions& options, bool stopped) {
   py::list due;
   const FitReport& report = result.report;
-  const std::string text = degenerate_text({report.floored, report.dropped, report.reseeded, report.constant_features});
-  if (!text.empty()) due.append(py::make_tuple(degenerate_warning(), text));
+  const MaximizeReport treated{report.floored, report.dropped, report.reseeded, report.constant_features,
+                               report.blurred_features};
+  const auto add = [&due](py::handle category, const std::string& text) {
+    if (!text.empty()) due.append(py::make_tuple(category, text));
+  };
+  add(degenerate_warning(), degenerate_text(treated));
+  add(scale_warning(), scale_text(treated, options.reg_covar));
   if (!result.converged && !stopped && options.max_iter > 0)
-    due.append(py::make_tuple(convergence_warning(), convergence_text(options.max_iter, options.tol)));
+    add(convergence_warning(), convergence_text(options.max_iter, options.tol));
   return due;
 }
 

@@ -112,6 +112,8 @@ Warns
 -----
 DegenerateWarning
     When components were floored, dropped or reseeded, by their numbers in `mixture`, or "floor" met constant features.
+ScaleWarning
+    When `reg_covar` is more than 1e-2 of the variance of a feature.
 
 Raises
 ------
@@ -229,6 +231,7 @@ Mixture maximize(LockedStatistics& self, py::handle reg_covar, py::handle on_deg
   MaximizeReport treated;
   Mixture found = self.use([&](const Statistics& sums) { return sums.maximize(options, &treated, execution); });
   warn(degenerate_warning(), degenerate_text(treated));
+  warn(scale_warning(), scale_text(treated, options.reg_covar));
   return found;
 }
 

@@ -13,6 +13,7 @@ namespace {
 // Created once and never freed, as the errors are.
 PyObject* convergence = nullptr;
 PyObject* degenerate = nullptr;
+PyObject* scale = nullptr;
 
 PyObject* new_warning(py::module_& m, const char* name, const char* doc) {
   const std::string qualified = std::string("gaussmix.") + name;
@@ -21,6 +22,9 @@ PyObject* new_warning(py::module_& m, const char* name, const char* doc) {
   m.attr(name) = py::handle(type);
   return type;
 }
+
+/// As Python writes it.
+std::string number(double value) { return py::str(py::float_(value)); }
 
 /// "component 3" or "components 0, 3, 4", of at most 20 numbers.
 std::string named(std::string noun, const std::vector<Index>& numbers) {
@@ -36,10 +40,11 @@ std::string named(std::string noun, const std::vector<Index>& numbers) {
 
 py::handle convergence_warning() { return convergence; }
 py::handle degenerate_warning() { return degenerate; }
+py::handle scale_warning() { return scale; }
 
 std::string convergence_text(int max_iter, double tol) {
   return "EM stopped at max_iter = " + std::to_string(max_iter) +
-         " before the mean log-likelihood changed by less than tol = " + std::string(py::str(py::float_(tol))) +
+         " before the mean log-likelihood changed by less than tol = " + number(tol) +
          "; raise max_iter or tol, or go on from the mixture";
 }
 
@@ -61,6 +66,12 @@ std::string degenerate_text(const MaximizeReport& treated) {
   return text;
 }
 
+std::string scale_text(const MaximizeReport& treated, double reg_covar) {
+  if (treated.blurred_features.empty()) return {};
+  return "reg_covar = " + number(reg_covar) + " is more than 1e-2 of the variance of " +
+         named("feature", treated.blurred_features) + " of X and blurs the components: scale X, or lower reg_covar";
+}
+
 void warn(py::handle category, const std::string& text) {
   if (!text.empty() && PyErr_WarnEx(category.ptr(), text.c_str(), 1) < 0) throw py::error_already_set();
 }
@@ -70,6 +81,7 @@ void bind_warnings(py::module_& m) {
   degenerate =
       new_warning(m, "DegenerateWarning",
                   "Components were empty or collapsing, or features constant, and `on_degenerate` said how to go on.");
+  scale = new_warning(m, "ScaleWarning", "`reg_covar` is large beside the variance of a feature.");
 }
 
 }  // namespace gaussmix::bindings

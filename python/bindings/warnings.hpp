@@ -10,15 +10,19 @@
 
 namespace gaussmix::bindings {
 
-/// gaussmix.ConvergenceWarning and gaussmix.DegenerateWarning.
+/// gaussmix.ConvergenceWarning, gaussmix.DegenerateWarning and gaussmix.ScaleWarning.
 pybind11::handle convergence_warning();
 pybind11::handle degenerate_warning();
+pybind11::handle scale_warning();
 
 /// That EM stopped at max_iter, and what to do.
 std::string convergence_text(int max_iter, double tol);
 
 /// Which components and features were treated, why and how; empty where none were.
 std::string degenerate_text(const MaximizeReport& treated);
+
+/// Which features reg_covar blurs, and what to do; empty where it blurs none.
+std::string scale_text(const MaximizeReport& treated, double reg_covar);
 
 /// Warns with a text that is not empty, in the name of the line of Python that called. @throws py::error_already_set where
 /// warnings are errors

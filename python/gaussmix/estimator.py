@@ -44,7 +44,9 @@ class GaussianMixture(EstimatorBase):
     tol : float, default=1e-3
         EM stops when the mean log-likelihood changes by less.
     reg_covar : float, default=1e-6
-        Added to every variance, in squared units of X.
+        Added to every variance, in squared units of X: what is 1e-6 of unit variances is a blur where features are
+        measured in units of 1e-3. Scale X, or lower it, where a `ScaleWarning` says so: above 1e-2 of the variance of a
+        feature.
     max_iter : int, default=100
         Largest number of EM iterations; 0 returns the start.
     n_init : int, default=1

@@ -21,7 +21,8 @@ class FitReport:
     Counts over all iterations of the start that was kept; failures (each a `NumericalError`) and seconds of all starts.
     `floored`, `dropped` and `reseeded` are the components that are counted, by their numbers in the start, from 0 to
     K − 1, whatever was dropped or reseeded since; `constant_features` are the features of X that are constant, where
-    ``on_degenerate="floor"`` went on with them.
+    ``on_degenerate="floor"`` went on with them, and `blurred_features` those of whose variance `reg_covar` is more than
+    1e-2.
     """
 
     n_floored: int
@@ -31,6 +32,7 @@ class FitReport:
     dropped: tuple[int, ...]
     reseeded: tuple[int, ...]
     constant_features: tuple[int, ...]
+    blurred_features: tuple[int, ...]
     n_failed_starts: int
     init_seconds: float
     em_seconds: float
@@ -121,7 +123,8 @@ def fit(
         `deadline` be left out; and `reg_covar` and `on_degenerate` must keep theirs where a mixture, covariances or
         precisions are given.
     reg_covar : float
-        Added to every variance, in squared units of X; ≥ 0. Above 0 the likelihood may fall.
+        Added to every variance, in squared units of X; ≥ 0. Above 0 the likelihood may fall. It should be far below the
+        variances of the features: where it is not, scale X or lower it.
     on_degenerate : {"raise", "floor", "drop", "reseed"}
         What to do with a component that is empty or collapsed: stop with a NumericalError; keep its covariance at or
         above 1e-6 of the data's; go on without it; put it beside the heaviest one. "floor" also goes on with features
@@ -154,6 +157,8 @@ def fit(
     DegenerateWarning
         When components were floored, dropped or reseeded, as `on_degenerate` says, or "floor" met constant features;
         they are in the report.
+    ScaleWarning
+        When `reg_covar` is more than 1e-2 of the variance of a feature.
 
     Raises
     ------

@@ -197,6 +197,7 @@ TEST_CASE("c api: fits are those of the C++ function, from every kind of start")
     CHECK(list(summary.dropped, summary.n_dropped_components) == expected.report.dropped);
     CHECK(list(summary.reseeded, summary.n_reseeded_components) == expected.report.reseeded);
     CHECK(list(summary.constant_features, summary.n_constant_features) == expected.report.constant_features);
+    CHECK(list(summary.blurred_features, summary.n_blurred_features) == expected.report.blurred_features);
     const double* trace = nullptr;
     Index n_iter = 0;
     REQUIRE(gaussmix_fit_result_trace(result.get(), &trace, &n_iter) == GAUSSMIX_OK);

@@ -40,6 +40,8 @@ class FitSummary(Structure):
         ("reseeded", POINTER(c_int64)),
         ("n_constant_features", c_int64),
         ("constant_features", POINTER(c_int64)),
+        ("n_blurred_features", c_int64),
+        ("blurred_features", POINTER(c_int64)),
     )
 
 

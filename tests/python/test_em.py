@@ -51,7 +51,7 @@ def test_a_new_em_has_done_nothing(make_mixture: MakeMixture) -> None:
     em = EM(make_mixture())
     assert (em.done, em.converged, em.n_iter, em.trace.shape) == (False, False, 0, (0,))
     fields: dict[str, Any] = dict.fromkeys(gaussmix.FitReport.__dataclass_fields__, 0)
-    fields.update(floored=(), dropped=(), reseeded=(), constant_features=())
+    fields.update(floored=(), dropped=(), reseeded=(), constant_features=(), blurred_features=())
     assert em.report == gaussmix.FitReport(**fields)
     assert repr(em) == "EM(n_iter=0, converged=False)"
     assert EM(make_mixture(), max_iter=0).done

@@ -9,7 +9,7 @@ from typing import Any
 import gaussmix
 import numpy as np
 import pytest
-from gaussmix import EM, ConvergenceWarning, DegenerateWarning, GaussianMixture, Mixture, Statistics
+from gaussmix import EM, ConvergenceWarning, DegenerateWarning, GaussianMixture, Mixture, ScaleWarning, Statistics
 
 TYPES = ("full", "tied", "diag", "spherical")
 X = np.random.default_rng(3).normal(scale=3, size=(600, 2))
@@ -122,6 +122,36 @@ def test_maximize_names_components() -> None:
             statistics.maximize(on_degenerate=policy)
 
 
+@pytest.mark.parametrize("covariance_type", TYPES)
+@pytest.mark.parametrize("policy", ["floor", "raise"])
+def test_a_reg_covar_that_blurs_is_said(policy: str, covariance_type: str) -> None:
+    """Feature 1 has the variance 9e-8, of which the estimator's 1e-6 is more than 1e-2; feature 2 has none."""
+    x = np.column_stack([X[:, 0], 1e-4 * X[:, 1], np.ones(600)])
+    text = "reg_covar = 1e-06 is more than 1e-2 of the variance of feature 1 of X and blurs the components: scale X"
+    result, caught = said(lambda: gaussmix.fit(x, 1, covariance_type, reg_covar=1e-6, on_degenerate=policy))
+    assert [(w.category, str(w.message).partition(",")[0], w.filename) for w in caught] == [
+        (ScaleWarning, text, __file__)
+    ]
+    assert result.report.blurred_features == (1,)
+    assert [w.category for w in said(lambda: GaussianMixture(1, covariance_type=covariance_type).fit(x))[1]] == [
+        ScaleWarning
+    ]
+    em = EM(result.mixture, reg_covar=1e-6)
+    for expected in ([ScaleWarning], []):
+        statistics = Statistics(em.mixture)
+        statistics.accumulate(x)
+        _, caught = said(lambda: em.step(statistics))  # noqa: B023
+        assert [w.category for w in caught] == expected
+    assert [w.category for w in said(lambda: statistics.maximize(reg_covar=1e-6))[1]] == [ScaleWarning]
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-4, 1.0, 1e150])
+def test_a_reg_covar_of_the_scale_of_the_data_is_silent(scale: float) -> None:
+    variance = float((scale * X).var(axis=0).min())
+    assert said(lambda: gaussmix.fit(scale * X, 1, reg_covar=0.009 * variance))[1] == []
+    assert len(said(lambda: gaussmix.fit(scale * X, 1, reg_covar=0.011 * variance))[1]) == 1
+
+
 def test_warnings_made_errors_are_raised_whole() -> None:
     with pytest.raises(ConvergenceWarning, match="EM stopped"):
         gaussmix.fit(X, 3, init="random", random_state=0, max_iter=2, tol=0.0)
@@ -131,7 +161,7 @@ def test_warnings_made_errors_are_raised_whole() -> None:
     assert em.n_iter == 1
 
 
-@pytest.mark.parametrize("category", [ConvergenceWarning, DegenerateWarning])
+@pytest.mark.parametrize("category", [ConvergenceWarning, DegenerateWarning, ScaleWarning])
 def test_warnings_belong_to_the_package(category: type[Warning]) -> None:
     assert issubclass(category, UserWarning)
     assert repr(category) == f"<class 'gaussmix.{category.__name__}'>"

@@ -88,9 +88,10 @@ struct FitReport {
   std::vector<Index> floored;   ///< the components that n_floored counts
   std::vector<Index> dropped;   ///< the components that n_dropped counts
   std::vector<Index> reseeded;  ///< the components that n_reseeded counts
-  std::vector<Index>
-      constant_features;      ///< the features of X that are constant, where OnDegenerate::floor went on with them
-  Index n_failed_starts = 0;  ///< of n_init; each ended in a NumericalError, and another one was kept
+  /// The features of X that are constant, where OnDegenerate::floor went on with them.
+  std::vector<Index> constant_features;
+  std::vector<Index> blurred_features;  ///< the features of whose variance reg_covar is more than 1e-2
+  Index n_failed_starts = 0;            ///< of n_init; each ended in a NumericalError, and another one was kept
   double init_seconds = 0.0;
   double em_seconds = 0.0;
   double closing_seconds = 0.0;

@@ -34,7 +34,7 @@ GAUSSMIX_API OnDegenerate on_degenerate_from_string(const std::string& name);
 
 /// Options of the M-step.
 struct MaximizeOptions {
-  /// Added to every variance, in squared units of X; finite, ≥ 0.
+  /// Added to every variance, in squared units of X; finite, ≥ 0. Far below the variances of the features, or it blurs the components.
   double reg_covar = 0.0;
   OnDegenerate on_degenerate = OnDegenerate::raise;
   /// Keep singular covariances, as a Mixture that allows them.
@@ -47,6 +47,7 @@ struct MaximizeReport {
   std::vector<Index> dropped;
   std::vector<Index> reseeded;
   std::vector<Index> constant_features;  ///< in which all the data are constant, where `floor` went on with them
+  std::vector<Index> blurred_features;   ///< of whose variance in all the data reg_covar is more than 1e-2
 };
 
 /// The sums that EM needs of the data under a given mixture: per component the total responsibility n_k, the weighted mean

@@ -156,6 +156,8 @@ gaussmix_status gaussmix_fit_result_summary(const gaussmix_fit_result* result, g
     values.reseeded = report.reseeded.data();
     values.n_constant_features = size_of(report.constant_features);
     values.constant_features = report.constant_features.data();
+    values.n_blurred_features = size_of(report.blurred_features);
+    values.blurred_features = report.blurred_features.data();
     c_api::output(summary, "summary", values);
   });
 }

@@ -20,17 +20,25 @@ constexpr double relative_floor = 1e-6;
 constexpr double independent_share = 1e-2;
 
 /// The scatter of all the data about their mean: that within the components and that between them, as
-/// Σ_k [S_k + n_k (μ_k − μ)(μ_k − μ)ᵀ], merged pairwise.
-SufficientStatistics scatter_of_all(const SufficientStatistics& sums) {
-  SufficientStatistics whole(1, sums.d, ScatterShape{sums.full, false}, sums.pivot.data());
-  std::vector<double> shift(at(sums.d));
+/// Σ_k [S_k + n_k (μ_k − μ)(μ_k − μ)ᵀ], merged pairwise; a matrix, or its diagonal alone.
+SufficientStatistics scatter_of_all(const SufficientStatistics& sums, bool full) {
+  const Index d = sums.d;
+  SufficientStatistics whole(1, d, ScatterShape{full, false}, sums.pivot.data());
+  std::vector<double> diagonal(at(d));
+  const auto within = [&](const double* scatter) {
+    if (full == sums.full) return scatter;
+    for (Index j = 0; j < d; ++j) diagonal[at(j)] = scatter[j * d + j];
+    return static_cast<const double*>(diagonal.data());
+  };
+  std::vector<double> shift(at(d));
   for (Index k = 0; k < sums.k; ++k) {
-    for (Index j = 0; j < sums.d; ++j)
-      shift[at(j)] = (sums.pivot[at(k * sums.d + j)] - sums.pivot[at(j)]) + sums.delta[at(k * sums.d + j)];
-    whole.add(0, sums.weight[at(k)], shift.data(), sums.pooled ? nullptr : sums.scatter_of(k));
+    for (Index j = 0; j < d; ++j)
+      shift[at(j)] = (sums.pivot[at(k * d + j)] - sums.pivot[at(j)]) + sums.delta[at(k * d + j)];
+    whole.add(0, sums.weight[at(k)], shift.data(), sums.pooled ? nullptr : within(sums.scatter_of(k)));
   }
-  if (sums.pooled)
-    for (std::size_t i = 0; i < whole.scatter.size(); ++i) whole.scatter[i] += sums.scatter[i];
+  if (!sums.pooled) return whole;
+  const double* pooled = within(sums.scatter.data());
+  for (std::size_t i = 0; i < whole.scatter.size(); ++i) whole.scatter[i] += pooled[i];
   return whole;
 }
 
@@ -47,38 +55,47 @@ bool is_positive_definite(const double* sigma, Index d) {
   return pivoted_cholesky(sigma, d).kind == PivotedCholesky::Kind::positive_definite;
 }
 
+double total_weight(const SufficientStatistics& sums) {
+  return std::accumulate(sums.weight.begin(), sums.weight.end(), 0.0);
+}
+
 }  // namespace
+
+std::vector<double> feature_variances(const SufficientStatistics& sums) {
+  // A shift is a sum of three terms: it is off by 4u of the largest one, its square root of a variance by as much.
+  constexpr double rounding = 16.0 * 0x1p-53;
+  const double n = total_weight(sums);
+  std::vector<double> variances = scatter_of_all(sums, false).scatter;
+  for (Index j = 0; j < sums.d; ++j) {
+    double& variance = variances[at(j)];
+    variance /= n;
+    if (!(std::sqrt(std::max(variance, 0.0)) > rounding * size_of_terms(sums, j))) variance = 0.0;
+  }
+  return variances;
+}
 
 CovarianceFloor::CovarianceFloor(const SufficientStatistics& sums, const CovarianceLayout& layout, double reg_covar,
                                  bool allow_singular)
     : layout_(layout), d_(sums.d), total_(at(layout.values_each(sums.d))) {
-  const double n = std::accumulate(sums.weight.begin(), sums.weight.end(), 0.0);
-  const SufficientStatistics whole = scatter_of_all(sums);
-  divide_scatter(whole.scatter.data(), n, layout.shape, d_, total_.data());
+  divide_scatter(scatter_of_all(sums, sums.full).scatter.data(), total_weight(sums), layout.shape, d_, total_.data());
   add_to_variances(total_.data(), layout.shape, d_, reg_covar);
   if (allow_singular) {
     if (layout.is_matrix()) make_semi_definite(total_.data(), d_);
     return;
   }
   if (!(reg_covar > 0.0)) {
-    std::vector<double> variances(at(d_));
-    for (Index j = 0; j < d_; ++j) variances[at(j)] = whole.scatter[at(sums.full ? j * d_ + j : j)] / n;
-    find_constant_features(sums, variances);
+    find_constant_features(sums);
     add_constant_variance(total_.data());
   }
   if (layout.is_matrix()) widen();
 }
 
-void CovarianceFloor::find_constant_features(const SufficientStatistics& sums, const std::vector<double>& variances) {
-  // A shift is a sum of three terms: it is off by 4u of the largest one, its square root of a variance by as much.
-  constexpr double rounding = 16.0 * 0x1p-53;
+void CovarianceFloor::find_constant_features(const SufficientStatistics& sums) {
+  const std::vector<double> variances = feature_variances(sums);
   double mean = 0.0;
   for (Index j = 0; j < d_; ++j) {
-    const double deviation = std::sqrt(std::max(variances[at(j)], 0.0));
-    if (deviation > rounding * size_of_terms(sums, j))
-      mean += variances[at(j)] / static_cast<double>(d_);
-    else
-      constant_features_.push_back(j);
+    mean += variances[at(j)] / static_cast<double>(d_);
+    if (variances[at(j)] == 0.0) constant_features_.push_back(j);
   }
   const auto n_constant = static_cast<Index>(constant_features_.size());
   if (n_constant == d_)

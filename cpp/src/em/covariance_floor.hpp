@@ -7,6 +7,9 @@
 
 namespace gaussmix::detail {
 
+/// The variances of the features over all the data, (D,); 0 where they are no more than rounding of the sums.
+std::vector<double> feature_variances(const SufficientStatistics& sums);
+
 /// The bound of OnDegenerate::floor, Σ_k ⪰ 1e-6 T with the covariance T of all the data, for covariances of one layout.
 ///
 /// Two kinds of data leave T without a scale in some direction. A constant feature is given a variance, in T and in every
@@ -29,7 +32,7 @@ class CovarianceFloor {
   bool raise(double* sigma) const;
 
  private:
-  void find_constant_features(const SufficientStatistics& sums, const std::vector<double>& variances);
+  void find_constant_features(const SufficientStatistics& sums);
   void add_constant_variance(double* sigma) const;
   void widen();
 

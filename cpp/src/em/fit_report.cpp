@@ -41,6 +41,7 @@ void add_step(const MaximizeReport& treated, std::vector<Index>& numbers, FitRep
   list(treated.dropped, numbers, report.dropped);
   list(treated.reseeded, numbers, report.reseeded);
   list_features(treated.constant_features, report.constant_features);
+  list_features(treated.blurred_features, report.blurred_features);
   if (treated.dropped.empty() && treated.reseeded.empty()) return;
   std::vector<Index> after;  // those that are kept, in their order, and then those that are reseeded
   for (std::size_t k = 0; k < numbers.size(); ++k)
@@ -58,6 +59,7 @@ void add_steps(const FitReport& steps, const std::vector<Index>& numbers, FitRep
   list(steps.dropped, numbers, report.dropped);
   list(steps.reseeded, numbers, report.reseeded);
   list_features(steps.constant_features, report.constant_features);
+  list_features(steps.blurred_features, report.blurred_features);
 }
 
 }  // namespace gaussmix::detail

@@ -23,6 +23,9 @@ namespace {
 using detail::CovarianceLayout;
 using detail::SufficientStatistics;
 
+/// A feature is blurred when reg_covar is more than this share of its variance.
+constexpr double blurring_share = 1e-2;
+
 /// A component whose share of the weight is at most this is empty.
 constexpr double empty_share = 0x1p-53;
 
@@ -52,6 +55,7 @@ class MStep {
   }
 
   Mixture run() {
+    if (options_.reg_covar > 0.0) find_blurred_features();
     if (options_.on_degenerate == OnDegenerate::floor)
       floor_.emplace(sums_, layout_, options_.reg_covar, options_.allow_singular);
     if (floor_) report_.constant_features = floor_->constant_features();
@@ -69,6 +73,13 @@ class MStep {
 
  private:
   using Kind = detail::DegenerateComponent::Kind;
+
+  void find_blurred_features() {
+    const std::vector<double> variances = detail::feature_variances(sums_);
+    for (Index j = 0; j < d_; ++j)
+      if (variances[at(j)] > 0.0 && options_.reg_covar > blurring_share * variances[at(j)])
+        report_.blurred_features.push_back(j);
+  }
 
   bool is_empty(Index k) const { return sums_.weight[at(k)] <= empty_share * total_; }
   double* covariance(Index k) { return covariances_.data() + layout_.offset(k, d_); }
