@@ -54,7 +54,7 @@ max_iter : int
 reg_covar : float
     Added to every variance, in squared units of X; ≥ 0. Above 0 the likelihood may fall; above 1e-2 of the variance of a
     feature it blurs the components, and warns.
-on_degenerate : {"raise", "floor", "drop", "reseed"}
+on_degenerate : {"raise", "floor", "drop", "reseed", "keep"}
     What to do with a component that is empty or collapsed. See `Statistics.maximize`.
 allow_singular : bool
     Keep singular covariances.
@@ -142,9 +142,12 @@ FitProgress step(LockedEM& self, LockedStatistics& statistics, py::handle num_th
     const FitReport before = em.report();
     FitProgress done = em.step(sums, execution);
     const FitReport& after = em.report();
-    treated = {added(before.floored, after.floored), added(before.dropped, after.dropped),
-               added(before.reseeded, after.reseeded), added(before.constant_features, after.constant_features),
-               added(before.blurred_features, after.blurred_features)};
+    treated = {added(before.floored, after.floored),
+               added(before.dropped, after.dropped),
+               added(before.reseeded, after.reseeded),
+               added(before.constant_features, after.constant_features),
+               added(before.blurred_features, after.blurred_features),
+               added(before.kept, after.kept)};
     options = em.options();
     stopped = !em.converged() && em.n_iter() == options.max_iter;
     return done;

@@ -121,8 +121,9 @@ py::tuple tuple_of(const std::vector<Index>& values) {
 py::dict report_fields(const FitReport& report) {
   using namespace py::literals;
   return py::dict("n_floored"_a = report.n_floored, "n_dropped"_a = report.n_dropped,
-                  "n_reseeded"_a = report.n_reseeded, "floored"_a = tuple_of(report.floored),
-                  "dropped"_a = tuple_of(report.dropped), "reseeded"_a = tuple_of(report.reseeded),
+                  "n_reseeded"_a = report.n_reseeded, "n_kept"_a = report.n_kept,
+                  "floored"_a = tuple_of(report.floored), "dropped"_a = tuple_of(report.dropped),
+                  "reseeded"_a = tuple_of(report.reseeded), "kept"_a = tuple_of(report.kept),
                   "constant_features"_a = tuple_of(report.constant_features),
                   "blurred_features"_a = tuple_of(report.blurred_features),
                   "n_failed_starts"_a = report.n_failed_starts, "init_seconds"_a = report.init_seconds,
@@ -135,8 +136,8 @@ namespace {
 py::list warnings_of(const FitResult& result, const FitOptions& options, bool stopped) {
   py::list due;
   const FitReport& report = result.report;
-  const MaximizeReport treated{report.floored, report.dropped, report.reseeded, report.constant_features,
-                               report.blurred_features};
+  const MaximizeReport treated{report.floored,           report.dropped,          report.reseeded,
+                               report.constant_features, report.blurred_features, report.kept};
   const auto add = [&due](py::handle category, const std::string& text) {
     if (!text.empty()) due.append(py::make_tuple(category, text));
   };

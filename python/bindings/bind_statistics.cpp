@@ -91,14 +91,16 @@ Parameters
 ----------
 reg_covar : float
     Added to every variance, in squared units of X; finite and ≥ 0.
-on_degenerate : {"raise", "floor", "drop", "reseed"}
+on_degenerate : {"raise", "floor", "drop", "reseed", "keep"}
     What to do with a component that is empty (n_k ≤ 2⁻⁵³ Σ n) or collapsed, its covariance singular (unless
     `allow_singular`) or, for "floor", below its bound. "raise": NumericalError. "floor": keep Σ_k ⪰ 1e-6 × the
     covariance of all the data (diag: of each feature's variance; spherical: of their mean), the exact maximizer under
     that bound, so EM stays monotone; an empty component keeps its mean and covariance, and in the start, where it has
     none, is a NumericalError. A feature in which all the data are constant is given the variance 1e-6 × the mean
     variance of the others, in every component; where features are linearly dependent, 1e-2 × its diagonal is added to the
-    covariance of the data; with `allow_singular` such directions stay without variance. "drop": go on without the component. "reseed": put it beside the heaviest one, which it halves.
+    covariance of the data; with `allow_singular` such directions stay without variance. "drop": go on without the component. "reseed": put it beside the heaviest one, which it halves. "keep": go on with it as scikit-learn
+    does, collapsed with what `reg_covar` leaves it, a NumericalError where that is singular still, and empty with its mean
+    and covariance.
 allow_singular : bool
     Keep singular covariances, as a mixture that allows them.
 num_threads : int or None

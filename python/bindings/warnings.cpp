@@ -57,6 +57,7 @@ std::string degenerate_text(const MaximizeReport& treated) {
   };
   add(treated.floored, "kept at the floor, 1e-6 of the data's covariance");
   add(treated.dropped, "dropped");
+  add(treated.kept, "kept with what reg_covar leaves");
   add(treated.reseeded, "put beside the heaviest one");
   if (!text.empty()) text += ": use fewer components, or choose another start or on_degenerate";
   if (const std::vector<Index>& constant = treated.constant_features; !constant.empty())

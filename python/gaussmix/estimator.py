@@ -31,7 +31,7 @@ class GaussianMixture(EstimatorBase):
     methods, attributes and messages.
 
     What differs: `fit`, `fit_predict`, `score`, `aic` and `bic` take `sample_weight`; the parameters are float64 also
-    where X is float32; a fit that fails leaves the estimator as it was; the fitted parameters are read-only.
+    where X is float32; `on_degenerate`; a fit that fails leaves the estimator as it was; the fitted parameters are read-only.
 
     Parameters
     ----------
@@ -67,6 +67,9 @@ class GaussianMixture(EstimatorBase):
         1 prints the starts and iterations, 2 the times and changes as well.
     verbose_interval : int, default=10
         Iterations between two prints.
+    on_degenerate : {"raise", "floor", "drop", "reseed", "keep"}, default="keep"
+        What to do with a component that is empty or collapsing, with a `gaussmix.DegenerateWarning` that names it. "keep" goes
+        on with what `reg_covar` leaves it, as scikit-learn does; for the others see `gaussmix.fit`.
 
     Attributes
     ----------
@@ -121,6 +124,7 @@ class GaussianMixture(EstimatorBase):
         warm_start: bool = False,
         verbose: int = 0,
         verbose_interval: int = 10,
+        on_degenerate: str = "keep",
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -136,6 +140,7 @@ class GaussianMixture(EstimatorBase):
         self.warm_start = warm_start
         self.verbose = verbose
         self.verbose_interval = verbose_interval
+        self.on_degenerate = on_degenerate
 
     def fit(
         self,
@@ -353,7 +358,7 @@ class GaussianMixture(EstimatorBase):
         if self.max_iter > 0:
             steps["tol"] = self.tol
         if self.max_iter > 0 or not (self._goes_on() or "precisions_init" in start):
-            steps |= {"reg_covar": self.reg_covar, "on_degenerate": "raise"}
+            steps |= {"reg_covar": self.reg_covar, "on_degenerate": self.on_degenerate}
         return steps
 
     def _goes_on(self) -> bool:

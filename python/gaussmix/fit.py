@@ -19,7 +19,7 @@ class FitReport:
     """What happened on the way.
 
     Counts over all iterations of the start that was kept; failures (each a `NumericalError`) and seconds of all starts.
-    `floored`, `dropped` and `reseeded` are the components that are counted, by their numbers in the start, from 0 to
+    `floored`, `dropped`, `reseeded` and `kept` are the components that are counted, by their numbers in the start, from 0 to
     K − 1, whatever was dropped or reseeded since; `constant_features` are the features of X that are constant, where
     ``on_degenerate="floor"`` went on with them, and `blurred_features` those of whose variance `reg_covar` is more than
     1e-2.
@@ -28,9 +28,11 @@ class FitReport:
     n_floored: int
     n_dropped: int
     n_reseeded: int
+    n_kept: int
     floored: tuple[int, ...]
     dropped: tuple[int, ...]
     reseeded: tuple[int, ...]
+    kept: tuple[int, ...]
     constant_features: tuple[int, ...]
     blurred_features: tuple[int, ...]
     n_failed_starts: int
@@ -125,10 +127,11 @@ def fit(
     reg_covar : float
         Added to every variance, in squared units of X; ≥ 0. Above 0 the likelihood may fall. It should be far below the
         variances of the features: where it is not, scale X or lower it.
-    on_degenerate : {"raise", "floor", "drop", "reseed"}
+    on_degenerate : {"raise", "floor", "drop", "reseed", "keep"}
         What to do with a component that is empty or collapsed: stop with a NumericalError; keep its covariance at or
-        above 1e-6 of the data's; go on without it; put it beside the heaviest one. "floor" also goes on with features
-        that are constant or linearly dependent; the others refuse them. See `Statistics.maximize`.
+        above 1e-6 of the data's; go on without it; put it beside the heaviest one; go on with what `reg_covar` leaves it,
+        as scikit-learn does. "floor" also goes on with features that are constant or linearly dependent; the others
+        refuse them. See `Statistics.maximize`.
     allow_singular : bool
         Keep singular covariances.
     sample_weight : array_like, (N,)
@@ -155,7 +158,7 @@ def fit(
     ConvergenceWarning
         When EM stopped at `max_iter` or `deadline`; not when `callback` ended it.
     DegenerateWarning
-        When components were floored, dropped or reseeded, as `on_degenerate` says, or "floor" met constant features;
+        When components were floored, dropped, reseeded or kept, as `on_degenerate` says, or "floor" met constant features;
         they are in the report.
     ScaleWarning
         When `reg_covar` is more than 1e-2 of the variance of a feature.

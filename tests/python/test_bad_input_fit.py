@@ -237,7 +237,7 @@ def statistics() -> Iterator[Case]:
         ("reg_covar: -1", {"reg_covar": -1}, InvalidArgumentError, "reg_covar must be .*but is -1"),
         ("reg_covar: nan", {"reg_covar": NAN}, InvalidArgumentError, "reg_covar must be .*but is nan"),
         ("reg_covar: text", {"reg_covar": "0"}, TypeError, "reg_covar must be a real number, but is '0'"),
-        ("on_degenerate", {"on_degenerate": "keep"}, InvalidArgumentError, "on_degenerate must be .*reseed.*keep"),
+        ("on_degenerate", {"on_degenerate": "hold"}, InvalidArgumentError, "on_degenerate must be .*reseed.*hold"),
         ("on_degenerate: None", {"on_degenerate": None}, TypeError, "on_degenerate must be a str, but is None"),
         ("allow_singular", {"allow_singular": "yes"}, TypeError, "allow_singular must be a bool, but is 'yes'"),
     ):

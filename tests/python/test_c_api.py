@@ -42,6 +42,9 @@ class FitSummary(Structure):
         ("constant_features", POINTER(c_int64)),
         ("n_blurred_features", c_int64),
         ("blurred_features", POINTER(c_int64)),
+        ("n_kept", c_int64),
+        ("n_kept_components", c_int64),
+        ("kept", POINTER(c_int64)),
     )
 
 

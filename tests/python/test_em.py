@@ -51,7 +51,7 @@ def test_a_new_em_has_done_nothing(make_mixture: MakeMixture) -> None:
     em = EM(make_mixture())
     assert (em.done, em.converged, em.n_iter, em.trace.shape) == (False, False, 0, (0,))
     fields: dict[str, Any] = dict.fromkeys(gaussmix.FitReport.__dataclass_fields__, 0)
-    fields.update(floored=(), dropped=(), reseeded=(), constant_features=(), blurred_features=())
+    fields.update(floored=(), dropped=(), reseeded=(), kept=(), constant_features=(), blurred_features=())
     assert em.report == gaussmix.FitReport(**fields)
     assert repr(em) == "EM(n_iter=0, converged=False)"
     assert EM(make_mixture(), max_iter=0).done
@@ -99,7 +99,7 @@ def test_a_degenerate_component_meets_the_policy() -> None:
         ({"tol": np.nan}, "tol must be ≥ 0 and finite, but is nan"),
         ({"max_iter": -1}, "max_iter must be at least 0, but is -1"),
         ({"reg_covar": -1.0}, "reg_covar must be ≥ 0 and finite, but is -1"),
-        ({"on_degenerate": "stop"}, "on_degenerate must be 'raise', 'floor', 'drop' or 'reseed', but is 'stop'"),
+        ({"on_degenerate": "stop"}, "on_degenerate must be 'raise', 'floor', 'drop', 'reseed' or 'keep', but is 'stop'"),
     ],
 )
 def test_options_out_of_range(make_mixture: MakeMixture, options: dict[str, Any], message: str) -> None:

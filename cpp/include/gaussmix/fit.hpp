@@ -85,9 +85,11 @@ struct FitReport {
   Index n_floored = 0;
   Index n_dropped = 0;
   Index n_reseeded = 0;
+  Index n_kept = 0;
   std::vector<Index> floored;   ///< the components that n_floored counts
   std::vector<Index> dropped;   ///< the components that n_dropped counts
   std::vector<Index> reseeded;  ///< the components that n_reseeded counts
+  std::vector<Index> kept;      ///< the components that n_kept counts
   /// The features of X that are constant, where OnDegenerate::floor went on with them.
   std::vector<Index> constant_features;
   std::vector<Index> blurred_features;  ///< the features of whose variance reg_covar is more than 1e-2

@@ -22,7 +22,8 @@ typedef enum gaussmix_on_degenerate {
   GAUSSMIX_ON_DEGENERATE_RAISE = 0,  ///< GAUSSMIX_ERROR_NUMERICAL that names the component
   GAUSSMIX_ON_DEGENERATE_FLOOR = 1,  ///< keep every covariance above 1e-6 of the data's own
   GAUSSMIX_ON_DEGENERATE_DROP = 2,   ///< go on without the component
-  GAUSSMIX_ON_DEGENERATE_RESEED = 3  ///< put the component beside the heaviest one, which it halves
+  GAUSSMIX_ON_DEGENERATE_RESEED = 3,  ///< put the component beside the heaviest one, which it halves
+  GAUSSMIX_ON_DEGENERATE_KEEP = 4     ///< go on with it: collapsed, with what reg_covar leaves it; empty, as it was
 } gaussmix_on_degenerate;
 
 /// Options of the M-step; NULL stands for {sizeof, GAUSSMIX_ON_DEGENERATE_RAISE, 0, 0.0}.

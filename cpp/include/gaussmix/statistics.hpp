@@ -25,9 +25,11 @@ enum class OnDegenerate {
           ///< With allow_singular such directions stay without variance
   drop,   ///< go on without the component
   reseed,  ///< put the component beside the heaviest one, which it halves
+  keep,  ///< go on as scikit-learn does: a collapsed component with what reg_covar leaves it, a NumericalError where that is
+         ///< singular still; an empty one with its mean and covariance, in the start with variances of reg_covar alone
 };
 
-/// "raise", "floor", "drop" or "reseed".
+/// "raise", "floor", "drop", "reseed" or "keep".
 GAUSSMIX_API const char* to_string(OnDegenerate policy) noexcept;
 /// The inverse of to_string. @throws InvalidArgument for any other text
 GAUSSMIX_API OnDegenerate on_degenerate_from_string(const std::string& name);
@@ -48,6 +50,7 @@ struct MaximizeReport {
   std::vector<Index> reseeded;
   std::vector<Index> constant_features;  ///< in which all the data are constant, where `floor` went on with them
   std::vector<Index> blurred_features;   ///< of whose variance in all the data reg_covar is more than 1e-2
+  std::vector<Index> kept;               ///< empty, or collapsed but for reg_covar, more than all the data are
 };
 
 /// The sums that EM needs of the data under a given mixture: per component the total responsibility n_k, the weighted mean

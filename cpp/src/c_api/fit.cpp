@@ -158,6 +158,9 @@ gaussmix_status gaussmix_fit_result_summary(const gaussmix_fit_result* result, g
     values.constant_features = report.constant_features.data();
     values.n_blurred_features = size_of(report.blurred_features);
     values.blurred_features = report.blurred_features.data();
+    values.n_kept = report.n_kept;
+    values.n_kept_components = size_of(report.kept);
+    values.kept = report.kept.data();
     c_api::output(summary, "summary", values);
   });
 }

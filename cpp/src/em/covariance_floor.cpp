@@ -74,10 +74,16 @@ std::vector<double> feature_variances(const SufficientStatistics& sums) {
   return variances;
 }
 
+std::vector<double> covariance_of_all(const SufficientStatistics& sums, const CovarianceLayout& layout) {
+  std::vector<double> total(at(layout.values_each(sums.d)));
+  divide_scatter(scatter_of_all(sums, sums.full).scatter.data(), total_weight(sums), layout.shape, sums.d,
+                 total.data());
+  return total;
+}
+
 CovarianceFloor::CovarianceFloor(const SufficientStatistics& sums, const CovarianceLayout& layout, double reg_covar,
                                  bool allow_singular)
-    : layout_(layout), d_(sums.d), total_(at(layout.values_each(sums.d))) {
-  divide_scatter(scatter_of_all(sums, sums.full).scatter.data(), total_weight(sums), layout.shape, d_, total_.data());
+    : layout_(layout), d_(sums.d), total_(covariance_of_all(sums, layout)) {
   add_to_variances(total_.data(), layout.shape, d_, reg_covar);
   if (allow_singular) {
     if (layout.is_matrix()) make_semi_definite(total_.data(), d_);

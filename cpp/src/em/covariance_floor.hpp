@@ -10,6 +10,9 @@ namespace gaussmix::detail {
 /// The variances of the features over all the data, (D,); 0 where they are no more than rounding of the sums.
 std::vector<double> feature_variances(const SufficientStatistics& sums);
 
+/// The covariance of all the data in the shape of one covariance of a layout.
+std::vector<double> covariance_of_all(const SufficientStatistics& sums, const CovarianceLayout& layout);
+
 /// The bound of OnDegenerate::floor, Σ_k ⪰ 1e-6 T with the covariance T of all the data, for covariances of one layout.
 ///
 /// Two kinds of data leave T without a scale in some direction. A constant feature is given a variance, in T and in every

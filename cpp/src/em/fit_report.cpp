@@ -37,9 +37,11 @@ void add_step(const MaximizeReport& treated, std::vector<Index>& numbers, FitRep
   report.n_floored += static_cast<Index>(treated.floored.size());
   report.n_dropped += static_cast<Index>(treated.dropped.size());
   report.n_reseeded += static_cast<Index>(treated.reseeded.size());
+  report.n_kept += static_cast<Index>(treated.kept.size());
   list(treated.floored, numbers, report.floored);
   list(treated.dropped, numbers, report.dropped);
   list(treated.reseeded, numbers, report.reseeded);
+  list(treated.kept, numbers, report.kept);
   list_features(treated.constant_features, report.constant_features);
   list_features(treated.blurred_features, report.blurred_features);
   if (treated.dropped.empty() && treated.reseeded.empty()) return;
@@ -55,9 +57,11 @@ void add_steps(const FitReport& steps, const std::vector<Index>& numbers, FitRep
   report.n_floored += steps.n_floored;
   report.n_dropped += steps.n_dropped;
   report.n_reseeded += steps.n_reseeded;
+  report.n_kept += steps.n_kept;
   list(steps.floored, numbers, report.floored);
   list(steps.dropped, numbers, report.dropped);
   list(steps.reseeded, numbers, report.reseeded);
+  list(steps.kept, numbers, report.kept);
   list_features(steps.constant_features, report.constant_features);
   list_features(steps.blurred_features, report.blurred_features);
 }

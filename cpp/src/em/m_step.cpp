@@ -59,6 +59,8 @@ class MStep {
     if (options_.on_degenerate == OnDegenerate::floor)
       floor_.emplace(sums_, layout_, options_.reg_covar, options_.allow_singular);
     if (floor_) report_.constant_features = floor_->constant_features();
+    if (options_.on_degenerate == OnDegenerate::keep)
+      rank_of_data_ = rank_of(detail::covariance_of_all(sums_, layout_).data());
     covariances_.resize(layout_.count(sums_.k) * size_);
     detail::covariance_model(type_).estimate(sums_, covariances_.data());
     judge_covariances();
@@ -88,6 +90,7 @@ class MStep {
   void judge_covariances() {
     const Index n = layout_.count(sums_.k);
     raised_.assign(at(n), false);
+    leans_.assign(at(n), false);
     rank_.assign(at(n), d_);
     const double d = static_cast<double>(d_);
     const int threads =
@@ -99,6 +102,7 @@ class MStep {
 
   void judge_covariance(Index k) {
     double* sigma = covariance(k);
+    if (options_.on_degenerate == OnDegenerate::keep && !layout_.shared) leans_[at(k)] = rank_of(sigma) < rank_of_data_;
     detail::add_to_variances(sigma, layout_.shape, d_, options_.reg_covar);
     if (layout_.is_matrix() && options_.allow_singular) detail::make_semi_definite(sigma, d_);
     if (floor_)
@@ -128,14 +132,19 @@ class MStep {
               "has collapsed: its covariance has rank " + std::to_string(rank) + " of " + std::to_string(d_));
       } else {
         if (!layout_.shared && raised_[at(k)]) report_.floored.push_back(k);
-        std::vector<double> mean(at(d_));
-        for (Index j = 0; j < d_; ++j) mean[at(j)] = sums_.pivot[at(k * d_ + j)] + sums_.delta[at(k * d_ + j)];
-        keep(sums_.weight[at(k)], mean.data(), covariance(k));
+        if (!layout_.shared && leans_[at(k)]) report_.kept.push_back(k);
+        keep(sums_.weight[at(k)], mean_of(k).data(), covariance(k));
       }
     }
     if (!layout_.shared || !raised_[0]) return;
     report_.floored.resize(at(sums_.k));
     std::iota(report_.floored.begin(), report_.floored.end(), Index{0});
+  }
+
+  std::vector<double> mean_of(Index k) const {
+    std::vector<double> mean(at(d_));
+    for (Index j = 0; j < d_; ++j) mean[at(j)] = sums_.pivot[at(k * d_ + j)] + sums_.delta[at(k * d_ + j)];
+    return mean;
   }
 
   /// Appends a component. Those before it were no more than were taken, so that its covariance finds a place that is free.
@@ -147,7 +156,8 @@ class MStep {
   }
 
   void treat(Index k, Kind kind, const std::string& what) {
-    const bool nothing_to_keep = options_.on_degenerate == OnDegenerate::floor && !previous_;
+    const bool nothing_to_keep = (options_.on_degenerate == OnDegenerate::floor && !previous_) ||
+                                 (options_.on_degenerate == OnDegenerate::keep && kind == Kind::collapsed);
     switch (nothing_to_keep ? OnDegenerate::raise : options_.on_degenerate) {
       case OnDegenerate::raise:
         throw detail::DegenerateComponent(
@@ -157,9 +167,23 @@ class MStep {
         report_.floored.push_back(k);
         return keep(sums_.weight[at(k)], previous_->means().data() + k * d_,
                     previous_->covariances().data() + layout_.offset(k, d_));
+      case OnDegenerate::keep: return keep_empty(k);
       case OnDegenerate::drop: return report_.dropped.push_back(k);
       case OnDegenerate::reseed: return report_.reseeded.push_back(k);
     }
+  }
+
+  /// An empty component under OnDegenerate::keep: as it was before, or where the sums say, with the variance of reg_covar.
+  void keep_empty(Index k) {
+    report_.kept.push_back(k);
+    const double weight = sums_.weight[at(k)];
+    if (previous_)
+      return keep(weight, previous_->means().data() + k * d_, previous_->covariances().data() + layout_.offset(k, d_));
+    if (!layout_.shared) {
+      std::fill_n(covariance(k), size_, 0.0);
+      detail::add_to_variances(covariance(k), layout_.shape, d_, options_.reg_covar);
+    }
+    keep(weight, mean_of(k).data(), covariance(k));
   }
 
   /// The widest axis of a kept component times its standard deviation.
@@ -210,8 +234,10 @@ class MStep {
   Index size_;  ///< values of one covariance
   double total_;
   std::optional<detail::CovarianceFloor> floor_;
-  std::vector<char> raised_;             ///< whether each was raised to the floor
-  std::vector<Index> rank_;              ///< of each, where the policy asks for it; else D
+  std::vector<char> raised_;  ///< whether each was raised to the floor
+  std::vector<char> leans_;   ///< whether each has less rank than the data but for reg_covar, where that is asked
+  Index rank_of_data_ = 0;    ///< where that is asked
+  std::vector<Index> rank_;   ///< of each, where the policy asks for it; else D
   std::vector<double> weights_, means_;  ///< of the components that are kept
   detail::Buffer<double> covariances_;   ///< the estimates of all, of which the kept ones move to the front
 };
@@ -224,14 +250,16 @@ const char* to_string(OnDegenerate policy) noexcept {
     case OnDegenerate::floor: return "floor";
     case OnDegenerate::drop: return "drop";
     case OnDegenerate::reseed: return "reseed";
+    case OnDegenerate::keep: return "keep";
   }
   return "";
 }
 
 OnDegenerate on_degenerate_from_string(const std::string& name) {
-  for (const OnDegenerate policy : {OnDegenerate::raise, OnDegenerate::floor, OnDegenerate::drop, OnDegenerate::reseed})
+  for (const OnDegenerate policy :
+       {OnDegenerate::raise, OnDegenerate::floor, OnDegenerate::drop, OnDegenerate::reseed, OnDegenerate::keep})
     if (name == to_string(policy)) return policy;
-  detail::throw_invalid("on_degenerate must be 'raise', 'floor', 'drop' or 'reseed', but is '" + name + "'");
+  detail::throw_invalid("on_degenerate must be 'raise', 'floor', 'drop', 'reseed' or 'keep', but is '" + name + "'");
 }
 
 Mixture detail::m_step(const SufficientStatistics& sums, CovarianceType type, const Mixture* previous,

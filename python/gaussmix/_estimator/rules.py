@@ -11,6 +11,7 @@ import numpy as np
 
 from .._core import InvalidArgumentError, covariance_types
 
+ON_DEGENERATE = ("raise", "floor", "drop", "reseed", "keep")
 INIT_PARAMS = ("kmeans", "k-means++", "random", "random_from_data")
 
 
@@ -54,6 +55,7 @@ _RULES = {
     "tol": _float_from(0.0),
     "reg_covar": _float_from(0.0),
     "max_iter": _int_from(0),
+    "on_degenerate": _one_of(ON_DEGENERATE),
     "n_init": _int_from(1),
     "init_params": _one_of(INIT_PARAMS),
     "random_state": _Rule(
