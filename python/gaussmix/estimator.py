@@ -31,7 +31,8 @@ class GaussianMixture(EstimatorBase):
     methods, attributes and messages.
 
     What differs: `fit`, `fit_predict`, `score`, `aic` and `bic` take `sample_weight`; the parameters are float64 also
-    where X is float32; `on_degenerate`; a fit that fails leaves the estimator as it was; the fitted parameters are read-only.
+    where X is float32; `on_degenerate` is a parameter; a fit that fails leaves the estimator as it was; the fitted
+    parameters are read-only.
 
     Parameters
     ----------
@@ -68,8 +69,8 @@ class GaussianMixture(EstimatorBase):
     verbose_interval : int, default=10
         Iterations between two prints.
     on_degenerate : {"raise", "floor", "drop", "reseed", "keep"}, default="keep"
-        What to do with a component that is empty or collapsing, with a `gaussmix.DegenerateWarning` that names it. "keep" goes
-        on with what `reg_covar` leaves it, as scikit-learn does; for the others see `gaussmix.fit`.
+        What to do with a component that is empty or collapsing, with a `gaussmix.DegenerateWarning` that names it.
+        "keep" goes on with what `reg_covar` leaves it, as scikit-learn does; for the others see `gaussmix.fit`.
 
     Attributes
     ----------

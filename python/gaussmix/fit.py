@@ -19,10 +19,10 @@ class FitReport:
     """What happened on the way.
 
     Counts over all iterations of the start that was kept; failures (each a `NumericalError`) and seconds of all starts.
-    `floored`, `dropped`, `reseeded` and `kept` are the components that are counted, by their numbers in the start, from 0 to
-    K − 1, whatever was dropped or reseeded since; `constant_features` are the features of X that are constant, where
-    ``on_degenerate="floor"`` went on with them, and `blurred_features` those of whose variance `reg_covar` is more than
-    1e-2.
+    `floored`, `dropped`, `reseeded` and `kept` are the components that are counted, by their numbers in the start, from
+    0 to K − 1, whatever was dropped or reseeded since; `constant_features` are the features of X that are constant,
+    where ``on_degenerate="floor"`` went on with them, and `blurred_features` those of whose variance `reg_covar` is
+    more than 1e-2.
     """
 
     n_floored: int
@@ -129,9 +129,9 @@ def fit(
         variances of the features: where it is not, scale X or lower it.
     on_degenerate : {"raise", "floor", "drop", "reseed", "keep"}
         What to do with a component that is empty or collapsed: stop with a NumericalError; keep its covariance at or
-        above 1e-6 of the data's; go on without it; put it beside the heaviest one; go on with what `reg_covar` leaves it,
-        as scikit-learn does. "floor" also goes on with features that are constant or linearly dependent; the others
-        refuse them. See `Statistics.maximize`.
+        above 1e-6 of the data's; go on without it; put it beside the heaviest one; go on with what `reg_covar`
+        leaves it, as scikit-learn does. "floor" also goes on with features that are constant or linearly dependent;
+        the others refuse them. See `Statistics.maximize`.
     allow_singular : bool
         Keep singular covariances.
     sample_weight : array_like, (N,)
@@ -158,8 +158,8 @@ def fit(
     ConvergenceWarning
         When EM stopped at `max_iter` or `deadline`; not when `callback` ended it.
     DegenerateWarning
-        When components were floored, dropped, reseeded or kept, as `on_degenerate` says, or "floor" met constant features;
-        they are in the report.
+        When components were floored, dropped, reseeded or kept, as `on_degenerate` says, or "floor" met constant
+        features; they are in the report.
     ScaleWarning
         When `reg_covar` is more than 1e-2 of the variance of a feature.
 

@@ -150,6 +150,25 @@ TEST_CASE("maximize: a collapsed component meets the policy") {
   }
 }
 
+TEST_CASE("maximize: keep goes on with a collapsed component as reg_covar leaves it, and with an empty one as it was") {
+  for (const CovarianceType type : own_covariances) {
+    CAPTURE(to_string(type));
+    const auto [before, x] = collapsed(type);
+    const Statistics stats = statistics_of(before, pairs(x));
+    MaximizeReport report;
+    CHECK(variances(stats.maximize({0.25, OnDegenerate::keep, false}, &report), 2) == Doubles{0.25, 0.25});
+    CHECK(report.kept == Indices{2});
+    const std::string message = message_of<NumericalError>([&] { stats.maximize(with(OnDegenerate::keep)); });
+    CHECK(message.find("component 2 has collapsed: its covariance has rank 0 of 2") == 0);
+
+    const Mixture far = with_far_component(type);
+    const Mixture after = statistics_of(far, pairs(rows_with_copies(0))).maximize(with(OnDegenerate::keep), &report);
+    CHECK(report.kept == Indices{2});
+    CHECK(after.means()(2, 0) == far.means()(2, 0));
+    CHECK(variances(after, 2) == variances(far, 2));
+  }
+}
+
 TEST_CASE("maximize: reg_covar is added to every variance and keeps a collapsed component") {
   for (const CovarianceType type : all_types) {
     CAPTURE(to_string(type));

@@ -99,7 +99,10 @@ def test_a_degenerate_component_meets_the_policy() -> None:
         ({"tol": np.nan}, "tol must be ≥ 0 and finite, but is nan"),
         ({"max_iter": -1}, "max_iter must be at least 0, but is -1"),
         ({"reg_covar": -1.0}, "reg_covar must be ≥ 0 and finite, but is -1"),
-        ({"on_degenerate": "stop"}, "on_degenerate must be 'raise', 'floor', 'drop', 'reseed' or 'keep', but is 'stop'"),
+        (
+            {"on_degenerate": "stop"},
+            "on_degenerate must be 'raise', 'floor', 'drop', 'reseed' or 'keep', but is 'stop'",
+        ),
     ],
 )
 def test_options_out_of_range(make_mixture: MakeMixture, options: dict[str, Any], message: str) -> None:

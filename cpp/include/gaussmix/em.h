@@ -39,6 +39,7 @@ typedef struct gaussmix_em_state {
   int64_t n_floored;  ///< what on_degenerate did, over all steps
   int64_t n_dropped;
   int64_t n_reseeded;
+  int64_t n_kept;
 } gaussmix_em_state;
 
 /// Sets every member to its default. `struct_size` is the caller's sizeof(gaussmix_em_options).

@@ -91,7 +91,8 @@ typedef struct gaussmix_fit_summary {
   /// The features of X that are constant, where GAUSSMIX_ON_DEGENERATE_FLOOR went on with them, (n_constant_features,).
   const int64_t* constant_features;
   int64_t n_blurred_features;
-  const int64_t* blurred_features;  ///< the features of whose variance reg_covar is more than 1e-2, (n_blurred_features,)
+  const int64_t*
+      blurred_features;  ///< the features of whose variance reg_covar is more than 1e-2, (n_blurred_features,)
 } gaussmix_fit_summary;
 
 /// Finds π, μ, Σ of K components by expectation-maximization. `sample_weight` as in gaussmix_log_likelihood(); `options` and

@@ -19,9 +19,9 @@ typedef struct gaussmix_statistics gaussmix_statistics;
 
 /// What is done with a component that is empty or collapsed; the C++ header statistics.hpp has the thresholds.
 typedef enum gaussmix_on_degenerate {
-  GAUSSMIX_ON_DEGENERATE_RAISE = 0,  ///< GAUSSMIX_ERROR_NUMERICAL that names the component
-  GAUSSMIX_ON_DEGENERATE_FLOOR = 1,  ///< keep every covariance above 1e-6 of the data's own
-  GAUSSMIX_ON_DEGENERATE_DROP = 2,   ///< go on without the component
+  GAUSSMIX_ON_DEGENERATE_RAISE = 0,   ///< GAUSSMIX_ERROR_NUMERICAL that names the component
+  GAUSSMIX_ON_DEGENERATE_FLOOR = 1,   ///< keep every covariance above 1e-6 of the data's own
+  GAUSSMIX_ON_DEGENERATE_DROP = 2,    ///< go on without the component
   GAUSSMIX_ON_DEGENERATE_RESEED = 3,  ///< put the component beside the heaviest one, which it halves
   GAUSSMIX_ON_DEGENERATE_KEEP = 4     ///< go on with it: collapsed, with what reg_covar leaves it; empty, as it was
 } gaussmix_on_degenerate;
@@ -42,9 +42,11 @@ typedef struct gaussmix_maximize_report {
   int64_t* floored;   ///< (n_floored,)
   int64_t* dropped;   ///< (n_dropped,)
   int64_t* reseeded;  ///< (n_reseeded,)
-  int64_t n_floored;  ///< set by the call, as the two below
+  int64_t* kept;      ///< (n_kept,)
+  int64_t n_floored;  ///< set by the call, as the three below
   int64_t n_dropped;
   int64_t n_reseeded;
+  int64_t n_kept;
 } gaussmix_maximize_report;
 
 /// Empty sums under `mixture`, which may be freed before them.

@@ -72,6 +72,7 @@ gaussmix_status gaussmix_em_get_state(const gaussmix_em* em, gaussmix_em_state* 
     out.n_floored = loop.report().n_floored;
     out.n_dropped = loop.report().n_dropped;
     out.n_reseeded = loop.report().n_reseeded;
+    out.n_kept = loop.report().n_kept;
     c_api::output(state, "state", out);
   });
 }

@@ -28,6 +28,7 @@ void check_report(const gaussmix_maximize_report& given, Index n_components) {
   check_room(given.floored, "report.floored", given.capacity, n_components);
   check_room(given.dropped, "report.dropped", given.capacity, n_components);
   check_room(given.reseeded, "report.reseeded", given.capacity, n_components);
+  check_room(given.kept, "report.kept", given.capacity, n_components);
 }
 
 /// @returns how many
@@ -40,6 +41,7 @@ void write_report(const MaximizeReport& report, gaussmix_maximize_report& out) {
   out.n_floored = write_components(report.floored, out.floored);
   out.n_dropped = write_components(report.dropped, out.dropped);
   out.n_reseeded = write_components(report.reseeded, out.reseeded);
+  out.n_kept = write_components(report.kept, out.kept);
 }
 
 }  // namespace
