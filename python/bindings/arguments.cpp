@@ -48,6 +48,12 @@ bool raise_pending_signal() {
   });
 }
 
+/// Text is one name, a set has no order, and of a dict only the keys would be seen.
+bool may_hold_names(py::handle value) {
+  return py::isinstance<py::iterable>(value) && !PyUnicode_Check(value.ptr()) && !PyAnySet_Check(value.ptr()) &&
+         !PyDict_Check(value.ptr());
+}
+
 }  // namespace
 
 std::string described(py::handle value) {
@@ -123,6 +129,24 @@ Execution execution_argument(py::handle num_threads) {
   execution.stop = raise_pending_signal;
   execution.num_threads = num_threads_argument(num_threads, 1);
   return execution;
+}
+
+std::vector<std::string> feature_names_argument(py::handle value) {
+  std::vector<std::string> names;
+  if (value.is_none()) return names;
+  if (!may_hold_names(value))
+    throw py::type_error("feature_names must be a sequence of str, but is " + described(value));
+  for (const py::handle name : value)
+    names.push_back(text_argument(name, ("feature_names[" + std::to_string(names.size()) + "]").c_str()));
+  if (names.empty()) throw InvalidArgument("feature_names must have a name for each feature, but has none");
+  return names;
+}
+
+py::object names_or_none(const std::vector<std::string>& names) {
+  if (names.empty()) return py::none();
+  py::tuple out(names.size());
+  for (std::size_t j = 0; j < names.size(); ++j) out[j] = names[j];
+  return std::move(out);
 }
 
 }  // namespace gaussmix::bindings

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace gaussmix::bindings {
 
@@ -27,6 +28,11 @@ double real_argument(py::handle value, const char* name);
 /// True or False, Python's or NumPy's.
 bool flag_argument(py::handle value, const char* name);
 std::string text_argument(py::handle value, const char* name);
+
+/// The names of features, or none for None; not a str, a set or a dict.
+std::vector<std::string> feature_names_argument(py::handle value);
+/// A tuple of str; None for no names.
+py::object names_or_none(const std::vector<std::string>& names);
 
 /// The seed that `random_state` stands for: an int in [0, 2⁶⁴) is the seed; a numpy.random Generator or RandomState is
 /// asked for 8 bytes, so that it moves on; None asks the operating system.

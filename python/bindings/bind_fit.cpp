@@ -70,13 +70,15 @@ void set_start(FitOptions& options, py::handle init) {
 }
 
 /// The core calls it on the calling thread, without the GIL. `callable` is borrowed from the arguments, which outlive
-/// the fit. `stopped` becomes whether it has ended the fit.
-std::function<bool(const FitProgress&)> callback_argument(py::handle callable, bool& stopped) {
+/// the fit, as are the names of X's columns. `stopped` becomes whether it has ended the fit.
+std::function<bool(const FitProgress&)> callback_argument(py::handle callable, bool& stopped,
+                                                          const std::vector<std::string>& names) {
   if (callable.is_none()) return {};
   if (PyCallable_Check(callable.ptr()) == 0) {
     throw py::type_error("callback must be None or callable, but is " + described(callable));
   }
-  return [callable, &stopped](const FitProgress& progress) {
+  return [callable, &stopped, &names](FitProgress progress) {
+    if (!names.empty()) progress.mixture = progress.mixture.with_feature_names(names);
     return stopped = ask_python([&] { return is_true(callable, py::make_tuple(progress)); });
   };
 }
@@ -87,7 +89,8 @@ std::function<bool()> end_start_argument(py::handle callable) {
   return [callable] { return ask_python([callable] { return is_true(callable, py::tuple()); }); };
 }
 
-FitOptions options_argument(const py::kwargs& given, CovarianceType type, bool& stopped) {
+FitOptions options_argument(const py::kwargs& given, CovarianceType type, bool& stopped,
+                            const std::vector<std::string>& names) {
   FitOptions options;
   options.covariance_type = type;
   set_start(options, given["init"]);
@@ -97,7 +100,7 @@ FitOptions options_argument(const py::kwargs& given, CovarianceType type, bool& 
   options.reg_covar = real_argument(given["reg_covar"], "reg_covar");
   options.on_degenerate = on_degenerate_from_string(text_argument(given["on_degenerate"], "on_degenerate"));
   options.allow_singular = flag_argument(given["allow_singular"], "allow_singular");
-  options.callback = callback_argument(given["callback"], stopped);
+  options.callback = callback_argument(given["callback"], stopped, names);
   if (!options.start_is_given()) options.end_start = end_start_argument(given["end_start"]);
   return options;
 }
@@ -158,12 +161,14 @@ py::dict fields_of(FitResult result, py::list warnings) {
 }
 
 py::dict run(py::handle x_argument, py::handle n_components, py::handle covariance_type, const py::kwargs& given) {
+  const std::vector<std::string> names = column_names(x_argument);
   const SampleArray x = sample_array(x_argument);
   const Index n = x.samples.rows(), d = x.samples.cols();
   const Index k = integer_argument(n_components, "n_components");
   const CovarianceType type = covariance_type_from_string(text_argument(covariance_type, "covariance_type"));
   bool stopped = false;
-  FitOptions options = options_argument(given, type, stopped);
+  FitOptions options = options_argument(given, type, stopped, names);
+  if (options.mixture_init) check_columns(*options.mixture_init, x_argument);
   const InitialValues initial(given, type, n, d, k);
   initial.set(options);
   const auto weight = sample_weight_array(given["sample_weight"], n);
@@ -171,6 +176,7 @@ py::dict run(py::handle x_argument, py::handle n_components, py::handle covarian
   const Execution execution = execution_argument(given["num_threads"]);
   options.seed = seed_of_start(options, given["random_state"]);
   FitResult result = without_gil([&] { return fit(x.samples, k, options, weights, execution); });
+  if (!names.empty()) result.mixture = result.mixture.with_feature_names(names);
   py::list warnings = warnings_of(result, options, stopped);
   return fields_of(std::move(result), std::move(warnings));
 }

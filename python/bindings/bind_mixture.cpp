@@ -18,7 +18,7 @@ their parameters are. Source: Bishop, Pattern Recognition and Machine Learning, 
 )doc";
 
 constexpr const char* init_doc =
-    R"doc(__init__(self, weights, means, covariances, covariance_type="full", *, allow_singular=False)
+    R"doc(__init__(self, weights, means, covariances, covariance_type="full", *, allow_singular=False, feature_names=None)
 --
 
 Parameters
@@ -35,6 +35,8 @@ covariances : array_like
 covariance_type : {"full", "tied", "diag", "spherical", "tied_diag", "tied_spherical"}
 allow_singular : bool
     Take positive semi-definite covariances as well: the density on their support, −inf off it.
+feature_names : sequence of str, (D,), or None
+    What the columns of X are. Tables whose columns differ are then refused; arrays are taken as they come.
 
 Raises
 ------
@@ -75,12 +77,33 @@ InvalidArgumentError
     When `n_samples` is below 0 or `random_state` out of range.
 )doc";
 
+constexpr const char* with_names_doc = R"doc(with_feature_names(self, feature_names)
+--
+
+This mixture under other names of its features.
+
+Parameters
+----------
+feature_names : sequence of str, (D,), or None
+    None for none.
+
+Returns
+-------
+Mixture
+    Equal to this one: names change no number.
+
+Raises
+------
+InvalidArgumentError
+    For another number of names.
+)doc";
+
 CovarianceType covariance_type_argument(py::handle value) {
   return covariance_type_from_string(text_argument(value, "covariance_type"));
 }
 
 Mixture new_mixture(py::handle weights, py::handle means, py::handle covariances, py::handle covariance_type,
-                    py::handle allow_singular) {
+                    py::handle allow_singular, py::handle feature_names) {
   const CovarianceType type = covariance_type_argument(covariance_type);
   SourceTypes source;
   const py::array pi = float64_array(weights, "weights", false, &source.weights);
@@ -94,7 +117,11 @@ Mixture new_mixture(py::handle weights, py::handle means, py::handle covariances
   const auto weight_values = vector_view<const double>(pi);
   const auto mean_values = matrix_view<const double>(mu);
   const Execution execution = execution_argument(py::none());
-  return without_gil([&] { return Mixture(weight_values, mean_values, values, type, singular, execution, source); });
+  std::vector<std::string> names = feature_names_argument(feature_names);
+  return without_gil([&] {
+    return Mixture(weight_values, mean_values, values, type, singular, execution, source)
+        .with_feature_names(std::move(names));
+  });
 }
 
 py::array weights_of(const py::object& self) {
@@ -120,14 +147,16 @@ py::array rank_of(const py::object& self) {
 
 py::tuple parameters_of(const py::object& self) {
   const Mixture& mixture = py::cast<const Mixture&>(self);
+  const py::object names = names_or_none(mixture.feature_names());
   return py::make_tuple(weights_of(self), means_of(self), covariances_of(self), to_string(mixture.covariance_type()),
-                        mixture.allow_singular());
+                        mixture.allow_singular(), names);
 }
 
 Mixture from_parameters(const py::tuple& state) {
-  if (state.size() != 5)
-    throw FormatError("the state of a Mixture must have 5 items, but has " + std::to_string(state.size()));
-  return new_mixture(state[0], state[1], state[2], state[3], state[4]);
+  if (state.size() != 5 && state.size() != 6)  // version 0.1.0 had no names
+    throw FormatError("the state of a Mixture must have 5 or 6 items, but has " + std::to_string(state.size()));
+  const py::object names = state.size() == 6 ? py::object(state[5]) : py::none();
+  return new_mixture(state[0], state[1], state[2], state[3], state[4], names);
 }
 
 std::string repr(const Mixture& mixture) {
@@ -163,7 +192,14 @@ void bind_properties(py::class_<Mixture>& mixture) {
       .def_property_readonly("n_parameters", &Mixture::n_parameters,
                              "Free parameters: K − 1 weights, K·D means, and the covariances of this type.")
       .def_property_readonly("rank", &rank_of, "Rank of each Σ_k: ndarray, (K,), int64, read-only; D unless singular.")
-      .def_property_readonly("allow_singular", &Mixture::allow_singular, "Whether a Σ_k may be singular.");
+      .def_property_readonly("allow_singular", &Mixture::allow_singular, "Whether a Σ_k may be singular.")
+      .def_property_readonly(
+          "feature_names", [](const Mixture& self) { return names_or_none(self.feature_names()); },
+          "The names of the features: tuple of str, (D,), or None. A table whose columns differ is refused.")
+      .def(
+          "with_feature_names",
+          [](const Mixture& self, py::handle names) { return self.with_feature_names(feature_names_argument(names)); },
+          py::arg("feature_names"), with_names_doc);
 }
 
 py::tuple names_of_covariance_types() {
@@ -187,7 +223,8 @@ void bind_mixture(py::module_& m) {
         "covariance_shape(covariance_type, n_components, n_features)\n--\n\nThe shape of the covariances.");
   py::class_<Mixture> mixture(m, "Mixture", mixture_doc);
   mixture.def(py::init(&new_mixture), py::arg("weights"), py::arg("means"), py::arg("covariances"),
-              py::arg("covariance_type") = "full", py::kw_only(), py::arg("allow_singular") = false, init_doc);
+              py::arg("covariance_type") = "full", py::kw_only(), py::arg("allow_singular") = false,
+              py::arg("feature_names") = py::none(), init_doc);
   bind_properties(mixture);
   bind_score(mixture);
   bind_model_file(m, mixture);

@@ -21,6 +21,7 @@ Parameters
 path : str, bytes or os.PathLike
     Of a regular file, old or new; links are followed.
 feature_names : sequence of str, (D,), or None
+    None for those of the mixture, if it has any.
 metadata : mapping of str to str, or None
     The user's own strings, by names that the format does not use itself ("format", "version", "covariance_type",
     "allow_singular", "checksum_type", "checksum", "feature_names"). 16 MiB at most, with the feature names.
@@ -68,6 +69,7 @@ The bytes that `save` writes.
 Parameters
 ----------
 feature_names : sequence of str, (D,), or None
+    None for those of the mixture, if it has any.
 metadata : mapping of str to str, or None
     As in `save`.
 
@@ -104,23 +106,6 @@ See Also
 --------
 model_from_bytes : The mixture with its feature names and metadata.
 )doc";
-
-/// Text is one name, a set has no order, and of a dict only the keys would be seen.
-bool may_hold_names(py::handle value) {
-  return py::isinstance<py::iterable>(value) && !PyUnicode_Check(value.ptr()) && !PyAnySet_Check(value.ptr()) &&
-         !PyDict_Check(value.ptr());
-}
-
-std::vector<std::string> feature_names_argument(py::handle value) {
-  std::vector<std::string> names;
-  if (value.is_none()) return names;
-  if (!may_hold_names(value))
-    throw py::type_error("feature_names must be a sequence of str, but is " + described(value));
-  for (const py::handle name : value)
-    names.push_back(text_argument(name, ("feature_names[" + std::to_string(names.size()) + "]").c_str()));
-  if (names.empty()) throw InvalidArgument("feature_names must have a name for each feature, but has none");
-  return names;
-}
 
 std::map<std::string, std::string> metadata_argument(py::handle value) {
   std::map<std::string, std::string> metadata;
@@ -162,13 +147,6 @@ Model from_bytes(py::handle data) {
   return without_gil([&] { return model_from_bytes(bytes.view(), execution); });
 }
 
-py::object feature_names_of(const ModelInfo& info) {
-  if (info.feature_names.empty()) return py::none();
-  py::tuple names(info.feature_names.size());
-  for (std::size_t j = 0; j < info.feature_names.size(); ++j) names[j] = info.feature_names[j];
-  return std::move(names);
-}
-
 py::dict metadata_of(const ModelInfo& info) {
   py::dict metadata;
   for (const auto& [name, value] : info.metadata) metadata[py::str(name)] = value;
@@ -177,7 +155,7 @@ py::dict metadata_of(const ModelInfo& info) {
 
 /// The fields of gaussmix.Model.
 py::tuple fields_of(Model model) {
-  return py::make_tuple(std::move(model.mixture), feature_names_of(model.info), metadata_of(model.info));
+  return py::make_tuple(std::move(model.mixture), names_or_none(model.info.feature_names), metadata_of(model.info));
 }
 
 }  // namespace

@@ -94,6 +94,7 @@ void write(void (*verb)(const Mixture&, const Samples&, View, const Execution&),
 template <template <class> class View>
 void bind_verb(py::class_<Mixture>& cls, const char* name, Verb<View> verb, const std::string& doc) {
   const auto call = [verb](const Mixture& self, py::handle x_argument, py::handle out, py::handle num_threads) {
+    check_columns(self, x_argument);
     const SampleArray x = sample_array(x_argument);
     const Execution execution = execution_argument(num_threads);
     const py::array result = float_output(out, result_shape(verb, x, self), x);
@@ -110,6 +111,7 @@ void bind_verb(py::class_<Mixture>& cls, const char* name, Verb<View> verb, cons
 
 void bind_predict(py::class_<Mixture>& cls, const std::string& doc) {
   const auto call = [](const Mixture& self, py::handle x_argument, py::handle out, py::handle num_threads) {
+    check_columns(self, x_argument);
     const SampleArray x = sample_array(x_argument);
     const Execution execution = execution_argument(num_threads);
     const py::array result = int64_output(out, {x.samples.rows()}, x);
@@ -126,6 +128,7 @@ using Sum = double (*)(const Mixture&, const Samples&, VectorView<const double>,
 void bind_sum(py::class_<Mixture>& cls, const char* name, Sum sum, const std::string& doc) {
   const auto call = [sum](const Mixture& self, py::handle x_argument, py::handle sample_weight,
                           py::handle num_threads) {
+    check_columns(self, x_argument);
     const SampleArray x = sample_array(x_argument);
     const Execution execution = execution_argument(num_threads);
     const auto weight = sample_weight_array(sample_weight, x.samples.rows());

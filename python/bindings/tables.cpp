@@ -2,6 +2,8 @@
 
 #include "tables.hpp"
 
+#include <gaussmix/error.hpp>
+
 #include <algorithm>
 #include <memory>
 
@@ -131,6 +133,28 @@ Samples samples_of(const std::vector<Column>& columns) {
 bool is_table(py::handle x) {
   if (is_pandas(x)) return true;
   return py::hasattr(x, "__arrow_c_stream__") && (py::hasattr(x, "columns") || py::hasattr(x, "column_names"));
+}
+
+std::vector<std::string> column_names(py::handle x) {
+  if (!is_table(x)) return {};
+  std::vector<std::string> names;
+  for (const py::handle name : x.attr(py::hasattr(x, "column_names") ? "column_names" : "columns")) {
+    if (!PyUnicode_Check(name.ptr())) return {};
+    names.push_back(py::cast<std::string>(name));
+  }
+  return names;
+}
+
+void check_columns(const Mixture& mixture, py::handle x) {
+  const std::vector<std::string>& expected = mixture.feature_names();
+  if (expected.empty()) return;
+  const std::vector<std::string> names = column_names(x);
+  if (names.size() != expected.size()) return;  // none, or another number, of which the core speaks
+  const auto place = std::mismatch(names.begin(), names.end(), expected.begin());
+  if (place.first == names.end()) return;
+  throw InvalidArgument("X must have the columns that the mixture is about, in their order, but column " +
+                        std::to_string(place.first - names.begin()) + " is '" + *place.first + "', not '" +
+                        *place.second + "'; select them by list(mixture.feature_names), or pass an array");
 }
 
 SampleArray table_samples(py::handle x) {

@@ -4,6 +4,8 @@
 
 #include "numpy.hpp"
 
+#include <gaussmix/mixture.hpp>
+
 #include <string>
 #include <vector>
 
@@ -18,6 +20,12 @@ struct Column {
 
 /// Whether x is a frame of pandas, or a table that speaks Arrow's C stream interface: polars, pyarrow.
 bool is_table(py::handle x);
+
+/// The names of a table's columns, (D,); empty for what is no table, and where a name is not a str.
+std::vector<std::string> column_names(py::handle x);
+
+/// @throws InvalidArgument for a table of as many columns as the mixture has features, under other names or in another order
+void check_columns(const Mixture& mixture, py::handle x);
 
 /// The table as X: read in place where its columns lie evenly spaced, as in one block, else by a reader; never copied.
 SampleArray table_samples(py::handle x);

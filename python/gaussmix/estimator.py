@@ -392,5 +392,6 @@ class GaussianMixture(EstimatorBase):
         if names is None:
             self.__dict__.pop("feature_names_in_", None)
         else:
-            attributes = attributes | {"feature_names_in_": names}
+            mixture = attributes["mixture_"].with_feature_names(names.tolist())
+            attributes = attributes | {"feature_names_in_": names, "mixture_": mixture}
         self.__dict__.update(attributes)

@@ -76,7 +76,14 @@ def from_sklearn(est: Any) -> Mixture:
     for attribute in ("weights_", "means_", "covariances_"):
         if not hasattr(est, attribute):
             raise InvalidArgumentError(f"est must be fitted, but this {name} has no {attribute}")
-    return Mixture(est.weights_, est.means_, est.covariances_, est.covariance_type)
+    names = getattr(est, "feature_names_in_", None)
+    return Mixture(
+        est.weights_,
+        est.means_,
+        est.covariances_,
+        est.covariance_type,
+        feature_names=None if names is None else [str(name) for name in names],
+    )
 
 
 def to_sklearn(self: Mixture) -> Any:
@@ -104,12 +111,14 @@ def to_sklearn(self: Mixture) -> Any:
         )
     if self.covariance_type in ("tied_diag", "tied_spherical"):
         sigma = np.diag(np.broadcast_to(self.covariances, self.n_features))
-        return to_sklearn(Mixture(self.weights, self.means, sigma, "tied"))
+        return to_sklearn(Mixture(self.weights, self.means, sigma, "tied", feature_names=self.feature_names))
     est = import_module("sklearn.mixture").GaussianMixture(self.n_components, covariance_type=self.covariance_type)
     est.weights_, est.means_, est.covariances_ = self.weights.copy(), self.means.copy(), self.covariances.copy()
     est.precisions_cholesky_, est.precisions_ = precisions_cholesky(self), precisions(self)
     est.converged_, est.n_iter_, est.lower_bound_, est.lower_bounds_ = False, 0, -np.inf, []
     est.n_features_in_ = self.n_features
+    if self.feature_names is not None:
+        est.feature_names_in_ = np.array(self.feature_names, dtype=object)
     return est
 
 

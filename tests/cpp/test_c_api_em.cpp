@@ -121,8 +121,8 @@ TEST_CASE("c api: the M-step tells which components it treated") {
   for (const OnDegenerate policy : {OnDegenerate::floor, OnDegenerate::drop, OnDegenerate::reseed}) {
     CAPTURE(to_string(policy));
     const gaussmix_maximize_options options = {sizeof options, static_cast<std::int32_t>(policy), 0, 0.0};
-    Index floored[3], dropped[3], reseeded[3];
-    gaussmix_maximize_report report = {sizeof report, 3, floored, dropped, reseeded, -1, -1, -1};
+    Index floored[3], dropped[3], reseeded[3], kept[3];
+    gaussmix_maximize_report report = {sizeof report, 3, floored, dropped, reseeded, kept, -1, -1, -1, -1};
     const auto next = made<OwnedMixture>(
         [&](gaussmix_mixture** m) { return gaussmix_statistics_maximize(sums.get(), &options, &report, nullptr, m); });
     MaximizeReport expected;
@@ -130,11 +130,12 @@ TEST_CASE("c api: the M-step tells which components it treated") {
     CHECK(Indices(floored, floored + report.n_floored) == expected.floored);
     CHECK(Indices(dropped, dropped + report.n_dropped) == expected.dropped);
     CHECK(Indices(reseeded, reseeded + report.n_reseeded) == expected.reseeded);
+    CHECK(Indices(kept, kept + report.n_kept) == expected.kept);
     CHECK(report.n_floored + report.n_dropped + report.n_reseeded > 0);
   }
   gaussmix_mixture* next = nullptr;
   Index short_room[2];
-  gaussmix_maximize_report report = {sizeof report, 2, nullptr, short_room, nullptr, 0, 0, 0};
+  gaussmix_maximize_report report = {sizeof report, 2, nullptr, short_room, nullptr, nullptr, 0, 0, 0, 0};
   CHECK(error_of(gaussmix_statistics_maximize(sums.get(), nullptr, &report, nullptr, &next))
             .find("report.capacity must be at least 3") == 0);
   const auto under =

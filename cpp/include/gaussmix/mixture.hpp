@@ -90,7 +90,13 @@ class GAUSSMIX_API Mixture {
   VectorView<const double> covariances() const noexcept;  ///< Σ, flattened row-major in the layout of covariance_type()
   VectorView<const Index> rank() const noexcept;          ///< rank of Σ_k, (K,); D unless singular
 
-  /// Saves the mixture in the layout of model_file.hpp: whoever opens `path` at any time, also after a crash, finds the old file or
+  /// The names of the features, (D,), or none. They say what the columns of X are and change no number.
+  const std::vector<std::string>& feature_names() const noexcept;
+  /// This mixture under other names, (D,), or none; the parameters are not copied. What EM makes of it has these names too.
+  /// @throws InvalidArgument for another number of names
+  Mixture with_feature_names(std::vector<std::string> names) const;
+
+  /// Saves the mixture in the layout of model_file.hpp, under its own feature names where `info` has none: whoever opens `path` at any time, also after a crash, finds the old file or
   /// the new one, whole. A new file is written beside the old one, flushed to the disk, and given its name, its permissions and,
   /// where the process may, its owner and group; links are followed. What a crash may leave is a hidden file .gaussmix-….
   /// @throws InvalidArgument    for feature names that are not D, a metadata name that the format uses, text that is not UTF-8,
@@ -107,18 +113,21 @@ class GAUSSMIX_API Mixture {
   /// The mixture in the bytes of a model file. @throws FormatError as `load`
   static Mixture from_bytes(VectorView<const std::uint8_t> bytes, const Execution& execution = {});
 
-  /// Equal when type, allow_singular and all parameters are, by value.
+  /// Equal when type, allow_singular and all parameters are, by value, whatever the features are called.
   friend GAUSSMIX_API bool operator==(const Mixture& a, const Mixture& b) noexcept;
   friend bool operator!=(const Mixture& a, const Mixture& b) noexcept { return !(a == b); }
 
   /// @name What the library computes from the parameters once; not part of the API
   ///@{
-  explicit Mixture(std::shared_ptr<const detail::MixtureData> data) noexcept;
+  using Names = std::shared_ptr<const std::vector<std::string>>;
+  explicit Mixture(std::shared_ptr<const detail::MixtureData> data, Names names = {}) noexcept;
   const detail::MixtureData& data() const noexcept { return *data_; }
+  const Names& shared_names() const noexcept { return names_; }
   ///@}
 
  private:
   std::shared_ptr<const detail::MixtureData> data_;
+  Names names_;  ///< null where there are none
 };
 
 /// @name Scoring

@@ -219,8 +219,9 @@ class MStep {
     const auto k = static_cast<Index>(weights_.size());
     covariances_.resize(layout_.count(k) * size_);
     return Mixture(std::make_shared<const detail::MixtureData>(
-        detail::Parameters{std::move(weights_), std::move(means_), std::move(covariances_)}, k, d_, type_,
-        options_.allow_singular, detail::ParameterNames{}, execution_));
+                       detail::Parameters{std::move(weights_), std::move(means_), std::move(covariances_)}, k, d_,
+                       type_, options_.allow_singular, detail::ParameterNames{}, execution_),
+                   previous_ ? previous_->shared_names() : Mixture::Names());
   }
 
   const SufficientStatistics& sums_;

@@ -1,3 +1,4 @@
+#include "base/message.hpp"
 #include "model/mixture_data.hpp"
 
 #include <gaussmix/mixture.hpp>
@@ -12,7 +13,8 @@ Mixture::Mixture(VectorView<const double> weights, MatrixView<const double> mean
           weights, means, covariances, type, allow_singular,
           detail::ParameterNames{"weights", "means", "covariances", source}, execution)) {}
 
-Mixture::Mixture(std::shared_ptr<const detail::MixtureData> data) noexcept : data_(std::move(data)) {}
+Mixture::Mixture(std::shared_ptr<const detail::MixtureData> data, Names names) noexcept
+    : data_(std::move(data)), names_(std::move(names)) {}
 
 Index Mixture::n_components() const noexcept { return data_->k; }
 Index Mixture::n_features() const noexcept { return data_->d; }
@@ -31,6 +33,19 @@ VectorView<const double> Mixture::covariances() const noexcept {
   return {data_->covariances.data(), data_->covariances.size()};
 }
 VectorView<const Index> Mixture::rank() const noexcept { return data_->rank; }
+
+const std::vector<std::string>& Mixture::feature_names() const noexcept {
+  static const std::vector<std::string> none;
+  return names_ ? *names_ : none;
+}
+
+Mixture Mixture::with_feature_names(std::vector<std::string> names) const {
+  if (names.empty()) return Mixture(data_);
+  if (static_cast<Index>(names.size()) != n_features())
+    detail::throw_invalid("feature_names must have " + std::to_string(n_features()) + " names (features), but has " +
+                          std::to_string(names.size()));
+  return Mixture(data_, std::make_shared<const std::vector<std::string>>(std::move(names)));
+}
 
 bool operator==(const Mixture& a, const Mixture& b) noexcept {
   const detail::MixtureData &x = a.data(), &y = b.data();

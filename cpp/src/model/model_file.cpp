@@ -97,7 +97,8 @@ Entries metadata_of(const Mixture& mixture, const ModelInfo& info) {
   return entries;
 }
 
-detail::Header header_of(const Mixture& mixture, const ModelInfo& info) {
+detail::Header header_of(const Mixture& mixture, ModelInfo info) {
+  if (info.feature_names.empty()) info.feature_names = mixture.feature_names();
   check_info(mixture, info);
   detail::Header header{metadata_of(mixture, info), {}};
   const auto shapes = shapes_of(mixture.covariance_type(), static_cast<std::uint64_t>(mixture.n_components()),
@@ -290,7 +291,8 @@ Model read_model(std::uint64_t size, const Read& read, const Execution& executio
   ModelInfo info = info_of(metadata, means[1]);
   detail::Parameters values = read_values(header.tensors, order, read);
   if (is_summed) check_sum(values, metadata);
-  return {mixture_of(std::move(values), means, type, allow_singular, execution), std::move(info)};
+  const Mixture mixture = mixture_of(std::move(values), means, type, allow_singular, execution);
+  return {mixture.with_feature_names(info.feature_names), std::move(info)};
 }
 
 }  // namespace
