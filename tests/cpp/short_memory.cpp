@@ -334,6 +334,22 @@ void count_accumulated_bytes() {
                                                          " bytes, the sums hold " + std::to_string(sums));
 }
 
+/// What a log-likelihood asks for does not grow with the rows.
+void count_bytes_of_log_likelihood() {
+  const Problem p = random_problem(2, 1, 1, CovarianceType::diag, 11);
+  const Mixture mixture = p.mixture();
+  const auto bytes_for = [&](Index n) {
+    const Samples rows(n, 1, [](Index begin, Index end, double* out) {
+      for (Index i = begin; i < end; ++i) *out++ = static_cast<double>(i % 7);
+    });
+    const long before = counted_memory::n_bytes;
+    log_likelihood(mixture, rows, {}, {1, {}});
+    return counted_memory::n_bytes - before;
+  };
+  const long few = bytes_for(Index{1} << 17), many = bytes_for(Index{1} << 21);
+  check(many <= few + 1024, "2^17 rows ask for " + std::to_string(few) + " bytes, 2^21 for " + std::to_string(many));
+}
+
 /// Two variances of the second component are 0, where every row has the value of its mean.
 Problem singular_problem() {
   Problem p = random_problem(3, 5, 30, CovarianceType::diag, 7);
@@ -358,6 +374,7 @@ int main() {
       refuse_to_fit(small, init, name);
   }
   count_accumulated_bytes();
+  count_bytes_of_log_likelihood();
   TestedModel singular(singular_problem(), true);
   count_row_allocations("singular", singular);
   refuse_to_create_and_score("singular", singular);

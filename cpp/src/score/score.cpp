@@ -15,7 +15,9 @@
 
 #include <array>
 #include <cmath>
+#include <functional>
 #include <optional>
+#include <vector>
 
 namespace gaussmix {
 namespace {
@@ -32,34 +34,46 @@ double row_work(const ComponentTerms& m) {
   return static_cast<double>(m.k) * (20.0 + (m.layout.is_matrix() && !m.layout.shared ? d * (d + 3.0) / 2.0 : 2.0 * d));
 }
 
-/// Calls use(evaluator, begin) for each block of rows, loaded, in parallel and in any order. skip: only log_prob() is used.
+/// The log-likelihood's sums of the blocks of a leaf, in their order.
+using BlockSums = std::vector<double>;
+/// Given the sums of each leaf, in their order.
+using Commit = std::function<void(const BlockSums&)>;
+
+/// Calls use(evaluator, begin, sums) for each block of rows, loaded, in parallel and in any order, and then, where it is given,
+/// commit(sums) for each leaf with what its blocks appended. skip: only log_prob() is used.
 template <class T, class Use>
 void for_each_block_as(const ComponentTerms& m, const Samples& x, const Execution& execution,
-                       const simd::Kernels<T>& kernels, bool skip, const Use& use) {
+                       const simd::Kernels<T>& kernels, bool skip, const Use& use, const Commit& commit) {
   const Partition partition = Partition::of(x.rows(), m.d, m.k, sizeof(T));
   const int threads = detail::plan_threads(execution, partition.leaves(), row_work(m) * static_cast<double>(x.rows()));
   std::vector<std::optional<BlockEvaluator<T>>> evaluators(static_cast<std::size_t>(threads));
-  detail::parallel_for(partition.leaves(), threads, execution, [&](Index leaf, Worker& worker) {
-    auto& evaluator = evaluators[static_cast<std::size_t>(worker.id())];
+  std::vector<BlockSums> sums(evaluators.size());
+  const auto task = [&](Index leaf, Worker& worker) {
+    const auto id = static_cast<std::size_t>(worker.id());
+    auto& evaluator = evaluators[id];
     if (!evaluator) evaluator.emplace(m, x, kernels, partition, skip);
+    sums[id].clear();
     const Index end = partition.leaf_end(leaf);
     for (Index begin = partition.leaf_begin(leaf); begin < end && !worker.cancelled(); begin += partition.block_rows) {
       const Index stop = std::min(begin + partition.block_rows, end);
       evaluator->load(begin, stop);
-      use(*evaluator, begin);
+      use(*evaluator, begin, sums[id]);
     }
-  });
+  };
+  std::function<void(Index, Worker&)> in_order;
+  if (commit) in_order = [&](Index, Worker& worker) { commit(sums[static_cast<std::size_t>(worker.id())]); };
+  detail::parallel_for(partition.leaves(), threads, execution, task, in_order);
 }
 
 /// The same in float32 for float32 X where the mixture's scales fit it, else in float64.
 template <class Use>
 void for_each_block(const Mixture& mixture, const Samples& x, const Execution& execution,
-                    const simd::KernelTable& kernels, bool skip, const Use& use) {
+                    const simd::KernelTable& kernels, bool skip, const Use& use, const Commit& commit = {}) {
   const ComponentTerms& m = mixture.data();
   if (x.single_precision() && m.fits_single())
-    for_each_block_as<float>(m, x, execution, kernels.f32, skip, use);
+    for_each_block_as<float>(m, x, execution, kernels.f32, skip, use, commit);
   else
-    for_each_block_as<double>(m, x, execution, kernels.f64, skip, use);
+    for_each_block_as<double>(m, x, execution, kernels.f64, skip, use, commit);
 }
 
 /// Calls use(evaluator) when X is one row of float64 under a mixture so small that preparing blocks would take longer than the
@@ -121,7 +135,7 @@ void write_posterior(const Mixture& mixture, const Samples& x, MatrixView<U> out
   };
   if (what == simd::Posterior::responsibilities && on_one_row(mixture.data(), x, execution, write_row)) return;
   for_each_block(mixture, x, execution, simd::active_kernels(), false,
-                 [&](auto& block, Index begin) { write_rows(block.posterior(what), block, begin, out); });
+                 [&](auto& block, Index begin, BlockSums&) { write_rows(block.posterior(what), block, begin, out); });
 }
 
 }  // namespace
@@ -130,7 +144,7 @@ template <class T>
 void component_log_prob(const Mixture& mixture, const Samples& x, MatrixView<T> out, const Execution& execution) {
   check_out(mixture, x, out);
   for_each_block(mixture, x, execution, simd::active_kernels(), false,
-                 [&](auto& block, Index begin) { write_rows(block.log_normal(), block, begin, out); });
+                 [&](auto& block, Index begin, BlockSums&) { write_rows(block.log_normal(), block, begin, out); });
 }
 
 template <class T>
@@ -154,17 +168,18 @@ void log_prob(const Mixture& mixture, const Samples& x, VectorView<T> out, const
   mixture.data().require_common_measure();
   if (on_one_row(mixture.data(), x, execution, [&](RowEvaluator& row) { out[0] = static_cast<T>(row.log_prob()); }))
     return;
-  for_each_block(mixture, x, execution, simd::active_kernels(), execution.skip_excluded, [&](auto& block, Index begin) {
-    const auto* values = block.log_prob();
-    for (Index i = 0; i < block.size(); ++i) out[begin + i] = static_cast<T>(values[i]);
-  });
+  for_each_block(mixture, x, execution, simd::active_kernels(), execution.skip_excluded,
+                 [&](auto& block, Index begin, BlockSums&) {
+                   const auto* values = block.log_prob();
+                   for (Index i = 0; i < block.size(); ++i) out[begin + i] = static_cast<T>(values[i]);
+                 });
 }
 
 void predict(const Mixture& mixture, const Samples& x, VectorView<Index> out, const Execution& execution) {
   check_out(mixture, x, out);
   mixture.data().require_common_measure();
   if (on_one_row(mixture.data(), x, execution, [&](RowEvaluator& row) { out[0] = row.predict(); })) return;
-  for_each_block(mixture, x, execution, simd::active_kernels(), false, [&](auto& block, Index begin) {
+  for_each_block(mixture, x, execution, simd::active_kernels(), false, [&](auto& block, Index begin, BlockSums&) {
     const Index* labels = block.labels();
     for (Index i = 0; i < block.size(); ++i) out[begin + i] = labels[i];
   });
@@ -175,19 +190,19 @@ double detail::log_likelihood(const Mixture& mixture, const Samples& x, VectorVi
   check_samples(x, mixture.n_features());
   check_sample_weight(sample_weight, x.rows());
   mixture.data().require_common_measure();
-  // One sum for each smallest possible block: blocks are written by one worker each, then added in their order.
-  std::vector<CompensatedSum> sums(static_cast<std::size_t>(x.rows() / simd::strip_multiple + 1));
-  for_each_block(mixture, x, execution, kernels, execution.skip_excluded, [&](auto& block, Index begin) {
+  CompensatedSum total;
+  const auto sum_block = [&](auto& block, Index begin, BlockSums& sums) {
     const auto* values = block.log_prob();
     CompensatedSum sum;
     for (Index i = 0; i < block.size(); ++i) {
       const double weight = sample_weight.empty() ? 1.0 : sample_weight[begin + i];
       if (weight > 0.0) sum.add(weight * static_cast<double>(values[i]));
     }
-    sums[static_cast<std::size_t>(begin / simd::strip_multiple)] = sum;
+    sums.push_back(sum.value());
+  };
+  for_each_block(mixture, x, execution, kernels, execution.skip_excluded, sum_block, [&total](const BlockSums& sums) {
+    for (const double sum : sums) total.add(sum);
   });
-  CompensatedSum total;
-  for (const CompensatedSum& sum : sums) total.add(sum.value());
   return total.value();
 }
 
