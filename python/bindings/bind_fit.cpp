@@ -1,6 +1,7 @@
 #include "bindings.hpp"
 #include "fit_report.hpp"
 #include "numpy.hpp"
+#include "tables.hpp"
 #include "warnings.hpp"
 
 #include <gaussmix/error.hpp>

@@ -2,6 +2,7 @@
 
 #include "bindings.hpp"
 #include "numpy.hpp"
+#include "tables.hpp"
 
 #include <gaussmix/mixture.hpp>
 

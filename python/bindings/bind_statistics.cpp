@@ -2,6 +2,7 @@
 #include "files.hpp"
 #include "locked_statistics.hpp"
 #include "numpy.hpp"
+#include "tables.hpp"
 #include "warnings.hpp"
 
 #include <memory>

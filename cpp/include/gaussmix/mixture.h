@@ -72,7 +72,7 @@ typedef struct gaussmix_model_info {
 } gaussmix_model_info;
 
 /// Saves a mixture as a safetensors file: whoever opens `path` at any time finds the old file or the new one, whole. `info` may
-/// be NULL. GAUSSMIX_ERROR_IO when the system refuses; the old file is then as it was.
+/// be NULL; where it has no feature names, those of the file that the mixture came from go along. GAUSSMIX_ERROR_IO when the system refuses; the old file is then as it was.
 GAUSSMIX_API gaussmix_status gaussmix_mixture_save(const gaussmix_mixture* mixture, const char* path,
                                                    const gaussmix_model_info* info);
 /// Loads what any language saved; it scores with the same bits. Safe for files of strangers: what is truncated, corrupt or no
