@@ -55,7 +55,7 @@ TEST_CASE("c api: a saved mixture is loaded with the bits and the texts it had, 
   CHECK(found.metadata == expected.info.metadata);
   REQUIRE(gaussmix_mixture_save(again.get(), path.c_str(), nullptr) == GAUSSMIX_OK);
   CHECK(load_model(path) == Model{p.mixture(), {expected.info.feature_names, {}}});  // names go with the mixture
-  CHECK(info_of(mixture.get()).n_feature_names == 0);  // of no file
+  CHECK(info_of(mixture.get()).n_feature_names == 0);                                // of no file
 }
 
 TEST_CASE("c api: golden files are loaded, from their bytes too") {
