@@ -153,7 +153,7 @@ py::tuple parameters_of(const py::object& self) {
 }
 
 Mixture from_parameters(const py::tuple& state) {
-  if (state.size() != 5 && state.size() != 6)  // version 0.1.0 had no names
+  if (state.size() != 5 && state.size() != 6)  // pickles of old have no names
     throw FormatError("the state of a Mixture must have 5 or 6 items, but has " + std::to_string(state.size()));
   const py::object names = state.size() == 6 ? py::object(state[5]) : py::none();
   return new_mixture(state[0], state[1], state[2], state[3], state[4], names);

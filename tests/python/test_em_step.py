@@ -178,6 +178,7 @@ def test_scaled_sums_lead_to_the_same_step(covariance_type: str) -> None:
 
 
 @each_type
+@pytest.mark.filterwarnings("ignore::gaussmix.ScaleWarning")
 def test_reg_covar_is_added_to_each_variance(covariance_type: str) -> None:
     p = problem(covariance_type, 1.0)
     reg_covar = 0.25

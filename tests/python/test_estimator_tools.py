@@ -338,6 +338,7 @@ DATA: dict[str, tuple[NDArray[np.float64], int]] = {
 
 @pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
+@pytest.mark.filterwarnings("ignore::gaussmix.ScaleWarning")
 def test_default_parameters_reach_scikit_learns_likelihood(name: str, covariance_type: str) -> None:
     x, n_components = DATA[name]
 

@@ -180,7 +180,10 @@ def test_only_x_is_positional(mixture: gaussmix.Mixture, name: str) -> None:
 @pytest.mark.parametrize(
     ("function", "signature"),
     [
-        (gaussmix.Mixture, '(weights, means, covariances, covariance_type="full", *, allow_singular=False)'),
+        (
+            gaussmix.Mixture,
+            '(weights, means, covariances, covariance_type="full", *, allow_singular=False, feature_names=None)',
+        ),
         *(
             (getattr(gaussmix.Mixture, name), "(self, X, *, out=None, num_threads=None)")
             for name in BY_COMPONENT + BY_ROW

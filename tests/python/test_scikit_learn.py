@@ -118,7 +118,9 @@ def test_duplicates_draw_no_warning_of_k_means() -> None:
     twins = np.repeat([[0.0, 0.0], [1.0, 1.0]], 10, axis=0)
     with pytest.warns(ConvergenceWarning, match="Number of distinct clusters"):
         GaussianMixture(3, random_state=0).fit(twins)
-    assert gaussmix.GaussianMixture(3, random_state=0).fit(twins).converged_  # warns of nothing
+    with pytest.warns(gaussmix.DegenerateWarning, match="components 0, 1, 2") as caught:
+        assert gaussmix.GaussianMixture(3, random_state=0).fit(twins).converged_
+    assert len(caught) == 1
 
 
 def test_float32_rows_are_answered_in_float32_by_a_model_of_float64() -> None:

@@ -103,6 +103,7 @@ def test_maximize_is_the_m_step(make_mixture: MakeMixture, covariance_type: str)
     np.testing.assert_allclose(found.covariances, expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore::gaussmix.ScaleWarning")
 def test_maximize_adds_reg_covar(statistics: gaussmix.Statistics) -> None:
     plain, raised = statistics.maximize().covariances, statistics.maximize(reg_covar=0.5).covariances
     np.testing.assert_allclose(raised, plain + 0.5 * np.eye(4), rtol=1e-15, atol=1e-15)

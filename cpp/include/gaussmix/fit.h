@@ -84,15 +84,15 @@ typedef struct gaussmix_fit_summary {
   const int64_t* floored;   ///< the components that n_floored counts, (n_floored_components,)
   const int64_t* dropped;   ///< the components that n_dropped counts, (n_dropped_components,)
   const int64_t* reseeded;  ///< the components that n_reseeded counts, (n_reseeded_components,)
-  int64_t n_kept;
-  int64_t n_kept_components;
-  const int64_t* kept;  ///< the components that n_kept counts, (n_kept_components,)
   int64_t n_constant_features;
   /// The features of X that are constant, where GAUSSMIX_ON_DEGENERATE_FLOOR went on with them, (n_constant_features,).
   const int64_t* constant_features;
   int64_t n_blurred_features;
   const int64_t*
       blurred_features;  ///< the features of whose variance reg_covar is more than 1e-2, (n_blurred_features,)
+  int64_t n_kept;        ///< as n_floored
+  int64_t n_kept_components;
+  const int64_t* kept;  ///< the components that n_kept counts, (n_kept_components,)
 } gaussmix_fit_summary;
 
 /// Finds π, μ, Σ of K components by expectation-maximization. `sample_weight` as in gaussmix_log_likelihood(); `options` and
