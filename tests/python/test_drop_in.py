@@ -59,8 +59,8 @@ def fitted(model: Any, x: Array) -> Any:
 @pytest.mark.parametrize("name", NAMES)
 def test_it_fits_wherever_scikit_learn_fits(name: str, covariance_type: str, given: str) -> None:
     x = rows(name)
-    for k in (2, 3, 5, 7, 9):
-        options = start(x, k, covariance_type, given) | {"covariance_type": covariance_type, "max_iter": 20}
+    for k in (2, 5, 9):
+        options = start(x, k, covariance_type, given) | {"covariance_type": covariance_type, "max_iter": 10}
         theirs = fitted(mixture.GaussianMixture(k, random_state=0, **options), x)
         ours = fitted(GaussianMixture(k, random_state=0, **options), x)
         if isinstance(theirs, str):
@@ -76,13 +76,12 @@ def test_it_fits_wherever_scikit_learn_fits(name: str, covariance_type: str, giv
 @pytest.mark.parametrize("covariance_type", TYPES)
 def test_it_fits_from_the_centers_of_k_means(name: str, covariance_type: str) -> None:
     x = rows(name)
-    for k in range(2, 10):
+    for k in (2, 3, 5, 9):
         centers = KMeans(k, n_init=1, random_state=0).fit(x).cluster_centers_
-        for init_params in ("kmeans", "random"):
-            options = {"means_init": centers, "covariance_type": covariance_type, "init_params": init_params}
-            theirs = fitted(mixture.GaussianMixture(k, random_state=0, **options), x)
-            ours = fitted(GaussianMixture(k, random_state=0, **options), x)
-            assert isinstance(theirs, str) or not isinstance(ours, str), ours
+        options = {"means_init": centers, "covariance_type": covariance_type}
+        theirs = fitted(mixture.GaussianMixture(k, random_state=0, **options), x)
+        ours = fitted(GaussianMixture(k, random_state=0, **options), x)
+        assert isinstance(theirs, str) or not isinstance(ours, str), ours
 
 
 def test_what_is_kept_is_named() -> None:
