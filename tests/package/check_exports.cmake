@@ -2,6 +2,7 @@
 #
 # The symbols that a shared library exports are ours alone: the C ABI, C++ of namespace gaussmix, and among that the types of the
 # exceptions, by which they are caught outside.
+cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND ${NM} -D --defined-only --format=posix ${LIBRARY} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
 string(REGEX MATCHALL "[^\n]+" symbols "${symbols}")
 list(TRANSFORM symbols REPLACE " .*" "")
