@@ -201,7 +201,7 @@ using Holder = std::unique_ptr<LockedStatistics>;
 Holder hold(Statistics sums) { return std::make_unique<LockedStatistics>(std::move(sums)); }
 
 void accumulate(LockedStatistics& self, py::handle x_argument, py::handle sample_weight, py::handle num_threads) {
-  check_columns(self.use([](const Statistics& sums) { return sums.mixture(); }), x_argument);
+  if (is_table(x_argument)) check_columns(self.use([](const Statistics& sums) { return sums.mixture(); }), x_argument);
   const SampleArray x = sample_array(x_argument);
   const Execution execution = execution_argument(num_threads);
   const auto weight = sample_weight_array(sample_weight, x.samples.rows());

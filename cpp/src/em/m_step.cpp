@@ -102,12 +102,16 @@ class MStep {
 
   void judge_covariance(Index k) {
     double* sigma = covariance(k);
-    if (options_.on_degenerate == OnDegenerate::keep && !layout_.shared) leans_[at(k)] = rank_of(sigma) < rank_of_data_;
+    Index own_rank = 0;  // that of the estimate, where it is asked
+    if (options_.on_degenerate == OnDegenerate::keep && !layout_.shared) {
+      own_rank = rank_of(sigma);
+      leans_[at(k)] = own_rank < rank_of_data_;
+    }
     detail::add_to_variances(sigma, layout_.shape, d_, options_.reg_covar);
     if (layout_.is_matrix() && options_.allow_singular) detail::make_semi_definite(sigma, d_);
     if (floor_)
       raised_[at(k)] = floor_->raise(sigma);
-    else if (!layout_.shared && !options_.allow_singular)
+    else if (!layout_.shared && !options_.allow_singular && own_rank < d_)  // reg_covar takes no rank away
       rank_[at(k)] = rank_of(sigma);
   }
 
