@@ -96,7 +96,16 @@ bool may_share(const Elements& a, const Elements& b) {
   return false;
 }
 
+template <class T>
+Elements elements_of(const Samples& x, const MatrixView<const T>& values) {
+  return MatrixView<const T>(values.data(), x.rows(), x.cols(), values.row_stride(), values.col_stride());
+}
+
 }  // namespace
+
+Elements elements_of(const Samples& x) {
+  return x.single_precision() ? elements_of(x, x.float32()) : elements_of(x, x.float64());
+}
 
 void check_alignment(const char* name, const void* data, Index alignment) {
   const auto past = reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(alignment);

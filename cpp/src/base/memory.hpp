@@ -33,6 +33,9 @@ struct Elements {
   bool is_vector = false;
 };
 
+/// Those of an X that is read in place; one whose reader is empty has no data.
+Elements elements_of(const Samples& x);
+
 /// Throws InvalidArgument for data that do not lie at a multiple of `alignment` bytes.
 void check_alignment(const char* name, const void* data, Index alignment);
 

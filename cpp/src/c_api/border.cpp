@@ -94,8 +94,7 @@ Samples samples_argument(const gaussmix_samples* given) {
 
 void check_apart_from(const char* name, const detail::Elements& output, const Samples& x) {
   if (x.reader()) return;
-  const detail::Elements elements =
-      x.single_precision() ? detail::Elements(x.float32()) : detail::Elements(x.float64());
+  const detail::Elements elements = detail::elements_of(x);
   detail::check_input("X", elements);
   detail::check_apart(name, output, "X", elements);
 }

@@ -48,16 +48,6 @@ void check_read_rows_finite(const Samples& x, Index begin, Index end) {
   }
 }
 
-template <class T>
-Elements elements_of(const Samples& x, const MatrixView<const T>& values) {
-  return MatrixView<const T>(values.data(), x.rows(), x.cols(), values.row_stride(), values.col_stride());
-}
-
-/// X without a reader; one whose reader is empty has no data.
-Elements elements_of(const Samples& x) {
-  return x.single_precision() ? elements_of(x, x.float32()) : elements_of(x, x.float64());
-}
-
 }  // namespace
 
 void check_samples(const Samples& x, Index n_features, Index least_rows) {

@@ -21,6 +21,17 @@ void list_features(const std::vector<Index>& features, std::vector<Index>& liste
   for (const Index j : features) insert(j, listed);
 }
 
+/// Adds the lists of a MaximizeReport or a FitReport.
+template <class Report>
+void add_lists(const Report& treated, const std::vector<Index>& numbers, FitReport& report) {
+  list(treated.floored, numbers, report.floored);
+  list(treated.dropped, numbers, report.dropped);
+  list(treated.reseeded, numbers, report.reseeded);
+  list(treated.kept, numbers, report.kept);
+  list_features(treated.constant_features, report.constant_features);
+  list_features(treated.blurred_features, report.blurred_features);
+}
+
 bool holds(const std::vector<Index>& components, Index k) {
   return std::find(components.begin(), components.end(), k) != components.end();
 }
@@ -38,12 +49,7 @@ void add_step(const MaximizeReport& treated, std::vector<Index>& numbers, FitRep
   report.n_dropped += static_cast<Index>(treated.dropped.size());
   report.n_reseeded += static_cast<Index>(treated.reseeded.size());
   report.n_kept += static_cast<Index>(treated.kept.size());
-  list(treated.floored, numbers, report.floored);
-  list(treated.dropped, numbers, report.dropped);
-  list(treated.reseeded, numbers, report.reseeded);
-  list(treated.kept, numbers, report.kept);
-  list_features(treated.constant_features, report.constant_features);
-  list_features(treated.blurred_features, report.blurred_features);
+  add_lists(treated, numbers, report);
   if (treated.dropped.empty() && treated.reseeded.empty()) return;
   std::vector<Index> after;  // those that are kept, in their order, and then those that are reseeded
   for (std::size_t k = 0; k < numbers.size(); ++k)
@@ -58,12 +64,7 @@ void add_steps(const FitReport& steps, const std::vector<Index>& numbers, FitRep
   report.n_dropped += steps.n_dropped;
   report.n_reseeded += steps.n_reseeded;
   report.n_kept += steps.n_kept;
-  list(steps.floored, numbers, report.floored);
-  list(steps.dropped, numbers, report.dropped);
-  list(steps.reseeded, numbers, report.reseeded);
-  list(steps.kept, numbers, report.kept);
-  list_features(steps.constant_features, report.constant_features);
-  list_features(steps.blurred_features, report.blurred_features);
+  add_lists(steps, numbers, report);
 }
 
 }  // namespace gaussmix::detail
