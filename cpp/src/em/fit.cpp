@@ -1,6 +1,6 @@
 #include "base/message.hpp"
 #include "data/samples.hpp"
-#include "em/degenerate_component.hpp"
+#include "em/degeneracy.hpp"
 #include "em/e_step.hpp"
 #include "em/fit_arguments.hpp"
 #include "em/fit_report.hpp"
