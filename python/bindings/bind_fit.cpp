@@ -84,10 +84,12 @@ std::function<bool(const FitProgress&)> callback_argument(py::handle callable, b
   };
 }
 
-/// As callback_argument; the wrapper hands over None or a function of its own.
-std::function<bool()> end_start_argument(py::handle callable) {
-  if (callable.is_none()) return {};
-  return [callable] { return ask_python([callable] { return is_true(callable, py::tuple()); }); };
+/// Seconds; None is 0, no deadline.
+double deadline_argument(py::handle given) {
+  if (given.is_none()) return 0.0;
+  const double seconds = real_argument(given, "deadline");
+  if (!(seconds > 0.0)) throw InvalidArgument("deadline must be above 0 seconds, but is " + described(given));
+  return seconds;
 }
 
 FitOptions options_argument(const py::kwargs& given, CovarianceType type, bool& stopped,
@@ -102,7 +104,7 @@ FitOptions options_argument(const py::kwargs& given, CovarianceType type, bool& 
   options.on_degenerate = on_degenerate_from_string(text_argument(given["on_degenerate"], "on_degenerate"));
   options.allow_singular = flag_argument(given["allow_singular"], "allow_singular");
   options.callback = callback_argument(given["callback"], stopped, names);
-  if (!options.start_is_given()) options.end_start = end_start_argument(given["end_start"]);
+  options.deadline = deadline_argument(given["deadline"]);
   return options;
 }
 
@@ -124,14 +126,14 @@ py::tuple tuple_of(const std::vector<Index>& values) {
 
 py::dict report_fields(const FitReport& report) {
   using namespace py::literals;
-  return py::dict("n_floored"_a = report.n_floored, "n_dropped"_a = report.n_dropped,
-                  "n_reseeded"_a = report.n_reseeded, "n_kept"_a = report.n_kept,
-                  "floored"_a = tuple_of(report.floored), "dropped"_a = tuple_of(report.dropped),
-                  "reseeded"_a = tuple_of(report.reseeded), "kept"_a = tuple_of(report.kept),
-                  "constant_features"_a = tuple_of(report.constant_features),
-                  "blurred_features"_a = tuple_of(report.blurred_features),
-                  "n_failed_starts"_a = report.n_failed_starts, "init_seconds"_a = report.init_seconds,
-                  "em_seconds"_a = report.em_seconds, "closing_seconds"_a = report.closing_seconds);
+  return py::dict(
+      "n_floored"_a = report.n_floored, "n_dropped"_a = report.n_dropped, "n_reseeded"_a = report.n_reseeded,
+      "n_kept"_a = report.n_kept, "floored"_a = tuple_of(report.floored), "dropped"_a = tuple_of(report.dropped),
+      "reseeded"_a = tuple_of(report.reseeded), "kept"_a = tuple_of(report.kept),
+      "constant_features"_a = tuple_of(report.constant_features),
+      "blurred_features"_a = tuple_of(report.blurred_features), "n_failed_starts"_a = report.n_failed_starts,
+      "ended_by_deadline"_a = report.ended_by_deadline, "init_seconds"_a = report.init_seconds,
+      "em_seconds"_a = report.em_seconds, "closing_seconds"_a = report.closing_seconds);
 }
 
 namespace {
@@ -147,7 +149,9 @@ py::list warnings_of(const FitResult& result, const FitOptions& options, bool st
   };
   add(degenerate_warning(), degenerate_text(treated));
   add(scale_warning(), scale_text(treated, options.reg_covar));
-  if (!result.converged && !stopped && options.max_iter > 0)
+  if (!result.converged && report.ended_by_deadline)
+    add(convergence_warning(), deadline_text(options.deadline));
+  else if (!result.converged && !stopped && options.max_iter > 0)
     add(convergence_warning(), convergence_text(options.max_iter, options.tol));
   return due;
 }

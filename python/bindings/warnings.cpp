@@ -48,6 +48,10 @@ std::string convergence_text(int max_iter, double tol) {
          "; raise max_iter or tol, or go on from the mixture";
 }
 
+std::string deadline_text(double deadline) {
+  return "The fit ended at its deadline of " + number(deadline) + " s, before it converged.";
+}
+
 std::string degenerate_text(const MaximizeReport& treated) {
   std::string text;
   const auto add = [&text](const std::vector<Index>& components, const char* what) {

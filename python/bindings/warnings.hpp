@@ -18,6 +18,9 @@ pybind11::handle scale_warning();
 /// That EM stopped at max_iter, and what to do.
 std::string convergence_text(int max_iter, double tol);
 
+/// That EM stopped at its deadline of so many seconds.
+std::string deadline_text(double deadline);
+
 /// Which components and features were treated, why and how; empty where none were.
 std::string degenerate_text(const MaximizeReport& treated);
 

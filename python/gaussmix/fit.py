@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core
-from ._core import ConvergenceWarning, InvalidArgumentError, Mixture
-from .progress import Callback, Deadline, together
+from ._core import Mixture
+from .progress import Callback
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class FitReport:
     `floored`, `dropped`, `reseeded` and `kept` are the components that are counted, by their numbers in the start, from
     0 to K − 1, whatever was dropped or reseeded since; `constant_features` are the features of X that are constant,
     where ``on_degenerate="floor"`` went on with them, and `blurred_features` those of whose variance `reg_covar` is
-    more than 1e-2.
+    more than 1e-2. `ended_by_deadline` says whether `deadline` ended the start that was the last one.
     """
 
     n_floored: int
@@ -36,6 +36,7 @@ class FitReport:
     constant_features: tuple[int, ...]
     blurred_features: tuple[int, ...]
     n_failed_starts: int
+    ended_by_deadline: bool
     init_seconds: float
     em_seconds: float
     closing_seconds: float
@@ -201,26 +202,11 @@ def fit(
 
 
 def run_fit(
-    X: ArrayLike,
-    n_components: int,
-    covariance_type: str,
-    *,
-    callback: Callback | None = None,
-    deadline: float | None = None,
-    **given: Any,
+    X: ArrayLike, n_components: int, covariance_type: str, **given: Any
 ) -> tuple[FitResult, list[tuple[type[Warning], str]]]:
     """`fit` with the warnings that are due, one of a category at most, for its caller to give."""
     options: dict[str, Any] = {**(fit.__kwdefaults__ or {}), **given}
-    timer = None if deadline is None else Deadline(deadline)
-    if timer is not None and options["max_iter"] == 0:
-        raise InvalidArgumentError("deadline must not be given when max_iter is 0, as it would have no effect")
-    options["callback"] = together(callback, timer)
-    del options["deadline"]
-    end_start = None if timer is None else timer.has_passed
-    found = _core.fit(X, n_components, covariance_type, **options, end_start=end_start)
+    found = _core.fit(X, n_components, covariance_type, **options)
     due = found.pop("warnings")
-    if timer is not None and timer.has_ended_the_fit and not found["converged"]:
-        text = f"The fit ended at its deadline of {timer.seconds} s, before it converged."
-        due.append((ConvergenceWarning, text))
     report = FitReport(**found.pop("report"))
     return FitResult(report=report, **found), due

@@ -1,14 +1,12 @@
-"""What a fit tells while it runs, and what may end it early."""
+"""What a fit tells while it runs."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from importlib import import_module
-from numbers import Real
 from typing import Any, Self
 
-from ._core import FitProgress, InvalidArgumentError
+from ._core import FitProgress
 
 Callback = Callable[[FitProgress], object]
 
@@ -51,30 +49,6 @@ class ProgressBar:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class Deadline:
-    """A callback that ends a fit after the iteration in which `seconds` have passed since it was made.
-
-    Raises TypeError or InvalidArgumentError unless `seconds` is a positive number.
-    """
-
-    def __init__(self, seconds: object) -> None:
-        if isinstance(seconds, bool) or not isinstance(seconds, Real):
-            raise TypeError(f"deadline must be a number of seconds, but is {seconds!r} ({type(seconds).__name__})")
-        self.seconds = float(seconds)
-        if not self.seconds > 0.0:
-            raise InvalidArgumentError(f"deadline must be above 0 seconds, but is {seconds}")
-        self.has_ended_the_fit = False
-        self._end = time.monotonic() + self.seconds
-
-    def has_passed(self) -> bool:
-        """Whether it is time to end, a start too."""
-        return time.monotonic() >= self._end
-
-    def __call__(self, progress: FitProgress) -> bool:  # noqa: ARG002
-        self.has_ended_the_fit = self.has_passed()
-        return self.has_ended_the_fit
 
 
 def check_callable(callback: object) -> None:

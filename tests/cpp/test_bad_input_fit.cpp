@@ -241,12 +241,14 @@ TEST_CASE("fit refuses bad options, and options without effect") {
   const Doubles three = {0.3, 0.3, 0.4}, below = {0.2, 0.2}, negative = {-0.5, 1.5}, with_nan = {quiet_nan, 0.5};
   const Doubles means = {0, 0, 4, 4}, nan_means = {0, 0, quiet_nan, 4};
   check_all<InvalidArgument>({
-      {"end of a start that is given",
-       fitting([&](FitOptions& o) {
-         o.labels_init = labels;
-         o.end_start = [] { return false; };
+      {"deadline", fitting([](FitOptions& o) { o.deadline = -1; }), {"deadline", "-1"}},
+      {"nan deadline", fitting([](FitOptions& o) { o.deadline = quiet_nan; }), {"deadline", "nan"}},
+      {"deadline without iterations",
+       fitting([](FitOptions& o) {
+         o.deadline = 1;
+         o.max_iter = 0;
        }),
-       {"end_start must not be given when the start is given"}},
+       {"deadline must not be given when max_iter is 0"}},
       {"n_init", fitting([](FitOptions& o) { o.n_init = 0; }), {"n_init", "0"}},
       {"negative tol", fitting([](FitOptions& o) { o.tol = -1e-3; }), {"tol", "-0.001"}},
       {"nan tol", fitting([](FitOptions& o) { o.tol = quiet_nan; }), {"tol", "nan"}},

@@ -1,5 +1,6 @@
 #include "bad_input.hpp"
 #include "problems.hpp"
+#include "start/start.hpp"
 
 #include <gaussmix/fit.hpp>
 
@@ -303,27 +304,43 @@ TEST_CASE("fit: the callback sees every iteration and may end the fit, or throw"
                        InvalidArgument);
 }
 
-TEST_CASE("fit: a start may be ended with what it has") {
+TEST_CASE("fit: a deadline ends a start, or an iteration, with what there is") {
   const Problem p = random_problem(6, 2, 2000, CovarianceType::full, 166);
   FitOptions o = options_of(CovarianceType::full);
-  o.on_degenerate = OnDegenerate::raise;
-  int asked = 0;
-  o.end_start = [&] { return ++asked < 0; };
-  CHECK(same(fit(p.rows(), 6, o), fit(p.rows(), 6)));
+  const FitResult whole = fit(p.rows(), 6, o);
+  o.deadline = 1e9;
+  CHECK(same(fit(p.rows(), 6, o), whole));
+  o.deadline = std::numeric_limits<double>::min();  // has passed whenever it is looked at
+  o.n_init = 3;
+  const FitResult cut = fit(p.rows(), 6, o);
+  CHECK(cut.report.ended_by_deadline);
+  CHECK_FALSE(cut.converged);
+  CHECK(cut.n_iter == 1);
+  CHECK(cut.mixture.n_components() == 6);
+  CHECK(cut.trace[0] < whole.trace[0]);  // of fewer seeds
+  o.n_init = 1;
+  o.mixture_init = whole.mixture;
+  CHECK(fit(p.rows(), 6, o).n_iter == 1);
+}
+
+TEST_CASE("fit: a start asks between its passes whether to end, and ends with what it has") {
+  const Problem p = random_problem(6, 2, 2000, CovarianceType::full, 166);
+  int asked = 0, last = -1;
+  const auto labels = [&] {
+    asked = 0;
+    return detail::start_labels(p.rows(), 6, Init::kmeans, 0, {}, {}, [&] { return ++asked == last; });
+  };
+  const auto whole = labels();
+  CHECK(whole == detail::start_labels(p.rows(), 6, Init::kmeans, 0, {}, {}));
   const int asks = asked;
   REQUIRE(asks > 8);
-  for (const int last : {1, 5, 6, asks}) {
-    CAPTURE(last);
-    asked = 0;
-    o.end_start = [&] { return ++asked == last; };
-    const FitResult result = fit(p.rows(), 6, o);
-    CHECK(asked == last);
-    CHECK(result.mixture.n_components() == 6);
-    CHECK(result.n_iter > 0);
-    CHECK(result.report.n_reseeded + result.report.n_floored == 0);
+  for (const int when : {1, 5, 6, asks}) {
+    CAPTURE(when);
+    last = when;
+    const auto cut = labels();
+    CHECK(asked == when);
+    for (std::int32_t k = 0; k < 6; ++k) CHECK(std::count(cut.begin(), cut.end(), k) > 0);
   }
-  o.end_start = []() -> bool { throw std::domain_error("enough"); };
-  CHECK_THROWS_AS(fit(p.rows(), 6, o), std::domain_error);
 }
 
 TEST_CASE("fit: a caller's stop ends it with Interrupted") {

@@ -45,6 +45,7 @@ class FitSummary(Structure):
         ("n_kept", c_int64),
         ("n_kept_components", c_int64),
         ("kept", POINTER(c_int64)),
+        ("ended_by_deadline", c_int32),
     )
 
 

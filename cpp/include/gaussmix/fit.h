@@ -92,7 +92,8 @@ typedef struct gaussmix_fit_summary {
       blurred_features;  ///< the features of whose variance reg_covar is more than 1e-2, (n_blurred_features,)
   int64_t n_kept;        ///< as n_floored
   int64_t n_kept_components;
-  const int64_t* kept;  ///< the components that n_kept counts, (n_kept_components,)
+  const int64_t* kept;        ///< the components that n_kept counts, (n_kept_components,)
+  int32_t ended_by_deadline;  ///< 1 when the deadline ended the start that was the last one, else 0
 } gaussmix_fit_summary;
 
 /// Finds π, μ, Σ of K components by expectation-maximization. `sample_weight` as in gaussmix_log_likelihood(); `options` and

@@ -51,7 +51,7 @@ struct FitOptions {
   SourceTypes source;
   int n_init = 1;     ///< starts; of those that end without an error the one whose trace ends best
   double tol = 1e-3;  ///< stop when the mean log-likelihood changes by less; ≥ 0
-  /// ≥ 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default and `callback` be empty; and `reg_covar` and
+  /// ≥ 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default, `callback` be empty and `deadline` 0; and `reg_covar` and
   /// `on_degenerate` must keep theirs when covariances_given().
   int max_iter = 100;
   double reg_covar = 0.0;  ///< added to every variance; ≥ 0
@@ -60,10 +60,10 @@ struct FitOptions {
   std::uint64_t seed = 0;  ///< of the starts; 0 when start_is_given()
   /// Called on the calling thread after each iteration; true ends the fit with what it has. May throw.
   std::function<bool(const FitProgress&)> callback;
-  /// Asked on the calling thread between the passes of a start over X; true ends the start with what it has: the centers so far
-  /// or, before K seeds are chosen, the seeds so far, beside which the other components take rows at random. May throw. Empty when
-  /// start_is_given().
-  std::function<bool()> end_start;
+  /// Seconds from the call on; finite, ≥ 0; 0 for none, as with max_iter 0. The fit ends with what it has after the first iteration
+  /// that ends later than this. A start by `init` that takes longer ends with its pass over X: with the centers so far or, before
+  /// K seeds are chosen, with the seeds so far, beside which the other components take rows at random; one iteration follows.
+  double deadline = 0.0;
 
   /// Whether the start's covariances are given, so that it estimates none.
   bool covariances_given() const noexcept {
@@ -94,6 +94,7 @@ struct FitReport {
   std::vector<Index> constant_features;
   std::vector<Index> blurred_features;  ///< the features of whose variance reg_covar is more than 1e-2
   Index n_failed_starts = 0;            ///< of n_init; each ended in a NumericalError, and another one was kept
+  bool ended_by_deadline = false;       ///< whether the deadline ended the start that was the last one
   double init_seconds = 0.0;
   double em_seconds = 0.0;
   double closing_seconds = 0.0;

@@ -2,7 +2,6 @@
 
 #include <gaussmix/fit.hpp>
 
-#include <chrono>
 #include <functional>
 
 using namespace gaussmix;
@@ -46,26 +45,13 @@ void set_start(FitOptions& out, const gaussmix_fit_options& given, const Samples
   out.precisions_init = optional_vector(given.precisions_init, size);
 }
 
-/// Whether `deadline` seconds, ≥ 0, have passed since it was made; 0 is none.
-std::function<bool()> deadline_argument(double deadline) {
-  detail::check_non_negative(deadline, "deadline");
-  if (deadline == 0.0) return {};
-  using Clock = std::chrono::steady_clock;
-  return [begin = Clock::now(), deadline] {
-    return std::chrono::duration<double>(Clock::now() - begin).count() >= deadline;
-  };
-}
-
-/// Calls the caller's function, and ends the fit where it says so or the deadline has passed.
-std::function<bool(const FitProgress&)> callback_argument(const gaussmix_fit_options& given,
-                                                          const std::function<bool()>& has_passed) {
-  if (given.callback == nullptr && !has_passed) return {};
-  return [callback = given.callback, context = given.context, has_passed](const FitProgress& p) {
+std::function<bool(const FitProgress&)> callback_argument(const gaussmix_fit_options& given) {
+  if (given.callback == nullptr) return {};
+  return [callback = given.callback, context = given.context](const FitProgress& p) {
     const gaussmix_mixture mixture(p.mixture);
     const gaussmix_fit_progress progress = {sizeof progress,     p.start, p.n_iter, p.mean_log_likelihood, p.change,
                                             p.converged ? 1 : 0, &mixture};
-    const bool ends = callback != nullptr && callback(&progress, context) != 0;
-    return ends || (has_passed && has_passed());
+    return callback(&progress, context) != 0;
   };
 }
 
@@ -78,15 +64,11 @@ FitOptions options_argument(const gaussmix_fit_options& given, const Samples& x,
   out.on_degenerate = static_cast<OnDegenerate>(given.on_degenerate);
   out.allow_singular = given.allow_singular != 0;
   out.tol = given.tol;
+  out.deadline = given.deadline;
   out.reg_covar = given.reg_covar;
   out.seed = given.seed;
   set_start(out, given, x, k);
-  const std::function<bool()> has_passed = deadline_argument(given.deadline);
-  if (has_passed && given.max_iter == 0)
-    detail::throw_invalid("deadline must be 0 when max_iter is 0, as it would have no effect, but is " +
-                          detail::format(given.deadline));
-  out.callback = callback_argument(given, has_passed);
-  if (!out.start_is_given()) out.end_start = has_passed;
+  out.callback = callback_argument(given);
   return out;
 }
 
@@ -148,6 +130,7 @@ gaussmix_status gaussmix_fit_result_summary(const gaussmix_fit_result* result, g
     values.em_seconds = report.em_seconds;
     values.closing_seconds = report.closing_seconds;
     values.n_failed_starts = report.n_failed_starts;
+    values.ended_by_deadline = report.ended_by_deadline ? 1 : 0;
     values.n_floored_components = size_of(report.floored);
     values.n_dropped_components = size_of(report.dropped);
     values.n_reseeded_components = size_of(report.reseeded);

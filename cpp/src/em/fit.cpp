@@ -40,7 +40,8 @@ class Stopwatch {
 /// One of the starts, as far as it went.
 struct Run {
   EM em;
-  bool stopped = false;    ///< by the callback
+  bool stopped = false;  ///< by the callback or the deadline, before or as it was done
+  bool by_deadline = false;
   MaximizeReport initial;  ///< of the M-step that made the first mixture
 };
 
@@ -65,7 +66,7 @@ EMOptions em_options(const FitOptions& o) {
   return {o.tol, o.max_iter, o.reg_covar, o.on_degenerate, o.allow_singular};
 }
 
-/// EM over X until it is done or the callback ends it.
+/// EM over X until it is done, or the callback or the deadline ends it.
 void run_to_end(const FitProblem& p, int start_index, Run& run) {
   std::vector<std::int32_t> labels(static_cast<std::size_t>(p.n()), -1);  // likely components, from pass to pass
   while (!run.em.done() && !run.stopped) {
@@ -73,7 +74,9 @@ void run_to_end(const FitProblem& p, int start_index, Run& run) {
     FitProgress progress = run.em.step(expectation(p, run.em.mixture(), labels), p.execution);
     if (run.em.mixture().n_components() != n_components) std::fill(labels.begin(), labels.end(), -1);
     progress.start = start_index;
-    if (p.options.callback) run.stopped = p.options.callback(progress);
+    const bool by_callback = p.options.callback && p.options.callback(progress);
+    run.by_deadline = !by_callback && p.deadline.has_passed();
+    run.stopped = by_callback || run.by_deadline;
   }
 }
 
@@ -87,7 +90,7 @@ Run run_start(const FitProblem& p, int index, FitReport& spent) {
     return detail::initial_mixture(p, seed, initial);
   }();
   const Stopwatch watch(spent.em_seconds);
-  Run run{EM(std::move(first), em_options(p.options)), false, std::move(initial)};
+  Run run{EM(std::move(first), em_options(p.options)), false, false, std::move(initial)};
   run_to_end(p, index, run);
   return run;
 }
@@ -157,22 +160,20 @@ class ScaledWeights {
 FitResult fit(const Samples& x, Index n_components, const FitOptions& options, VectorView<const double> sample_weight,
               const Execution& execution) {
   const simd::KernelTable& kernels = simd::active_kernels();
-  detail::check_fit_arguments({x, n_components, options, sample_weight, execution, kernels});
+  const detail::Deadline deadline(options.deadline);
+  detail::check_fit_arguments({x, n_components, options, sample_weight, execution, kernels, deadline});
   const ScaledWeights weights(sample_weight);
-  const FitProblem p{x,
-                     n_components,
-                     options,
-                     weights.view(),
-                     execution,
-                     kernels,
-                     detail::constant_features(x, weights.view(), execution)};
+  const FitProblem p{x,         n_components, options,  weights.view(),
+                     execution, kernels,      deadline, detail::constant_features(x, weights.view(), execution)};
   std::optional<Run> best;
   FitReport spent;
   FailedStarts failed;
+  bool ended_by_deadline = false;
   for (int i = 0; i < options.n_init; ++i) {
     try {
       Run run = run_start(p, i, spent);
       const bool stopped = run.stopped;
+      ended_by_deadline = run.by_deadline;
       if (!best || ends_better(run, *best)) best = std::move(run);
       if (stopped) break;
     } catch (const NumericalError& error) {
@@ -187,6 +188,7 @@ FitResult fit(const Samples& x, Index n_components, const FitOptions& options, V
   }();
   FitReport report = report_of(*best, n_components);
   report.n_failed_starts = failed.count();
+  report.ended_by_deadline = ended_by_deadline;
   report.init_seconds = spent.init_seconds;
   report.em_seconds = spent.em_seconds;
   report.closing_seconds = spent.closing_seconds;

@@ -23,6 +23,7 @@ void check_numbers(const FitProblem& p) {
     throw_invalid("max_iter must be at least 0, but is " + std::to_string(p.options.max_iter));
   check_non_negative(p.options.tol, "tol");
   check_non_negative(p.options.reg_covar, "reg_covar");
+  check_non_negative(p.options.deadline, "deadline");
   check_samples(p.x, 0, 1);
   if (p.k > p.n())
     throw_invalid("n_components must be at most the number of rows of X, " + std::to_string(p.n()) + ", but is " +
@@ -93,6 +94,7 @@ void check_without_iterations(const FitOptions& o) {
     throw_invalid("n_init must be 1 when max_iter is 0, as nothing tells the starts apart, but is " +
                   std::to_string(o.n_init));
   if (o.callback) throw_invalid("callback must not be given when max_iter is 0, as nothing would call it");
+  if (o.deadline > 0.0) throw_invalid("deadline must not be given when max_iter is 0, as nothing would be cut short");
   if (o.tol != defaults.tol)
     throw_invalid("tol must be " + format(defaults.tol) +
                   " when max_iter is 0, as no change would be compared with it, but is " + format(o.tol));
@@ -128,8 +130,6 @@ void check_combinations(const FitProblem& p) {
   if (o.n_init > 1 && o.start_is_given())
     throw_invalid("n_init must be 1 when the start is given, as every start would be the same, but is " +
                   std::to_string(o.n_init));
-  if (o.end_start && o.start_is_given())
-    throw_invalid("end_start must not be given when the start is given, as nothing would ask it");
   if (o.seed != 0 && o.start_is_given())
     throw_invalid("seed must be 0 when the start is given, as nothing would be drawn, but is " +
                   std::to_string(o.seed));

@@ -79,7 +79,7 @@ Assignment make_assignment(const FitProblem& p, std::uint64_t seed) {
   if (o.init == Init::random)
     return [seed, k](Index begin, Index end, double* out) { random_responsibilities(seed, begin, end, k, out); };
   auto labels = std::make_shared<const std::vector<std::int32_t>>(
-      start_labels(p.x, k, o.init, seed, p.weight, p.execution, o.end_start, p.kernels));
+      start_labels(p.x, k, o.init, seed, p.weight, p.execution, [&p] { return p.deadline.has_passed(); }, p.kernels));
   return one_hot([labels](Index i) { return static_cast<Index>((*labels)[static_cast<std::size_t>(i)]); });
 }
 

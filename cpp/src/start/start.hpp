@@ -19,7 +19,7 @@ using EndStart = std::function<bool()>;
 /// Init::kmeans_plus_plus and Init::random_from_data. Every component owns at least one row of positive weight: a seed belongs
 /// to its own component, and a cluster that ended empty takes a row from one that can spare it.
 /// `init` is not Init::random, which has no labels.
-/// @param end_start  as in FitOptions: the components without a seed by then take 1 of K rows each, drawn by lot
+/// @param end_start  empty, or asked between passes over X; true ends a start with what it has: the components without a seed by then take 1 of K rows each, drawn by lot
 /// @throws InvalidArgument as kmeans_plus_plus
 std::vector<std::int32_t> start_labels(const Samples& x, Index n_components, Init init, std::uint64_t seed,
                                        VectorView<const double> sample_weight, const Execution& execution,
