@@ -1,8 +1,10 @@
 // Every misuse of the C ABI that can be seen ends in a status and a message.
 
 #include "bad_input.hpp"
+#include "c_api/border.hpp"
 #include "c_api_handles.hpp"
 
+#include <cstddef>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -13,6 +15,20 @@
 using namespace gaussmix;
 using namespace problems;
 using namespace c_api_handles;
+
+namespace {
+
+/// A struct to which a later header has added a member.
+struct Grown {
+  std::size_t struct_size;
+  double first;
+  double added;
+};
+
+}  // namespace
+
+template <>
+inline constexpr std::size_t gaussmix::c_api::least_size<Grown> = offsetof(Grown, added);
 
 namespace {
 
@@ -349,6 +365,27 @@ TEST_CASE("c api: structs of later headers, whose new members may be 0 alone") {
   CHECK(filled.known.struct_size == sizeof filled);
   CHECK(filled.known.n_components == 2);
   CHECK(filled.added == 0);
+}
+
+TEST_CASE("c api: what an earlier header lacks is 0, and nothing is written beyond it") {
+  Grown values[2] = {{offsetof(Grown, added), 1, 2},
+                     {}};  // with room behind, which a compiler takes for what may be written
+  Grown& value = values[0];
+  const Grown seen = c_api::input(&value, "value");
+  CHECK(seen.first == 1);
+  CHECK(seen.added == 0);
+  c_api::output(&value, "value", Grown{0, 3, 4});
+  CHECK(value.struct_size == offsetof(Grown, added));
+  CHECK(value.first == 3);
+  CHECK(value.added == 2);
+  value.struct_size = sizeof(Grown);
+  c_api::output(&value, "value", Grown{0, 3, 4});
+  CHECK(value.added == 4);
+  CHECK(c_api::input(&value, "value").added == 4);
+  value.struct_size = offsetof(Grown, added) - 1;
+  CHECK_THROWS_AS(c_api::input(&value, "value"), InvalidArgument);
+  CHECK_THROWS_AS(c_api::output(&value, "value", Grown{0, 5, 6}), InvalidArgument);
+  CHECK(value.first == 3);
 }
 
 TEST_CASE("c api: handles of another type and freed ones are refused") {

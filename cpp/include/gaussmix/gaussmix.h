@@ -12,9 +12,9 @@
 ///           stride is legal, but elements are aligned and lie within the address space, and none of an output shares memory
 ///           with another one of the call. Outputs may stand beside or between the columns of X in one table; layouts that
 ///           interleave in another way are refused. Arrays without a stride are contiguous, row-major.
-/// Structs   begin with struct_size, their sizeof in the caller's header: later versions add members at the end. A library that
-///           does not know a member refuses it unless its bytes are 0, and sets it to 0 in what it fills. No struct has
-///           more than 4096 bytes.
+/// Structs   begin with struct_size, their sizeof in the caller's header: later versions add members at the end. What a caller's header
+///           lacks stands for 0. A library that does not know a member refuses it unless its bytes are 0, and sets it to 0 in what
+///           it fills. No struct has more than 4096 bytes.
 /// Memory    A lack of it is a status, GAUSSMIX_ERROR_OUT_OF_MEMORY, and leaves everything as it was; but an OpenMP runtime that
 ///           finds none for its threads ends the process. With num_threads 1, or gaussmix_set_num_threads(1) for calls without
 ///           an execution, there are no threads to start.

@@ -82,7 +82,7 @@ Samples samples_of(const gaussmix_samples& x) {
 }  // namespace
 
 Samples samples_argument(const gaussmix_samples* given) {
-  const gaussmix_samples& x = input(given, "X");
+  const gaussmix_samples x = input(given, "X");
   if (x.read != nullptr && x.data != nullptr) detail::throw_invalid("X.data must be null beside X.read, but is not");
   switch (x.dtype) {
     case GAUSSMIX_DTYPE_FLOAT32: return samples_of<float>(x);
@@ -107,7 +107,7 @@ VectorView<const double> weight_argument(const double* sample_weight, std::int64
 Execution execution_argument(const gaussmix_execution* given) {
   Execution out;
   if (given == nullptr) return out;
-  const gaussmix_execution& execution = input(given, "execution");
+  const gaussmix_execution execution = input(given, "execution");
   out.num_threads = execution.num_threads;
   if (execution.stop != nullptr)
     out.stop = [stop = execution.stop, context = execution.context] { return stop(context) != 0; };

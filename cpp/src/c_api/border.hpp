@@ -9,6 +9,7 @@
 #include <gaussmix/threads.hpp>
 #include <gaussmix/views.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -87,28 +88,35 @@ gaussmix_status destroy(H* handle, const char* name) noexcept {
   });
 }
 
+/// What a caller hands over of a struct at least: its size when this GAUSSMIX_ABI_VERSION began. A struct that has grown since
+/// says here how far it reached then; what a caller's header lacks is 0 when it comes in, and is left out when it goes back.
+template <class S>
+inline constexpr std::size_t least_size = sizeof(S);
+
 /// @throws InvalidArgument when a struct called `name` of this size lacks members, or has more than any header will give it
 void check_struct_size(std::size_t size, std::size_t least, const char* name);
 /// What a later header added to a struct must be 0, that is unused. @throws InvalidArgument
 void check_unknown_members(const void* given, std::size_t size, std::size_t known, const char* name);
 
-/// A struct that the caller filled, by this header or a later one.
+/// A struct that the caller filled, by an earlier header, this one or a later one.
 template <class S>
-const S& input(const S* given, const char* name) {
+S input(const S* given, const char* name) {
   const std::size_t size = required(given, name).struct_size;
-  check_struct_size(size, sizeof(S), name);
-  check_unknown_members(given, size, sizeof(S), name);
-  return *given;
+  check_struct_size(size, least_size<S>, name);
+  if (size > sizeof(S)) check_unknown_members(given, size, sizeof(S), name);
+  S known = {};
+  std::memcpy(&known, given, std::min(size, sizeof(S)));
+  return known;
 }
 
-/// Writes to a struct of the caller's, of this header or a later one, whose further members become 0.
+/// Writes to a struct of the caller's; members of a later header become 0.
 template <class S>
 void output(S* given, const char* name, S values) {
   const std::size_t size = required(given, name).struct_size;
-  check_struct_size(size, sizeof(S), name);
+  check_struct_size(size, least_size<S>, name);
   values.struct_size = size;
-  *given = values;
-  std::memset(reinterpret_cast<unsigned char*>(given) + sizeof(S), 0, size - sizeof(S));
+  std::memcpy(given, &values, std::min(size, sizeof(S)));
+  if (size > sizeof(S)) std::memset(reinterpret_cast<unsigned char*>(given) + sizeof(S), 0, size - sizeof(S));
 }
 
 /// Lists that live as long as the library does: the texts and, for C, where they begin.

@@ -15,7 +15,7 @@ struct gaussmix_em : c_api::Handle<EM, 0x474D5820454D4C50> {  // "GMX EMLP"
 gaussmix_status gaussmix_em_options_defaults(gaussmix_em_options* options, std::size_t struct_size) {
   return guarded([&] {
     required(options, "options");
-    c_api::check_struct_size(struct_size, sizeof *options, "options");
+    c_api::check_struct_size(struct_size, c_api::least_size<gaussmix_em_options>, "options");
     const EMOptions defaults;
     gaussmix_em_options out = {};
     out.max_iter = defaults.max_iter;
@@ -33,7 +33,7 @@ gaussmix_status gaussmix_em_create(const gaussmix_mixture* mixture, const gaussm
   return c_api::create(em, "em", [&] {
     EMOptions asked;
     if (options != nullptr) {
-      const gaussmix_em_options& given = c_api::input(options, "options");
+      const gaussmix_em_options given = c_api::input(options, "options");
       asked = {given.tol, given.max_iter, given.reg_covar, static_cast<OnDegenerate>(given.on_degenerate),
                given.allow_singular != 0};
     }
@@ -49,7 +49,8 @@ gaussmix_status gaussmix_em_step(gaussmix_em* em, const gaussmix_statistics* sta
     EM& loop = live(em, "em").value;
     const Statistics& sums = live(statistics, "statistics").value;
     if (progress != nullptr)
-      c_api::check_struct_size(required(progress, "progress").struct_size, sizeof *progress, "progress");
+      c_api::check_struct_size(required(progress, "progress").struct_size, c_api::least_size<gaussmix_fit_progress>,
+                               "progress");
     const FitProgress made = loop.step(sums, c_api::execution_argument(execution));
     if (progress == nullptr) return;
     c_api::output(progress, "progress",

@@ -79,7 +79,7 @@ std::int64_t size_of(const std::vector<Index>& list) { return static_cast<std::i
 gaussmix_status gaussmix_fit_options_defaults(gaussmix_fit_options* options, std::size_t struct_size) {
   return guarded([&] {
     required(options, "options");
-    c_api::check_struct_size(struct_size, sizeof *options, "options");
+    c_api::check_struct_size(struct_size, c_api::least_size<gaussmix_fit_options>, "options");
     const FitOptions defaults;
     gaussmix_fit_options out = {};
     out.covariance_type = static_cast<std::int32_t>(defaults.covariance_type);

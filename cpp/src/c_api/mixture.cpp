@@ -29,7 +29,7 @@ static_assert(is_numbered(CovarianceType::full, GAUSSMIX_COVARIANCE_FULL) &&
 gaussmix_status gaussmix_mixture_create(const gaussmix_parameters* parameters, const gaussmix_execution* execution,
                                         gaussmix_mixture** mixture) {
   return c_api::create(mixture, "mixture", [&] {
-    const gaussmix_parameters& p = c_api::input(parameters, "parameters");
+    const gaussmix_parameters p = c_api::input(parameters, "parameters");
     return Mixture({p.weights, p.n_components}, {p.means, p.n_components, p.n_features},
                    {p.covariances, p.n_covariances}, static_cast<CovarianceType>(p.covariance_type),
                    p.allow_singular != 0, c_api::execution_argument(execution));

@@ -53,7 +53,7 @@ void check_size(std::int64_t size, const char* name) {
 ModelInfo info_argument(const gaussmix_model_info* given) {
   ModelInfo out;
   if (given == nullptr) return out;
-  const gaussmix_model_info& info = c_api::input(given, "info");
+  const gaussmix_model_info info = c_api::input(given, "info");
   check_size(info.n_feature_names, "info.n_feature_names");
   check_size(info.n_metadata, "info.n_metadata");
   for (std::int64_t i = 0; i < info.n_feature_names; ++i)

@@ -13,7 +13,7 @@ namespace {
 
 MaximizeOptions options_argument(const gaussmix_maximize_options* options) {
   if (options == nullptr) return {};
-  const gaussmix_maximize_options& given = c_api::input(options, "options");
+  const gaussmix_maximize_options given = c_api::input(options, "options");
   return {given.reg_covar, static_cast<OnDegenerate>(given.on_degenerate), given.allow_singular != 0};
 }
 
@@ -37,11 +37,13 @@ std::int64_t write_components(const std::vector<Index>& components, std::int64_t
   return static_cast<std::int64_t>(components.size());
 }
 
-void write_report(const MaximizeReport& report, gaussmix_maximize_report& out) {
+void write_report(const MaximizeReport& report, gaussmix_maximize_report* given) {
+  gaussmix_maximize_report out = c_api::input(given, "report");
   out.n_floored = write_components(report.floored, out.floored);
   out.n_dropped = write_components(report.dropped, out.dropped);
   out.n_reseeded = write_components(report.reseeded, out.reseeded);
   out.n_kept = write_components(report.kept, out.kept);
+  c_api::output(given, "report", out);
 }
 
 }  // namespace
@@ -105,7 +107,7 @@ gaussmix_status gaussmix_statistics_maximize(const gaussmix_statistics* statisti
     if (report != nullptr) check_report(c_api::input(report, "report"), sums.component_weights().size());
     MaximizeReport treated;
     Mixture next = sums.maximize(options_argument(options), &treated, c_api::execution_argument(execution));
-    if (report != nullptr) write_report(treated, *report);
+    if (report != nullptr) write_report(treated, report);
     return next;
   });
 }
