@@ -1,5 +1,6 @@
 #include "bindings.hpp"
 #include "numpy.hpp"
+#include "tables.hpp"
 
 #include <gaussmix/mixture.hpp>
 
@@ -35,7 +36,7 @@ log p(x) of one row, in nats.
 Parameters
 ----------
 x : array_like, (D,)
-    Real and finite.
+    Real and finite; a Series has the labels that the mixture's features have, where they have names.
 
 Returns
 -------
@@ -44,7 +45,7 @@ float
 Raises
 ------
 InvalidArgumentError
-    When x is not of shape (D,) or not finite.
+    When x is not of shape (D,) or not finite, or its labels are not the feature names.
 )doc";
 
 constexpr const char* responsibilities_doc = R"doc(responsibilities(self, x)
@@ -55,7 +56,7 @@ constexpr const char* responsibilities_doc = R"doc(responsibilities(self, x)
 Parameters
 ----------
 x : array_like, (D,)
-    Real and finite.
+    Real and finite; a Series has the labels that the mixture's features have, where they have names.
 
 Returns
 -------
@@ -64,7 +65,7 @@ ndarray, (K,), float64
 Raises
 ------
 InvalidArgumentError
-    When x is not of shape (D,) or not finite.
+    When x is not of shape (D,) or not finite, or its labels are not the feature names.
 )doc";
 
 constexpr const char* predict_doc = R"doc(predict(self, x)
@@ -75,7 +76,7 @@ The component with the largest log-joint, the first of equals.
 Parameters
 ----------
 x : array_like, (D,)
-    Real and finite.
+    Real and finite; a Series has the labels that the mixture's features have, where they have names.
 
 Returns
 -------
@@ -84,13 +85,14 @@ int
 Raises
 ------
 InvalidArgumentError
-    When x is not of shape (D,) or not finite.
+    When x is not of shape (D,) or not finite, or its labels are not the feature names.
 )doc";
 
 /// The scorer's scratch is not for two threads at once. With a GIL the lock is never waited for.
 struct LockedRowScorer {
-  explicit LockedRowScorer(const Mixture& mixture) : scorer(mixture) {}
+  explicit LockedRowScorer(const Mixture& mixture) : scorer(mixture), feature_names(mixture.feature_names()) {}
   RowScorer scorer;
+  std::vector<std::string> feature_names;
   std::mutex mutex;
 };
 
@@ -103,6 +105,7 @@ py::array row_array(py::handle x) {
 /// f(scorer, x): with the GIL held, since releasing it costs about as much as the work.
 template <class F>
 auto score(LockedRowScorer& self, py::handle x, F&& f) {
+  check_labels(self.feature_names, x);
   const py::array row = row_array(x);
   const std::lock_guard<std::mutex> lock(self.mutex);
   return f(self.scorer, vector_view<const double>(row));

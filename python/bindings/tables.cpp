@@ -135,26 +135,45 @@ bool is_table(py::handle x) {
   return py::hasattr(x, "__arrow_c_stream__") && (py::hasattr(x, "columns") || py::hasattr(x, "column_names"));
 }
 
-std::vector<std::string> column_names(py::handle x) {
-  if (!is_table(x)) return {};
+namespace {
+
+/// Names that are all texts; otherwise none.
+std::vector<std::string> texts_of(const py::object& items) {
   std::vector<std::string> names;
-  for (const py::handle name : x.attr(py::hasattr(x, "column_names") ? "column_names" : "columns")) {
+  for (const py::handle name : items) {
     if (!PyUnicode_Check(name.ptr())) return {};
     names.push_back(py::cast<std::string>(name));
   }
   return names;
 }
 
-void check_columns(const Mixture& mixture, py::handle x) {
-  const std::vector<std::string>& expected = mixture.feature_names();
-  if (expected.empty() || py::isinstance<py::array>(x)) return;
-  const std::vector<std::string> names = column_names(x);
+/// Throws InvalidArgument where `names`, of `what` in x, are as many as the features' and others.
+void check_names(const std::vector<std::string>& expected, const std::vector<std::string>& names,
+                 const std::string& rule, const std::string& what) {
   if (names.size() != expected.size()) return;  // none, or another number, of which the core speaks
   const auto place = std::mismatch(names.begin(), names.end(), expected.begin());
   if (place.first == names.end()) return;
-  throw InvalidArgument("X must have the columns that the mixture is about, in their order, but column " +
+  throw InvalidArgument(rule + " that the mixture is about, in their order, but " + what + " " +
                         std::to_string(place.first - names.begin()) + " is '" + *place.first + "', not '" +
                         *place.second + "'; select them by list(mixture.feature_names), or pass an array");
+}
+
+}  // namespace
+
+std::vector<std::string> column_names(py::handle x) {
+  if (!is_table(x)) return {};
+  return texts_of(x.attr(py::hasattr(x, "column_names") ? "column_names" : "columns"));
+}
+
+void check_columns(const Mixture& mixture, py::handle x) {
+  const std::vector<std::string>& expected = mixture.feature_names();
+  if (expected.empty() || py::isinstance<py::array>(x)) return;
+  check_names(expected, column_names(x), "X must have the columns", "column");
+}
+
+void check_labels(const std::vector<std::string>& feature_names, py::handle x) {
+  if (feature_names.empty() || py::isinstance<py::array>(x) || !py::hasattr(x, "iloc")) return;
+  check_names(feature_names, texts_of(x.attr("index")), "x must have the labels", "label");
 }
 
 SampleArray table_samples(py::handle x) {

@@ -27,6 +27,9 @@ std::vector<std::string> column_names(py::handle x);
 /// @throws InvalidArgument for a table of as many columns as the mixture has features, under other names or in another order
 void check_columns(const Mixture& mixture, py::handle x);
 
+/// As check_columns, for a row: one of a frame of pandas has the names of its columns as labels.
+void check_labels(const std::vector<std::string>& feature_names, py::handle x);
+
 /// The table as X: read in place where its columns lie evenly spaced, as in one block, else by a reader; never copied.
 SampleArray table_samples(py::handle x);
 

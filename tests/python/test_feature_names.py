@@ -122,3 +122,17 @@ def test_a_pickle_of_version_0_1_has_no_names() -> None:
     old.__setstate__(mixture.__getstate__()[:5])
     assert old == mixture
     assert old.feature_names is None
+
+
+@pytest.mark.parametrize("verb", ["log_prob", "responsibilities", "predict"])
+def test_a_row_scorer_refuses_a_row_with_other_labels(verb: str) -> None:
+    frame = pd.DataFrame(columns())
+    mixture = fitted()
+    score = getattr(mixture.row_scorer(), verb)
+    expected = score(X[0])
+    assert np.array_equal(score(frame.iloc[0]), expected)
+    assert np.array_equal(score(frame.iloc[0].reset_index(drop=True)), expected)  # labels that are no names
+    with pytest.raises(InvalidArgumentError, match=r"but label 0 is 'height', not 'length'; select them by list\("):
+        score(frame[["height", "width", "length"]].iloc[0])
+    nameless = Mixture(mixture.weights, mixture.means, mixture.covariances, "diag").row_scorer()
+    assert np.array_equal(getattr(nameless, verb)(frame.iloc[0]), expected)
