@@ -2,9 +2,11 @@
 
 #include <gaussmix/fit.hpp>
 #include <gaussmix/mixture.hpp>
+#include <gaussmix/prior.hpp>
 #include <gaussmix/statistics.hpp>
 #include <gaussmix/threads.hpp>
 
+#include <optional>
 #include <vector>
 
 namespace gaussmix {
@@ -16,6 +18,7 @@ struct EMOptions {
   double reg_covar = 0.0;  ///< added to every variance; ≥ 0
   OnDegenerate on_degenerate = OnDegenerate::floor;
   bool allow_singular = false;
+  std::optional<Prior> prior = std::nullopt;
 };
 
 /// Expectation-maximization between two passes over the data (Bishop 2006, section 9.2.2): the mixture so far, the stopping rule,
@@ -41,8 +44,10 @@ class GAUSSMIX_API EM {
   /// Whether the last step changed the mean log-likelihood by less than tol, and neither dropped nor reseeded a component.
   bool converged() const noexcept { return converged_; }
   int n_iter() const noexcept { return static_cast<int>(trace_.size()); }  ///< steps so far
-  const std::vector<double>& trace() const noexcept { return trace_; }  ///< mean log-likelihood before each, (n_iter,)
-  const FitReport& report() const noexcept { return report_; }          ///< counts and lists over all steps; no seconds
+  /// The mean log-likelihood before each, with a prior plus its log-density per unit of weight, (n_iter,): it never falls by more
+  /// than rounding where reg_covar is 0 and no component is dropped, reseeded or kept.
+  const std::vector<double>& trace() const noexcept { return trace_; }
+  const FitReport& report() const noexcept { return report_; }  ///< counts and lists over all steps; no seconds
 
   /// The M-step over the sums of a whole pass, and the judgment on whether that was the last one. A step after done() goes on.
   /// On any error everything stays as it was.

@@ -15,7 +15,7 @@ namespace gaussmix {
 struct FitProgress {
   int start;                   ///< which of the n_init starts, from 0
   int n_iter;                  ///< iterations done in this start, from 1
-  double mean_log_likelihood;  ///< of the mixture before this iteration's M-step, per unit of weight
+  double mean_log_likelihood;  ///< of the mixture before this iteration's M-step, with its prior, per unit of weight
   double change;               ///< its change since the iteration before; +inf in the first
   bool converged;              ///< whether the loop ends here: the change is below tol, and no component went or came
   Mixture mixture;             ///< after this iteration's M-step
@@ -51,13 +51,14 @@ struct FitOptions {
   SourceTypes source;
   int n_init = 1;     ///< starts; of those that end without an error the one whose trace ends best
   double tol = 1e-3;  ///< stop when the mean log-likelihood changes by less; ≥ 0
-  /// ≥ 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default, `callback` be empty and `deadline` 0; and `reg_covar` and
-  /// `on_degenerate` must keep theirs when covariances_given().
+  /// ≥ 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default, `callback` be empty and `deadline` 0; and `reg_covar`,
+  /// `on_degenerate` and `prior` must keep theirs when covariances_given().
   int max_iter = 100;
   double reg_covar = 0.0;  ///< added to every variance; ≥ 0
   OnDegenerate on_degenerate = OnDegenerate::floor;
   bool allow_singular = false;
-  std::uint64_t seed = 0;  ///< of the starts; 0 when start_is_given()
+  std::optional<Prior> prior = std::nullopt;  ///< find the maximum a posteriori; of every M-step, that of the start too
+  std::uint64_t seed = 0;                     ///< of the starts; 0 when start_is_given()
   /// Called on the calling thread after each iteration; true ends the fit with what it has. May throw.
   std::function<bool(const FitProgress&)> callback;
   /// Seconds from the call on; finite, ≥ 0; 0 for none, as with max_iter 0. The fit ends with what it has after the first iteration
@@ -106,7 +107,7 @@ struct FitResult {
   double log_likelihood;      ///< Σ_i w_i log p(x_i) of `mixture` itself, from one closing pass
   bool converged;             ///< the change fell below tol within max_iter
   int n_iter;                 ///< iterations of the start that was kept
-  std::vector<double> trace;  ///< mean log-likelihood before each M-step of that start, (n_iter,)
+  std::vector<double> trace;  ///< as EM::trace, of that start, (n_iter,)
   FitReport report;
 };
 

@@ -8,6 +8,7 @@
 #include <gaussmix/init.hpp>
 #include <gaussmix/mixture.hpp>
 #include <gaussmix/model_file.hpp>
+#include <gaussmix/prior.hpp>
 #include <gaussmix/sample.hpp>
 #include <gaussmix/simd.hpp>
 #include <gaussmix/statistics.hpp>

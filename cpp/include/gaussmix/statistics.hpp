@@ -2,8 +2,10 @@
 
 #include <gaussmix/export.h>
 #include <gaussmix/mixture.hpp>
+#include <gaussmix/prior.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +43,8 @@ struct MaximizeOptions {
   OnDegenerate on_degenerate = OnDegenerate::raise;
   /// Keep singular covariances, as a Mixture that allows them.
   bool allow_singular = false;
+  /// Take the maximum a posteriori under it; none: the maximum likelihood. Not together with allow_singular.
+  std::optional<Prior> prior = std::nullopt;
 };
 
 /// Which components the M-step had to treat, by their index before the step, and which features.
@@ -83,7 +87,7 @@ class GAUSSMIX_API Statistics {
   /// @throws InvalidArgument unless `factor` is finite and ≥ 0
   void scale(double factor);
 
-  /// The M-step: π_k = n_k / Σ n, μ_k and Σ_k the weighted mean and covariance. `report`, if given, is replaced.
+  /// The M-step: π_k = n_k / Σ n, μ_k and Σ_k the weighted mean and covariance, or the mode under a prior. `report`, if given, is replaced.
   /// @throws NumericalError  when there is no weight at all, or as `options.on_degenerate` says
   Mixture maximize(const MaximizeOptions& options = {}, MaximizeReport* report = nullptr,
                    const Execution& execution = {}) const;

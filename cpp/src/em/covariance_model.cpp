@@ -19,10 +19,10 @@ class OwnCovariances : public CovarianceModel {
  public:
   explicit OwnCovariances(CovarianceShape shape) : shape_(shape) {}
   ScatterShape scatter() const noexcept override { return {shape_ == CovarianceShape::matrix, false}; }
-  void estimate(const SufficientStatistics& sums, double* out) const override {
+  void estimate(const SufficientStatistics& sums, double pseudo_weight, double* out) const override {
     const Index size = CovarianceLayout{shape_, false}.values_each(sums.d);
     for (Index k = 0; k < sums.k; ++k)
-      if (const double n = sums.weight[at(k)]; n > 0.0)
+      if (const double n = sums.weight[at(k)] + pseudo_weight; n > 0.0)
         divide_scatter(sums.scatter_of(k), n, shape_, sums.d, out + k * size);
   }
 
@@ -38,8 +38,8 @@ class SharedCovariance : public CovarianceModel {
     const bool full = shape_ == CovarianceShape::matrix;
     return {full, full};
   }
-  void estimate(const SufficientStatistics& sums, double* out) const override {
-    const double n = std::accumulate(sums.weight.begin(), sums.weight.end(), 0.0);
+  void estimate(const SufficientStatistics& sums, double pseudo_weight, double* out) const override {
+    const double n = std::accumulate(sums.weight.begin(), sums.weight.end(), 0.0) + pseudo_weight;
     if (sums.pooled) return divide_scatter(sums.scatter.data(), n, shape_, sums.d, out);
     std::vector<double> total(at(sums.d));
     for (Index k = 0; k < sums.k; ++k)

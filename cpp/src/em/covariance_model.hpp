@@ -15,8 +15,9 @@ class CovarianceModel {
   virtual ~CovarianceModel() = default;
   /// What the E-step has to gather.
   virtual ScatterShape scatter() const noexcept = 0;
-  /// Σ in the layout of the type into `out`, from sums with some weight; those of components without any are left as they are.
-  virtual void estimate(const SufficientStatistics& sums, double* out) const = 0;
+  /// Σ in the layout of the type into `out`; those of components without any weight are left as they are.
+  /// @param pseudo_weight  what each covariance is divided by beyond the weight of its rows: that of a prior, or 0
+  virtual void estimate(const SufficientStatistics& sums, double pseudo_weight, double* out) const = 0;
 };
 
 /// Σ = S / n of one scatter S of weight n, in this shape.

@@ -83,19 +83,24 @@ class DegeneracyPolicy::Kept {
   Buffer<double> covariances_;
 };
 
-DegeneracyPolicy::DegeneracyPolicy(const SufficientStatistics& sums, const CovarianceLayout& layout, double total,
-                                   const Mixture* previous, const MaximizeOptions& options)
-    : sums_(sums), layout_(layout), total_(total), previous_(previous), options_(options) {
+DegeneracyPolicy::DegeneracyPolicy(const SufficientStatistics& data, const SufficientStatistics& sums,
+                                   const CovarianceLayout& layout, const Mixture* previous,
+                                   const MaximizeOptions& options)
+    : sums_(sums),
+      layout_(layout),
+      total_(std::accumulate(data.weight.begin(), data.weight.end(), 0.0)),
+      previous_(previous),
+      options_(options) {
   if (options.on_degenerate == OnDegenerate::floor)
-    floor_.emplace(sums, layout, options.reg_covar, options.allow_singular);
-  if (options.on_degenerate == OnDegenerate::keep) rank_of_data_ = rank_of(covariance_of_all(sums, layout).data());
+    floor_.emplace(data, layout, options.reg_covar, options.allow_singular);
+  if (options.on_degenerate == OnDegenerate::keep) rank_of_data_ = rank_of(covariance_of_all(data, layout).data());
+  const bool is_proper = options.prior && !options.prior->scale.empty();
+  for (const double weight : data.weight) is_empty_.push_back(!is_proper && weight <= empty_share * total_);
   const std::size_t n = at(layout.count(sums.k));
   raised_.assign(n, false);
   leans_.assign(n, false);
   rank_.assign(n, sums.d);
 }
-
-bool DegeneracyPolicy::is_empty(Index k) const { return sums_.weight[at(k)] <= empty_share * total_; }
 
 /// The rank of a covariance, by the rule of Mixture.
 Index DegeneracyPolicy::rank_of(const double* sigma) const {

@@ -30,8 +30,10 @@ class DegenerateComponent : public NumericalError {
 /// go on are collected.
 class DegeneracyPolicy {
  public:
-  /// The arguments are those of m_step and must outlive the policy. @param total  Σ_k n_k of the sums, > 0
-  DegeneracyPolicy(const SufficientStatistics& sums, const CovarianceLayout& layout, double total,
+  /// Arguments must outlive the policy.
+  /// @param data  the sums of the data, from which the floor and what the data themselves lack are taken
+  /// @param sums  those that the components are estimated from: `data`, or these with the pseudo-data of a prior
+  DegeneracyPolicy(const SufficientStatistics& data, const SufficientStatistics& sums, const CovarianceLayout& layout,
                    const Mixture* previous, const MaximizeOptions& options);
 
   /// Whether Σ_k says something: the component has weight, or shares its covariance with one that has.
@@ -46,7 +48,7 @@ class DegeneracyPolicy {
   using Kind = DegenerateComponent::Kind;
   class Kept;
 
-  bool is_empty(Index k) const;
+  bool is_empty(Index k) const { return is_empty_[static_cast<std::size_t>(k)]; }
   Index rank_of(const double* sigma) const;
   std::vector<double> mean_of(Index k) const;
   void treat(Index k, Kind kind, const std::string& what, Kept& kept, MaximizeReport& report) const;
@@ -54,7 +56,8 @@ class DegeneracyPolicy {
 
   const SufficientStatistics& sums_;
   CovarianceLayout layout_;
-  double total_;
+  double total_;                ///< Σ_k n_k of the data
+  std::vector<char> is_empty_;  ///< whether each has no weight, and no prior says what its covariance is
   const Mixture* previous_;
   const MaximizeOptions& options_;
   std::optional<CovarianceFloor> floor_;  ///< of OnDegenerate::floor

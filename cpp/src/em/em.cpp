@@ -3,6 +3,8 @@
 #include "base/message.hpp"
 #include "em/fit_report.hpp"
 #include "em/m_step.hpp"
+#include "em/prior.hpp"
+#include "model/mixture_data.hpp"
 
 #include <gaussmix/error.hpp>
 
@@ -29,6 +31,7 @@ void check_options(const EMOptions& o) {
 EM::EM(Mixture start, const EMOptions& options)
     : mixture_(std::move(start)), options_(options), numbers_(detail::numbers_of_start(mixture_.n_components())) {
   check_options(options_);
+  detail::check_prior(options_.prior, mixture_.data().layout, mixture_.n_features(), options_.allow_singular);
 }
 
 FitProgress EM::step(const Statistics& statistics, const Execution& execution) {
@@ -37,15 +40,16 @@ FitProgress EM::step(const Statistics& statistics, const Execution& execution) {
   if (!(statistics.total_weight() > 0.0))
     detail::throw_invalid("statistics must hold rows of positive weight, but their total weight is " +
                           detail::format(statistics.total_weight()));
-  const double mean = statistics.log_likelihood() / statistics.total_weight();
+  const double prior = options_.prior ? detail::log_density(*options_.prior, mixture_.data()) : 0.0;
+  const double mean = (statistics.log_likelihood() + prior) / statistics.total_weight();
   if (!std::isfinite(mean))
     throw NumericalError("the mean log-likelihood must stay finite, but is " + detail::format(mean) + " in iteration " +
                          std::to_string(n_iter() + 1) +
                          ": a row lies off the support of every component, or so far from all that its density is 0");
   MaximizeReport treated;
-  Mixture next =
-      detail::m_step(statistics.sums(), mixture_.covariance_type(), &mixture_,
-                     {options_.reg_covar, options_.on_degenerate, options_.allow_singular}, treated, execution);
+  Mixture next = detail::m_step(statistics.sums(), mixture_.covariance_type(), &mixture_,
+                                {options_.reg_covar, options_.on_degenerate, options_.allow_singular, options_.prior},
+                                treated, execution);
   const double change = trace_.empty() ? std::numeric_limits<double>::infinity() : mean - trace_.back();
   trace_.push_back(mean);
   detail::add_step(treated, numbers_, report_);

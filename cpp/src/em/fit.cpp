@@ -63,7 +63,7 @@ Statistics expectation(const FitProblem& p, const Mixture& mixture, std::vector<
 }
 
 EMOptions em_options(const FitOptions& o) {
-  return {o.tol, o.max_iter, o.reg_covar, o.on_degenerate, o.allow_singular};
+  return {o.tol, o.max_iter, o.reg_covar, o.on_degenerate, o.allow_singular, o.prior};
 }
 
 /// EM over X until it is done, or the callback or the deadline ends it.

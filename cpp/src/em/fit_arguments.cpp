@@ -3,6 +3,8 @@
 #include "base/memory.hpp"
 #include "base/message.hpp"
 #include "data/samples.hpp"
+#include "em/prior.hpp"
+#include "model/covariance_type.hpp"
 #include "model/tolerance.hpp"
 
 #include <gaussmix/error.hpp>
@@ -102,6 +104,9 @@ void check_without_iterations(const FitOptions& o) {
     throw_invalid(
         "allow_singular must be false when max_iter is 0 and the mixture given does not allow it, but is true");
   if (!o.covariances_given()) return;  // the start has an M-step of its own
+  if (o.prior)
+    throw_invalid(
+        "prior must not be given when max_iter is 0 and the covariances are given, as none would be estimated");
   const std::string rule = " when max_iter is 0 and the covariances are given, as none would be estimated, but is ";
   if (o.reg_covar != defaults.reg_covar)
     throw_invalid("reg_covar must be " + format(defaults.reg_covar) + rule + format(o.reg_covar));
@@ -190,6 +195,7 @@ std::string given_parameters(const FitOptions& o) {
 void check_fit_arguments(const FitProblem& p) {
   check_enumerations(p.options);
   check_numbers(p);
+  check_prior(p.options.prior, layout_of(p.options.covariance_type), p.d(), p.options.allow_singular);
   check_combinations(p);
   check_mixture_init(p);
   check_means_init(p);

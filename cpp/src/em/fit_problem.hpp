@@ -38,7 +38,7 @@ struct FitProblem {
   Index n() const { return x.rows(); }
   Index d() const { return x.cols(); }
   MaximizeOptions maximize_options() const {
-    return {options.reg_covar, options.on_degenerate, options.allow_singular};
+    return {options.reg_covar, options.on_degenerate, options.allow_singular, options.prior};
   }
 };
 

@@ -4,6 +4,7 @@
 #include "em/covariance_floor.hpp"
 #include "em/covariance_model.hpp"
 #include "em/degeneracy.hpp"
+#include "em/prior.hpp"
 #include "model/covariance_type.hpp"
 #include "model/mixture_data.hpp"
 #include "parallel/parallel.hpp"
@@ -13,6 +14,7 @@
 #include <cmath>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 namespace gaussmix {
@@ -26,15 +28,14 @@ constexpr double blurring_share = 1e-2;
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
-/// Σ_k n_k, once the sums are seen to have some weight and to be in range.
-double checked_total(const SufficientStatistics& sums) {
+/// Throws NumericalError unless the sums have some weight and are in range.
+void check_sums(const SufficientStatistics& sums) {
   const double total = std::accumulate(sums.weight.begin(), sums.weight.end(), 0.0);
   if (!(total > 0.0 && std::isfinite(total)))
     throw NumericalError("statistics must hold a positive, finite total weight before they are maximized, but hold " +
                          detail::format(total));
   if (!sums.finite())
     throw NumericalError("the squared differences of X must stay within the range of float64, but do not; scale X");
-  return total;
 }
 
 std::vector<Index> blurred_features(const SufficientStatistics& sums, double reg_covar) {
@@ -59,14 +60,18 @@ void judge_all(detail::DegeneracyPolicy& policy, const CovarianceLayout& layout,
 
 }  // namespace
 
-Mixture detail::m_step(const SufficientStatistics& sums, CovarianceType type, const Mixture* previous,
+Mixture detail::m_step(const SufficientStatistics& data, CovarianceType type, const Mixture* previous,
                        const MaximizeOptions& options, MaximizeReport& report, const Execution& execution) {
   const CovarianceLayout& layout = layout_of(type);
-  const double total = checked_total(sums);
-  report.blurred_features = blurred_features(sums, options.reg_covar);
-  DegeneracyPolicy policy(sums, layout, total, previous, options);
+  check_sums(data);
+  report.blurred_features = blurred_features(data, options.reg_covar);
+  std::optional<SufficientStatistics> with_prior;
+  if (options.prior) with_prior.emplace(with_pseudo_data(data, *options.prior, layout));
+  const SufficientStatistics& sums = with_prior ? *with_prior : data;
+  const double beyond = options.prior ? pseudo_weight(*options.prior, layout, data.k, data.d) : 0.0;
+  DegeneracyPolicy policy(data, sums, layout, previous, options);
   Buffer<double> covariances(layout.count(sums.k) * layout.values_each(sums.d));
-  covariance_model(type).estimate(sums, covariances.data());
+  covariance_model(type).estimate(sums, beyond, covariances.data());
   judge_all(policy, layout, sums, covariances, execution);
   Parameters parameters = policy.collect(std::move(covariances), report);
   const auto k = static_cast<Index>(parameters.weights.size());
@@ -80,6 +85,7 @@ Mixture Statistics::maximize(const MaximizeOptions& options, MaximizeReport* rep
   if (*to_string(options.on_degenerate) == '\0')
     detail::throw_invalid("on_degenerate must be one of its enumeration, but is " +
                           std::to_string(static_cast<int>(options.on_degenerate)));
+  detail::check_prior(options.prior, mixture_.data().layout, mixture_.n_features(), options.allow_singular);
   MaximizeReport own;
   try {
     Mixture result = detail::m_step(*sums_, mixture_.covariance_type(), &mixture_, options, own, execution);
