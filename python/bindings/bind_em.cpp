@@ -2,6 +2,7 @@
 #include "fit_report.hpp"
 #include "locked_statistics.hpp"
 #include "numpy.hpp"
+#include "prior.hpp"
 #include "warnings.hpp"
 
 #include <gaussmix/em.hpp>
@@ -40,7 +41,7 @@ Bishop, Pattern Recognition and Machine Learning, 2006, section 9.2.2.
 )doc";
 
 constexpr const char* init_doc =
-    R"doc(__init__(self, mixture, *, tol=0.001, max_iter=100, reg_covar=0.0, on_degenerate="floor", allow_singular=False)
+    R"doc(__init__(self, mixture, *, tol=0.001, max_iter=100, reg_covar=0.0, on_degenerate="floor", allow_singular=False, prior=None)
 --
 
 Parameters
@@ -58,6 +59,8 @@ on_degenerate : {"raise", "floor", "drop", "reseed", "keep"}
     What to do with a component that is empty or collapsed. See `Statistics.maximize`.
 allow_singular : bool
     Keep singular covariances.
+prior : Prior
+    Find the maximum a posteriori under it; None: the maximum likelihood. Not together with `allow_singular`.
 
 Raises
 ------
@@ -115,13 +118,14 @@ class LockedEM {
 };
 
 std::unique_ptr<LockedEM> make(const Mixture& mixture, py::handle tol, py::handle max_iter, py::handle reg_covar,
-                               py::handle on_degenerate, py::handle allow_singular) {
+                               py::handle on_degenerate, py::handle allow_singular, py::handle prior) {
   EMOptions options;
   options.tol = real_argument(tol, "tol");
   options.max_iter = int_argument(max_iter, "max_iter");
   options.reg_covar = real_argument(reg_covar, "reg_covar");
   options.on_degenerate = on_degenerate_from_string(text_argument(on_degenerate, "on_degenerate"));
   options.allow_singular = flag_argument(allow_singular, "allow_singular");
+  options.prior = prior_argument(prior);
   return std::make_unique<LockedEM>(EM(mixture, options));
 }
 
@@ -175,7 +179,8 @@ std::string repr(LockedEM& self) {
 void bind_em(py::module_& m) {
   py::class_<LockedEM>(m, "EM", em_doc)
       .def(py::init(&make), py::arg("mixture"), py::kw_only(), py::arg("tol") = 1e-3, py::arg("max_iter") = 100,
-           py::arg("reg_covar") = 0.0, py::arg("on_degenerate") = "floor", py::arg("allow_singular") = false, init_doc)
+           py::arg("reg_covar") = 0.0, py::arg("on_degenerate") = "floor", py::arg("allow_singular") = false,
+           py::arg("prior") = py::none(), init_doc)
       .def("step", &step, py::arg("statistics"), py::kw_only(), py::arg("num_threads") = py::none(), step_doc)
       .def_property_readonly(
           "mixture", [](LockedEM& self) { return self.use([](const EM& em) { return em.mixture(); }); },
@@ -190,8 +195,10 @@ void bind_em(py::module_& m) {
           "component.")
       .def_property_readonly(
           "n_iter", [](LockedEM& self) { return self.use([](const EM& em) { return em.n_iter(); }); }, "Steps so far.")
-      .def_property_readonly("trace", &trace,
-                             "Mean log-likelihood before each step: a new ndarray, (n_iter,), float64.")
+      .def_property_readonly(
+          "trace", &trace,
+          "Mean log-likelihood before each step, with a prior plus its log-density per unit of weight: a new "
+          "ndarray, (n_iter,), float64.")
       .def_property_readonly(
           "_report", [](LockedEM& self) { return report_fields(self.use([](const EM& em) { return em.report(); })); },
           "The fields of `report`, as a dict.")

@@ -1,6 +1,7 @@
 #include "bindings.hpp"
 #include "fit_report.hpp"
 #include "numpy.hpp"
+#include "prior.hpp"
 #include "tables.hpp"
 #include "warnings.hpp"
 
@@ -103,6 +104,7 @@ FitOptions options_argument(const py::kwargs& given, CovarianceType type, bool& 
   options.reg_covar = real_argument(given["reg_covar"], "reg_covar");
   options.on_degenerate = on_degenerate_from_string(text_argument(given["on_degenerate"], "on_degenerate"));
   options.allow_singular = flag_argument(given["allow_singular"], "allow_singular");
+  options.prior = prior_argument(given["prior"]);
   options.callback = callback_argument(given["callback"], stopped, names);
   options.deadline = deadline_argument(given["deadline"]);
   return options;

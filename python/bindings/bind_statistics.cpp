@@ -2,6 +2,7 @@
 #include "files.hpp"
 #include "locked_statistics.hpp"
 #include "numpy.hpp"
+#include "prior.hpp"
 #include "tables.hpp"
 #include "warnings.hpp"
 
@@ -83,10 +84,10 @@ InvalidArgumentError
 )doc";
 
 constexpr const char* maximize_doc =
-    R"doc(maximize(self, *, reg_covar=0.0, on_degenerate="raise", allow_singular=False, num_threads=None)
+    R"doc(maximize(self, *, reg_covar=0.0, on_degenerate="raise", allow_singular=False, prior=None, num_threads=None)
 --
 
-The M-step: π_k = n_k / Σ n, μ_k and Σ_k the weighted mean and covariance.
+The M-step: π_k = n_k / Σ n, μ_k and Σ_k the weighted mean and covariance, or the mode under a prior.
 
 Parameters
 ----------
@@ -104,6 +105,8 @@ on_degenerate : {"raise", "floor", "drop", "reseed", "keep"}
     and covariance.
 allow_singular : bool
     Keep singular covariances, as a mixture that allows them.
+prior : Prior
+    Take the maximum a posteriori under it; None: the maximum likelihood. Not together with `allow_singular`.
 num_threads : int or None
     In [1, 1024]; None means `get_num_threads`. Every number gives the same bits.
 
@@ -226,11 +229,12 @@ void scale(LockedStatistics& self, py::handle factor) {
 }
 
 Mixture maximize(LockedStatistics& self, py::handle reg_covar, py::handle on_degenerate, py::handle allow_singular,
-                 py::handle num_threads) {
+                 py::handle prior, py::handle num_threads) {
   MaximizeOptions options;
   options.reg_covar = real_argument(reg_covar, "reg_covar");
   options.on_degenerate = on_degenerate_from_string(text_argument(on_degenerate, "on_degenerate"));
   options.allow_singular = flag_argument(allow_singular, "allow_singular");
+  options.prior = prior_argument(prior);
   const Execution execution = execution_argument(num_threads);
   MaximizeReport treated;
   Mixture found = self.use([&](const Statistics& sums) { return sums.maximize(options, &treated, execution); });
@@ -315,7 +319,8 @@ void bind_statistics(py::module_& m) {
       .def("merge", &merge, py::arg("other"), merge_doc)
       .def("scale", &scale, py::arg("factor"), scale_doc)
       .def("maximize", &maximize, py::kw_only(), py::arg("reg_covar") = 0.0, py::arg("on_degenerate") = "raise",
-           py::arg("allow_singular") = false, py::arg("num_threads") = py::none(), maximize_doc)
+           py::arg("allow_singular") = false, py::arg("prior") = py::none(), py::arg("num_threads") = py::none(),
+           maximize_doc)
       .def("save", &save, py::arg("path"), save_doc)
       .def_static("load", &load, py::arg("path"), load_doc)
       .def("to_bytes", &to_bytes, to_bytes_doc)

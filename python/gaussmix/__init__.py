@@ -30,6 +30,7 @@ from .em import EM
 from .fit import FitReport, FitResult, fit
 from .init import KMeansResult, kmeans, kmeans_plus_plus
 from .model_file import Model, load_model, model_from_bytes
+from .prior import Prior
 from .progress import ProgressBar
 
 from .estimator import GaussianMixture  # isort: skip  # it uses the names above
@@ -49,6 +50,7 @@ __all__ = [
     "Mixture",
     "Model",
     "NumericalError",
+    "Prior",
     "ProgressBar",
     "RowScorer",
     "ScaleWarning",

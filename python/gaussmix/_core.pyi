@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Buffer
 
 from .fit import FitReport
+from .prior import Prior
 
 _RandomState = int | np.random.Generator | np.random.RandomState | None
 _Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -144,6 +145,7 @@ class Statistics:
         reg_covar: float = 0.0,
         on_degenerate: str = "raise",
         allow_singular: bool = False,
+        prior: Prior | None = None,
         num_threads: int | None = None,
     ) -> Mixture: ...
     def save(self, path: _Path) -> None: ...
@@ -169,6 +171,7 @@ class EM:
         reg_covar: float = 0.0,
         on_degenerate: str = "floor",
         allow_singular: bool = False,
+        prior: Prior | None = None,
     ) -> None: ...
     @property
     def mixture(self) -> Mixture: ...

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _core
 from ._core import Mixture
+from .prior import Prior
 from .progress import Callback
 
 
@@ -56,7 +57,8 @@ class FitResult:
     n_iter : int
         Iterations of the start that was kept.
     trace : ndarray, (n_iter,), float64
-        Mean log-likelihood before each M-step of that start.
+        Mean log-likelihood before each M-step of that start; with a prior plus its log-density per unit of weight, so
+        that it climbs.
     report : FitReport
     """
 
@@ -86,6 +88,7 @@ def fit(
     reg_covar: float = 0.0,
     on_degenerate: str = "floor",
     allow_singular: bool = False,
+    prior: Prior | None = None,
     sample_weight: ArrayLike | None = None,
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
     callback: Callback | None = None,
@@ -123,8 +126,8 @@ def fit(
         Stop when the mean log-likelihood changes by less, in nats; ≥ 0.
     max_iter : int
         At least 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default, and `callback` and
-        `deadline` be left out; and `reg_covar` and `on_degenerate` must keep theirs where a mixture, covariances or
-        precisions are given.
+        `deadline` be left out; and `reg_covar`, `on_degenerate` and `prior` must keep theirs where a mixture,
+        covariances or precisions are given.
     reg_covar : float
         Added to every variance, in squared units of X; ≥ 0. Above 0 the likelihood may fall. It should be far below the
         variances of the features: where it is not, scale X or lower it.
@@ -135,6 +138,8 @@ def fit(
         the others refuse them. See `Statistics.maximize`.
     allow_singular : bool
         Keep singular covariances.
+    prior : Prior
+        Find the maximum a posteriori under it; None: the maximum likelihood. Not together with `allow_singular`.
     sample_weight : array_like, (N,)
         Finite and ≥ 0, at least K of them positive; None means 1 everywhere. Weight 0 is absence.
     random_state : None, int in [0, 2**64), numpy.random.Generator or numpy.random.RandomState
@@ -190,6 +195,7 @@ def fit(
         reg_covar=reg_covar,
         on_degenerate=on_degenerate,
         allow_singular=allow_singular,
+        prior=prior,
         sample_weight=sample_weight,
         random_state=random_state,
         callback=callback,

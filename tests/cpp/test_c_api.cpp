@@ -160,7 +160,7 @@ TEST_CASE("c api: statistics are those of the C++ class, through bytes too") {
   CHECK(Statistics::load(path) == expected);
   REQUIRE(gaussmix_statistics_totals(loaded.get(), &total, nullptr) == GAUSSMIX_OK);
   CHECK(total == expected.total_weight());
-  const gaussmix_maximize_options options = {sizeof options, GAUSSMIX_ON_DEGENERATE_FLOOR, 0, 0.125};
+  const gaussmix_maximize_options options = {sizeof options, GAUSSMIX_ON_DEGENERATE_FLOOR, 0, 0.125, nullptr};
   const auto next = made<OwnedMixture>(
       [&](gaussmix_mixture** m) { return gaussmix_statistics_maximize(read.get(), &options, nullptr, nullptr, m); });
   CHECK(value_of(next.get()) == expected.maximize({0.125, OnDegenerate::floor, false}));

@@ -120,7 +120,7 @@ TEST_CASE("c api: the M-step tells which components it treated") {
   expected_sums.accumulate(MatrixView<const double>(points.data(), 6, 2));
   for (const OnDegenerate policy : {OnDegenerate::floor, OnDegenerate::drop, OnDegenerate::reseed}) {
     CAPTURE(to_string(policy));
-    const gaussmix_maximize_options options = {sizeof options, static_cast<std::int32_t>(policy), 0, 0.0};
+    const gaussmix_maximize_options options = {sizeof options, static_cast<std::int32_t>(policy), 0, 0.0, nullptr};
     Index floored[3], dropped[3], reseeded[3], kept[3];
     gaussmix_maximize_report report = {sizeof report, 3, floored, dropped, reseeded, kept, -1, -1, -1, -1};
     const auto next = made<OwnedMixture>(
@@ -141,6 +141,61 @@ TEST_CASE("c api: the M-step tells which components it treated") {
   const auto under =
       made<OwnedMixture>([&](gaussmix_mixture** m) { return gaussmix_statistics_mixture(sums.get(), m); });
   CHECK(value_of(under.get()) == p.mixture());
+}
+
+TEST_CASE("c api: a prior is that of C++ at each of its doors") {
+  const Problem p = random_problem(2, 2, 60, CovarianceType::diag, 37);
+  const gaussmix_samples x = gaussmix_samples_f64(p.x.data(), p.n, p.d);
+  const Doubles mean = {0.5, -0.5}, scale = {2, 3};
+  const Prior expected{1.5, 0.25, mean, 4.0, scale};
+  gaussmix_prior prior = {sizeof prior, 1.5, 0.25, mean.data(), 4.0, scale.data()};
+  const OwnedMixture start = mixture_of(parameters_of(p));
+  const OwnedStatistics sums = sums_under(start.get(), x);
+  Statistics expected_sums(p.mixture());
+  expected_sums.accumulate(p.rows());
+  const gaussmix_maximize_options maximize = {sizeof maximize, GAUSSMIX_ON_DEGENERATE_RAISE, 0, 0.0, &prior};
+  const auto next = made<OwnedMixture>(
+      [&](gaussmix_mixture** m) { return gaussmix_statistics_maximize(sums.get(), &maximize, nullptr, nullptr, m); });
+  CHECK(value_of(next.get()) == expected_sums.maximize({0.0, OnDegenerate::raise, false, expected}));
+
+  gaussmix_em_options em_options;
+  REQUIRE(gaussmix_em_options_defaults(&em_options, sizeof em_options) == GAUSSMIX_OK);
+  CHECK(em_options.prior == nullptr);
+  em_options.prior = &prior;
+  const auto em = made<OwnedEM>([&](gaussmix_em** e) { return gaussmix_em_create(start.get(), &em_options, e); });
+  gaussmix_fit_progress progress{};
+  progress.struct_size = sizeof progress;
+  REQUIRE(gaussmix_em_step(em.get(), sums.get(), nullptr, &progress) == GAUSSMIX_OK);
+  EM expected_em(p.mixture(), {1e-3, 100, 0.0, OnDegenerate::floor, false, expected});
+  CHECK(progress.mean_log_likelihood == expected_em.step(expected_sums).mean_log_likelihood);
+
+  gaussmix_fit_options options = fit_options();
+  options.covariance_type = GAUSSMIX_COVARIANCE_DIAG;
+  options.prior = &prior;
+  const auto result =
+      made<OwnedResult>([&](gaussmix_fit_result** r) { return gaussmix_fit(&x, 2, &options, nullptr, 0, nullptr, r); });
+  const auto found =
+      made<OwnedMixture>([&](gaussmix_mixture** m) { return gaussmix_fit_result_mixture(result.get(), m); });
+  FitOptions expected_options;
+  expected_options.covariance_type = CovarianceType::diag;
+  expected_options.prior = expected;
+  CHECK(value_of(found.get()) == fit(p.rows(), 2, expected_options).mixture);
+
+  gaussmix_fit_result* none = nullptr;
+  const auto fails = [&](const gaussmix_samples& rows) {
+    return error_of(gaussmix_fit(&rows, 2, &options, nullptr, 0, nullptr, &none));
+  };
+  prior.mean = nullptr;
+  CHECK(fails(x) == "prior.mean must have 2 values, but has 0");
+  prior.mean = mean.data();
+  prior.struct_size = 8;
+  CHECK(fails(x).find("prior.struct_size must be in [48, 4096], but is 8") == 0);
+  prior.struct_size = sizeof prior;
+  gaussmix_samples bad = x;
+  bad.n_features = std::numeric_limits<std::int64_t>::max();
+  CHECK(fails(bad).find("X must") == 0);
+  bad.n_features = -1;
+  CHECK(fails(bad).find("X must") == 0);
 }
 
 TEST_CASE("c api: a callback sees the mixture so far and may keep it") {

@@ -285,7 +285,7 @@ TEST_CASE("c api: what statistics and fits refuse") {
     };
   };
   using C = gaussmix_fit_options;
-  const gaussmix_maximize_options odd_policy = {sizeof odd_policy, 9, 0, 0.0};
+  const gaussmix_maximize_options odd_policy = {sizeof odd_policy, 9, 0, 0.0, nullptr};
   check_misuses({
       {"merge", invalid, [&] { return gaussmix_statistics_merge(sums.get(), other.get()); }, {"n_components", "3"}},
       {"merge null", invalid, [&] { return gaussmix_statistics_merge(sums.get(), nullptr); }, {"other", "null"}},

@@ -23,7 +23,7 @@ def sums_of(mixture: gaussmix.Mixture, x: Any = X) -> Statistics:
 
 
 def test_signatures_can_be_inspected() -> None:
-    options = "tol=0.001, max_iter=100, reg_covar=0.0, on_degenerate='floor', allow_singular=False"
+    options = "tol=0.001, max_iter=100, reg_covar=0.0, on_degenerate='floor', allow_singular=False, prior=None"
     assert str(inspect.signature(EM)) == f"(mixture, *, {options})"
     assert str(inspect.signature(EM.step)) == "(self, statistics, *, num_threads=None)"
 

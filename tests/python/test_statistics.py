@@ -40,7 +40,7 @@ def statistics(make_mixture: MakeMixture) -> gaussmix.Statistics:
         (gaussmix.Statistics.accumulate, "(self, X, sample_weight=None, *, num_threads=None)"),
         (
             gaussmix.Statistics.maximize,
-            "(self, *, reg_covar=0.0, on_degenerate='raise', allow_singular=False, num_threads=None)",
+            "(self, *, reg_covar=0.0, on_degenerate='raise', allow_singular=False, prior=None, num_threads=None)",
         ),
         (gaussmix.Statistics.from_bytes, "(data)"),
     ],

@@ -23,11 +23,12 @@ typedef struct gaussmix_em gaussmix_em;
 /// Options of EM, to be set up by gaussmix_em_options_defaults(); they mean what they mean in a fit.
 typedef struct gaussmix_em_options {
   size_t struct_size;
-  int32_t max_iter;        ///< done after so many steps; ≥ 0; 100
-  int32_t on_degenerate;   ///< a gaussmix_on_degenerate; floor
-  int32_t allow_singular;  ///< not 0: keep singular covariances; 0
-  double tol;              ///< done when the mean log-likelihood changes by less; ≥ 0; 1e-3
-  double reg_covar;        ///< added to every variance; ≥ 0; 0
+  int32_t max_iter;             ///< done after so many steps; ≥ 0; 100
+  int32_t on_degenerate;        ///< a gaussmix_on_degenerate; floor
+  int32_t allow_singular;       ///< not 0: keep singular covariances; 0
+  double tol;                   ///< done when the mean log-likelihood changes by less; ≥ 0; 1e-3
+  double reg_covar;             ///< added to every variance; ≥ 0; 0
+  const gaussmix_prior* prior;  ///< NULL for the maximum likelihood; not together with allow_singular; NULL
 } gaussmix_em_options;
 
 /// Where it stands.
@@ -59,7 +60,7 @@ GAUSSMIX_API gaussmix_status gaussmix_em_step(gaussmix_em* em, const gaussmix_st
 GAUSSMIX_API gaussmix_status gaussmix_em_mixture(const gaussmix_em* em, gaussmix_mixture** mixture);
 /// Fills `state`, whose struct_size must be set.
 GAUSSMIX_API gaussmix_status gaussmix_em_get_state(const gaussmix_em* em, gaussmix_em_state* state);
-/// The mean log-likelihood before each M-step, (n_iter,); it lives until the next step.
+/// The mean log-likelihood before each M-step, with a prior plus its log-density per unit of weight, (n_iter,); it lives until the next step.
 GAUSSMIX_API gaussmix_status gaussmix_em_trace(const gaussmix_em* em, const double** trace, int64_t* n_iter);
 
 #ifdef __cplusplus

@@ -55,7 +55,8 @@ typedef struct gaussmix_fit_options {
   const int64_t* labels_init;            ///< (N,), in [0, K); replaces `init`
   /// NULL, or called on the calling thread after each iteration: not 0 ends the fit with what it has.
   int (*callback)(const gaussmix_fit_progress* progress, void* context);
-  void* context;  ///< handed to `callback`
+  void* context;                ///< handed to `callback`
+  const gaussmix_prior* prior;  ///< NULL for the maximum likelihood; not together with allow_singular; NULL
 } gaussmix_fit_options;
 
 /// Sets every member to its default. `struct_size` is the caller's sizeof(gaussmix_fit_options).
@@ -108,7 +109,7 @@ GAUSSMIX_API gaussmix_status gaussmix_fit_result_mixture(const gaussmix_fit_resu
 /// Fills `summary`, whose struct_size must be set.
 GAUSSMIX_API gaussmix_status gaussmix_fit_result_summary(const gaussmix_fit_result* result,
                                                          gaussmix_fit_summary* summary);
-/// The mean log-likelihood before each M-step of the start that was kept, (n_iter,); it lives as long as the result.
+/// The mean log-likelihood before each M-step of the start that was kept, with a prior as in gaussmix_em_trace(), (n_iter,); it lives as long as the result.
 GAUSSMIX_API gaussmix_status gaussmix_fit_result_trace(const gaussmix_fit_result* result, const double** trace,
                                                        int64_t* n_iter);
 

@@ -26,12 +26,24 @@ typedef enum gaussmix_on_degenerate {
   GAUSSMIX_ON_DEGENERATE_KEEP = 4     ///< go on with it: collapsed, with what reg_covar leaves it; empty, as it was
 } gaussmix_on_degenerate;
 
-/// Options of the M-step; NULL stands for {sizeof, GAUSSMIX_ON_DEGENERATE_RAISE, 0, 0.0}.
+/// A conjugate prior of the parameters, of which EM then finds the maximum a posteriori; the C++ header prior.hpp has the
+/// densities. {sizeof, 1.0, 0.0, NULL, 0.0, NULL} is flat.
+typedef struct gaussmix_prior {
+  size_t struct_size;
+  double weight_concentration;  ///< of the Dirichlet distribution of the weights; ≥ 1, where it is flat
+  double mean_precision;        ///< ≥ 0: as many rows at `mean` for each component
+  const double* mean;           ///< (D,); NULL where mean_precision is 0
+  double degrees_of_freedom;    ///< above D - 1 for matrices, above 0 for variances; 0 where `scale` is NULL
+  const double* scale;          ///< in the shape of one covariance; NULL for a flat density of covariances
+} gaussmix_prior;
+
+/// Options of the M-step; NULL stands for {sizeof, GAUSSMIX_ON_DEGENERATE_RAISE, 0, 0.0, NULL}.
 typedef struct gaussmix_maximize_options {
   size_t struct_size;
-  int32_t on_degenerate;   ///< a gaussmix_on_degenerate
-  int32_t allow_singular;  ///< not 0: keep singular covariances
-  double reg_covar;        ///< added to every variance; finite, ≥ 0
+  int32_t on_degenerate;        ///< a gaussmix_on_degenerate
+  int32_t allow_singular;       ///< not 0: keep singular covariances
+  double reg_covar;             ///< added to every variance; finite, ≥ 0
+  const gaussmix_prior* prior;  ///< NULL for the maximum likelihood; not together with allow_singular
 } gaussmix_maximize_options;
 
 /// Which components an M-step had to treat, by their index before it, in ascending order. The arrays are the caller's, of

@@ -1,4 +1,5 @@
 #include "c_api/mixture.hpp"
+#include "c_api/prior.hpp"
 #include "c_api/statistics.hpp"
 
 #include <gaussmix/em.hpp>
@@ -31,13 +32,18 @@ gaussmix_status gaussmix_em_options_defaults(gaussmix_em_options* options, std::
 gaussmix_status gaussmix_em_create(const gaussmix_mixture* mixture, const gaussmix_em_options* options,
                                    gaussmix_em** em) {
   return c_api::create(em, "em", [&] {
+    const Mixture& start = live(mixture, "mixture").value;
     EMOptions asked;
     if (options != nullptr) {
       const gaussmix_em_options given = c_api::input(options, "options");
-      asked = {given.tol, given.max_iter, given.reg_covar, static_cast<OnDegenerate>(given.on_degenerate),
-               given.allow_singular != 0};
+      asked = {given.tol,
+               given.max_iter,
+               given.reg_covar,
+               static_cast<OnDegenerate>(given.on_degenerate),
+               given.allow_singular != 0,
+               c_api::prior_argument(given.prior, start.covariance_type(), start.n_features())};
     }
-    return EM(live(mixture, "mixture").value, asked);
+    return EM(start, asked);
   });
 }
 

@@ -1,4 +1,5 @@
 #include "c_api/mixture.hpp"
+#include "c_api/prior.hpp"
 
 #include <gaussmix/fit.hpp>
 
@@ -69,6 +70,10 @@ FitOptions options_argument(const gaussmix_fit_options& given, const Samples& x,
   out.seed = given.seed;
   set_start(out, given, x, k);
   out.callback = callback_argument(given);
+  if (given.prior != nullptr) {
+    if (!x.reader()) detail::check_input("X", detail::elements_of(x));  // says how long the prior's arrays are
+    out.prior = c_api::prior_argument(given.prior, out.covariance_type, x.cols());
+  }
   return out;
 }
 

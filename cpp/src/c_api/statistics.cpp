@@ -1,6 +1,7 @@
 #include "c_api/statistics.hpp"
 
 #include "c_api/mixture.hpp"
+#include "c_api/prior.hpp"
 
 #include <algorithm>
 
@@ -11,10 +12,11 @@ using c_api::required;
 
 namespace {
 
-MaximizeOptions options_argument(const gaussmix_maximize_options* options) {
+MaximizeOptions options_argument(const gaussmix_maximize_options* options, const Mixture& mixture) {
   if (options == nullptr) return {};
   const gaussmix_maximize_options given = c_api::input(options, "options");
-  return {given.reg_covar, static_cast<OnDegenerate>(given.on_degenerate), given.allow_singular != 0};
+  return {given.reg_covar, static_cast<OnDegenerate>(given.on_degenerate), given.allow_singular != 0,
+          c_api::prior_argument(given.prior, mixture.covariance_type(), mixture.n_features())};
 }
 
 void check_room(const std::int64_t* values, const char* name, std::int64_t capacity, Index n_components) {
@@ -106,7 +108,8 @@ gaussmix_status gaussmix_statistics_maximize(const gaussmix_statistics* statisti
     const Statistics& sums = live(statistics, "statistics").value;
     if (report != nullptr) check_report(c_api::input(report, "report"), sums.component_weights().size());
     MaximizeReport treated;
-    Mixture next = sums.maximize(options_argument(options), &treated, c_api::execution_argument(execution));
+    Mixture next =
+        sums.maximize(options_argument(options, sums.mixture()), &treated, c_api::execution_argument(execution));
     if (report != nullptr) write_report(treated, report);
     return next;
   });
