@@ -41,7 +41,7 @@ Bishop, Pattern Recognition and Machine Learning, 2006, section 9.2.2.
 )doc";
 
 constexpr const char* init_doc =
-    R"doc(__init__(self, mixture, *, tol=0.001, max_iter=100, reg_covar=0.0, on_degenerate="floor", allow_singular=False, prior=None)
+    R"doc(__init__(self, mixture, *, tol=0.001, max_iter=100, reg_covar=0.0, on_degenerate="floor", allow_singular=False, accelerate="none", stopping="change", prior=None)
 --
 
 Parameters
@@ -59,6 +59,10 @@ on_degenerate : {"raise", "floor", "drop", "reseed", "keep"}
     What to do with a component that is empty or collapsed. See `Statistics.maximize`.
 allow_singular : bool
     Keep singular covariances.
+accelerate : {"none", "squarem"}
+    See `fit`.
+stopping : {"change", "projected"}
+    See `fit`.
 prior : Prior
     Find the maximum a posteriori under it; None: the maximum likelihood. Not together with `allow_singular`.
 
@@ -118,13 +122,16 @@ class LockedEM {
 };
 
 std::unique_ptr<LockedEM> make(const Mixture& mixture, py::handle tol, py::handle max_iter, py::handle reg_covar,
-                               py::handle on_degenerate, py::handle allow_singular, py::handle prior) {
+                               py::handle on_degenerate, py::handle allow_singular, py::handle accelerate,
+                               py::handle stopping, py::handle prior) {
   EMOptions options;
   options.tol = real_argument(tol, "tol");
   options.max_iter = int_argument(max_iter, "max_iter");
   options.reg_covar = real_argument(reg_covar, "reg_covar");
   options.on_degenerate = on_degenerate_from_string(text_argument(on_degenerate, "on_degenerate"));
   options.allow_singular = flag_argument(allow_singular, "allow_singular");
+  options.accelerate = acceleration_from_string(text_argument(accelerate, "accelerate"));
+  options.stopping = stopping_from_string(text_argument(stopping, "stopping"));
   options.prior = prior_argument(prior);
   return std::make_unique<LockedEM>(EM(mixture, options));
 }
@@ -180,11 +187,16 @@ void bind_em(py::module_& m) {
   py::class_<LockedEM>(m, "EM", em_doc)
       .def(py::init(&make), py::arg("mixture"), py::kw_only(), py::arg("tol") = 1e-3, py::arg("max_iter") = 100,
            py::arg("reg_covar") = 0.0, py::arg("on_degenerate") = "floor", py::arg("allow_singular") = false,
-           py::arg("prior") = py::none(), init_doc)
+           py::arg("accelerate") = "none", py::arg("stopping") = "change", py::arg("prior") = py::none(), init_doc)
       .def("step", &step, py::arg("statistics"), py::kw_only(), py::arg("num_threads") = py::none(), step_doc)
       .def_property_readonly(
           "mixture", [](LockedEM& self) { return self.use([](const EM& em) { return em.mixture(); }); },
           "What the next pass is to be made under.")
+      .def_property_readonly(
+          "result", [](LockedEM& self) { return self.use([](const EM& em) { return em.result(); }); },
+          "The best mixture so far: `mixture`, but where that is an accelerated point, whose likelihood is not known "
+          "yet, the last "
+          "one that a step has made.")
       .def_property_readonly(
           "done", [](LockedEM& self) { return self.use([](const EM& em) { return em.done(); }); },
           "Whether it has converged or made `max_iter` steps.")

@@ -171,10 +171,14 @@ class EM:
         reg_covar: float = 0.0,
         on_degenerate: str = "floor",
         allow_singular: bool = False,
+        accelerate: str = "none",
+        stopping: str = "change",
         prior: Prior | None = None,
     ) -> None: ...
     @property
     def mixture(self) -> Mixture: ...
+    @property
+    def result(self) -> Mixture: ...
     @property
     def done(self) -> bool: ...
     @property

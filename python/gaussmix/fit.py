@@ -23,7 +23,8 @@ class FitReport:
     `floored`, `dropped`, `reseeded` and `kept` are the components that are counted, by their numbers in the start, from
     0 to K − 1, whatever was dropped or reseeded since; `constant_features` are the features of X that are constant,
     where ``on_degenerate="floor"`` went on with them, and `blurred_features` those of whose variance `reg_covar` is
-    more than 1e-2. `ended_by_deadline` says whether `deadline` ended the start that was the last one.
+    more than 1e-2. `n_rejected` are accelerated points that were no better, each a pass over X for nothing;
+    `ended_by_deadline` says whether `deadline` ended the start that was the last one.
     """
 
     n_floored: int
@@ -37,6 +38,7 @@ class FitReport:
     constant_features: tuple[int, ...]
     blurred_features: tuple[int, ...]
     n_failed_starts: int
+    n_rejected: int
     ended_by_deadline: bool
     init_seconds: float
     em_seconds: float
@@ -88,6 +90,8 @@ def fit(
     reg_covar: float = 0.0,
     on_degenerate: str = "floor",
     allow_singular: bool = False,
+    accelerate: str = "none",
+    stopping: str = "change",
     prior: Prior | None = None,
     sample_weight: ArrayLike | None = None,
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
@@ -138,6 +142,13 @@ def fit(
         the others refuse them. See `Statistics.maximize`.
     allow_singular : bool
         Keep singular covariances.
+    accelerate : {"none", "squarem"}
+        "squarem": after two steps of EM a point beyond them (Varadhan & Roland 2008), where the likelihood is no less
+        than before it; else the second step, and the pass is lost. Fewer passes over X to the same fixed points where
+        EM is slow.
+    stopping : {"change", "projected"}
+        What is compared with `tol`: the change of the mean log-likelihood in one step; or that and what is left up to
+        the end to which the last three values tend (Aitken; Böhning et al. 1994), where EM is slow some steps more.
     prior : Prior
         Find the maximum a posteriori under it; None: the maximum likelihood. Not together with `allow_singular`.
     sample_weight : array_like, (N,)
@@ -195,6 +206,8 @@ def fit(
         reg_covar=reg_covar,
         on_degenerate=on_degenerate,
         allow_singular=allow_singular,
+        accelerate=accelerate,
+        stopping=stopping,
         prior=prior,
         sample_weight=sample_weight,
         random_state=random_state,

@@ -198,6 +198,54 @@ TEST_CASE("c api: a prior is that of C++ at each of its doors") {
   CHECK(fails(bad).find("X must") == 0);
 }
 
+TEST_CASE("c api: acceleration and stopping are those of C++") {
+  const Problem p = random_problem(4, 2, 400, CovarianceType::full, 51);
+  const gaussmix_samples x = gaussmix_samples_f64(p.x.data(), p.n, p.d);
+  const OwnedMixture start = mixture_of(parameters_of(p));
+  gaussmix_em_options options;
+  REQUIRE(gaussmix_em_options_defaults(&options, sizeof options) == GAUSSMIX_OK);
+  CHECK(options.accelerate == GAUSSMIX_ACCELERATION_NONE);
+  CHECK(options.stopping == GAUSSMIX_STOPPING_CHANGE);
+  options.accelerate = GAUSSMIX_ACCELERATION_SQUAREM;
+  options.stopping = GAUSSMIX_STOPPING_PROJECTED;
+  const auto em = made<OwnedEM>([&](gaussmix_em** e) { return gaussmix_em_create(start.get(), &options, e); });
+  EMOptions expected_options;
+  expected_options.accelerate = Acceleration::squarem;
+  expected_options.stopping = Stopping::projected;
+  EM expected(p.mixture(), expected_options);
+  bool differed = false;
+  for (int pass = 0; pass < 60 && !expected.done(); ++pass) {
+    const auto under = made<OwnedMixture>([&](gaussmix_mixture** m) { return gaussmix_em_mixture(em.get(), m); });
+    const auto best = made<OwnedMixture>([&](gaussmix_mixture** m) { return gaussmix_em_result(em.get(), m); });
+    CHECK(value_of(under.get()) == expected.mixture());
+    CHECK(value_of(best.get()) == expected.result());
+    differed = differed || expected.mixture() != expected.result();
+    const OwnedStatistics sums = sums_under(under.get(), x);
+    REQUIRE(gaussmix_em_step(em.get(), sums.get(), nullptr, nullptr) == GAUSSMIX_OK);
+    Statistics expected_sums(expected.mixture());
+    expected_sums.accumulate(p.rows());
+    expected.step(expected_sums);
+  }
+  CHECK(differed);
+  gaussmix_em_state state{};
+  state.struct_size = sizeof state;
+  REQUIRE(gaussmix_em_get_state(em.get(), &state) == GAUSSMIX_OK);
+  CHECK(state.done == 1);
+  CHECK(state.n_rejected == expected.report().n_rejected);
+
+  gaussmix_fit_options fit_with = fit_options();
+  fit_with.accelerate = GAUSSMIX_ACCELERATION_SQUAREM;
+  fit_with.stopping = GAUSSMIX_STOPPING_PROJECTED;
+  const auto result = made<OwnedResult>(
+      [&](gaussmix_fit_result** r) { return gaussmix_fit(&x, 3, &fit_with, nullptr, 0, nullptr, r); });
+  const auto found =
+      made<OwnedMixture>([&](gaussmix_mixture** m) { return gaussmix_fit_result_mixture(result.get(), m); });
+  FitOptions fit_expected;
+  fit_expected.accelerate = Acceleration::squarem;
+  fit_expected.stopping = Stopping::projected;
+  CHECK(value_of(found.get()) == fit(p.rows(), 3, fit_expected).mixture);
+}
+
 TEST_CASE("c api: a callback sees the mixture so far and may keep it") {
   const Problem p = random_problem(3, 2, 60, CovarianceType::full, 29);
   const gaussmix_samples x = gaussmix_samples_f64(p.x.data(), p.n, p.d);

@@ -46,6 +46,7 @@ class FitSummary(Structure):
         ("n_kept_components", c_int64),
         ("kept", POINTER(c_int64)),
         ("ended_by_deadline", c_int32),
+        ("n_rejected", c_int64),
     )
 
 

@@ -23,7 +23,8 @@ def sums_of(mixture: gaussmix.Mixture, x: Any = X) -> Statistics:
 
 
 def test_signatures_can_be_inspected() -> None:
-    options = "tol=0.001, max_iter=100, reg_covar=0.0, on_degenerate='floor', allow_singular=False, prior=None"
+    options = "tol=0.001, max_iter=100, reg_covar=0.0, on_degenerate='floor', allow_singular=False"
+    options += ", accelerate='none', stopping='change', prior=None"
     assert str(inspect.signature(EM)) == f"(mixture, *, {options})"
     assert str(inspect.signature(EM.step)) == "(self, statistics, *, num_threads=None)"
 
@@ -125,3 +126,26 @@ def test_threads_that_share_one_take_turns(make_mixture: MakeMixture) -> None:
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(step, statistics)) == 1
     assert em.n_iter == 1
+
+
+def test_an_accelerated_loop_over_pieces_is_the_accelerated_fit() -> None:
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(600, 2)) + rng.integers(0, 2, size=(600, 1))
+    options: dict[str, Any] = {"tol": 1e-5, "max_iter": 3000, "accelerate": "squarem", "stopping": "projected"}
+    start = gaussmix.fit(X, 3, random_state=0, max_iter=0).mixture
+    em = gaussmix.EM(start, **options)
+    saw_a_leap = False
+    while not em.done:
+        statistics = gaussmix.Statistics(em.mixture)
+        statistics.accumulate(X)
+        em.step(statistics)
+        saw_a_leap = saw_a_leap or em.result != em.mixture
+    assert saw_a_leap
+    fitted = gaussmix.fit(X, 3, init=start, **options)
+    assert em.converged
+    assert em.result == fitted.mixture
+    assert np.array_equal(em.trace, fitted.trace)
+    assert np.all(np.diff(em.trace) >= -1e-14)  # 64 u of values near 3
+    assert em.report.n_rejected == fitted.report.n_rejected
+    plain = gaussmix.fit(X, 3, init=start, **options | {"accelerate": "none"})
+    assert fitted.n_iter + fitted.report.n_rejected < plain.n_iter

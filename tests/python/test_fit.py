@@ -48,6 +48,8 @@ def test_signature() -> None:
         ("reg_covar", 0.0),
         ("on_degenerate", "floor"),
         ("allow_singular", False),
+        ("accelerate", "none"),
+        ("stopping", "change"),
         ("prior", None),
         ("sample_weight", None),
         ("random_state", None),

@@ -29,6 +29,8 @@ typedef struct gaussmix_em_options {
   double tol;                   ///< done when the mean log-likelihood changes by less; ≥ 0; 1e-3
   double reg_covar;             ///< added to every variance; ≥ 0; 0
   const gaussmix_prior* prior;  ///< NULL for the maximum likelihood; not together with allow_singular; NULL
+  int32_t accelerate;           ///< a gaussmix_acceleration; none
+  int32_t stopping;             ///< a gaussmix_stopping; change
 } gaussmix_em_options;
 
 /// Where it stands.
@@ -41,6 +43,7 @@ typedef struct gaussmix_em_state {
   int64_t n_dropped;
   int64_t n_reseeded;
   int64_t n_kept;
+  int64_t n_rejected;  ///< accelerated points that were no better
 } gaussmix_em_state;
 
 /// Sets every member to its default. `struct_size` is the caller's sizeof(gaussmix_em_options).
@@ -58,6 +61,9 @@ GAUSSMIX_API gaussmix_status gaussmix_em_step(gaussmix_em* em, const gaussmix_st
                                               const gaussmix_execution* execution, gaussmix_fit_progress* progress);
 /// A handle of its own for the mixture so far, which the next pass is to be made under.
 GAUSSMIX_API gaussmix_status gaussmix_em_mixture(const gaussmix_em* em, gaussmix_mixture** mixture);
+/// A handle of its own for the best mixture so far, which differs from gaussmix_em_mixture() where that is an accelerated point whose
+/// likelihood is not known yet.
+GAUSSMIX_API gaussmix_status gaussmix_em_result(const gaussmix_em* em, gaussmix_mixture** mixture);
 /// Fills `state`, whose struct_size must be set.
 GAUSSMIX_API gaussmix_status gaussmix_em_get_state(const gaussmix_em* em, gaussmix_em_state* state);
 /// The mean log-likelihood before each M-step, with a prior plus its log-density per unit of weight, (n_iter,); it lives until the next step.

@@ -16,6 +16,19 @@
 extern "C" {
 #endif
 
+/// How EM gets to its end.
+typedef enum gaussmix_acceleration {
+  GAUSSMIX_ACCELERATION_NONE = 0,  ///< step by step
+  GAUSSMIX_ACCELERATION_SQUAREM =
+      1  ///< after two steps to a point beyond them, where it is no worse (Varadhan & Roland 2008)
+} gaussmix_acceleration;
+
+/// What is compared with tol.
+typedef enum gaussmix_stopping {
+  GAUSSMIX_STOPPING_CHANGE = 0,    ///< the change of the mean log-likelihood in one step
+  GAUSSMIX_STOPPING_PROJECTED = 1  ///< that, and what is left up to the end to which the last three values tend
+} gaussmix_stopping;
+
 /// What a fit tells its callback after each iteration, and gaussmix_em_step() its caller.
 typedef struct gaussmix_fit_progress {
   size_t struct_size;
@@ -57,6 +70,8 @@ typedef struct gaussmix_fit_options {
   int (*callback)(const gaussmix_fit_progress* progress, void* context);
   void* context;                ///< handed to `callback`
   const gaussmix_prior* prior;  ///< NULL for the maximum likelihood; not together with allow_singular; NULL
+  int32_t accelerate;           ///< a gaussmix_acceleration; none
+  int32_t stopping;             ///< a gaussmix_stopping; change
 } gaussmix_fit_options;
 
 /// Sets every member to its default. `struct_size` is the caller's sizeof(gaussmix_fit_options).
@@ -95,6 +110,7 @@ typedef struct gaussmix_fit_summary {
   int64_t n_kept_components;
   const int64_t* kept;        ///< the components that n_kept counts, (n_kept_components,)
   int32_t ended_by_deadline;  ///< 1 when the deadline ended the start that was the last one, else 0
+  int64_t n_rejected;         ///< accelerated points that were no better, each a pass over X for nothing
 } gaussmix_fit_summary;
 
 /// Finds π, μ, Σ of K components by expectation-maximization. `sample_weight` as in gaussmix_log_likelihood(); `options` and

@@ -7,9 +7,32 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace gaussmix {
+
+/// How EM gets to its end.
+enum class Acceleration {
+  none,     ///< step by step
+  squarem,  ///< after two steps beyond the second one, as far as these say (SQUAREM; Varadhan & Roland 2008); a point that is not better
+            ///< than the one before is left for the second step, so that the trace climbs as it does step by step
+};
+
+/// What is compared with tol.
+enum class Stopping {
+  change,     ///< the change of the mean log-likelihood in one step
+  projected,  ///< that, and what is left up to the end to which the last three values tend (Aitken; Böhning et al. 1994)
+};
+
+/// "none" or "squarem".
+GAUSSMIX_API const char* to_string(Acceleration acceleration) noexcept;
+/// The inverse of to_string. @throws InvalidArgument for any other text
+GAUSSMIX_API Acceleration acceleration_from_string(const std::string& name);
+/// "change" or "projected".
+GAUSSMIX_API const char* to_string(Stopping stopping) noexcept;
+/// The inverse of to_string. @throws InvalidArgument for any other text
+GAUSSMIX_API Stopping stopping_from_string(const std::string& name);
 
 /// What a fit tells its callback after each iteration.
 struct FitProgress {
@@ -57,6 +80,8 @@ struct FitOptions {
   double reg_covar = 0.0;  ///< added to every variance; ≥ 0
   OnDegenerate on_degenerate = OnDegenerate::floor;
   bool allow_singular = false;
+  Acceleration accelerate = Acceleration::none;
+  Stopping stopping = Stopping::change;
   std::optional<Prior> prior = std::nullopt;  ///< find the maximum a posteriori; of every M-step, that of the start too
   std::uint64_t seed = 0;                     ///< of the starts; 0 when start_is_given()
   /// Called on the calling thread after each iteration; true ends the fit with what it has. May throw.
@@ -95,6 +120,7 @@ struct FitReport {
   std::vector<Index> constant_features;
   std::vector<Index> blurred_features;  ///< the features of whose variance reg_covar is more than 1e-2
   Index n_failed_starts = 0;            ///< of n_init; each ended in a NumericalError, and another one was kept
+  Index n_rejected = 0;                 ///< accelerated points that were no better, each a pass over X for nothing
   bool ended_by_deadline = false;       ///< whether the deadline ended the start that was the last one
   double init_seconds = 0.0;
   double em_seconds = 0.0;

@@ -24,6 +24,8 @@ gaussmix_status gaussmix_em_options_defaults(gaussmix_em_options* options, std::
     out.allow_singular = defaults.allow_singular ? 1 : 0;
     out.tol = defaults.tol;
     out.reg_covar = defaults.reg_covar;
+    out.accelerate = static_cast<std::int32_t>(defaults.accelerate);
+    out.stopping = static_cast<std::int32_t>(defaults.stopping);
     options->struct_size = struct_size;
     c_api::output(options, "options", out);
   });
@@ -41,7 +43,9 @@ gaussmix_status gaussmix_em_create(const gaussmix_mixture* mixture, const gaussm
                given.reg_covar,
                static_cast<OnDegenerate>(given.on_degenerate),
                given.allow_singular != 0,
-               c_api::prior_argument(given.prior, start.covariance_type(), start.n_features())};
+               c_api::prior_argument(given.prior, start.covariance_type(), start.n_features()),
+               static_cast<Acceleration>(given.accelerate),
+               static_cast<Stopping>(given.stopping)};
     }
     return EM(start, asked);
   });
@@ -69,6 +73,10 @@ gaussmix_status gaussmix_em_mixture(const gaussmix_em* em, gaussmix_mixture** mi
   return c_api::create(mixture, "mixture", [&] { return live(em, "em").value.mixture(); });
 }
 
+gaussmix_status gaussmix_em_result(const gaussmix_em* em, gaussmix_mixture** mixture) {
+  return c_api::create(mixture, "mixture", [&] { return live(em, "em").value.result(); });
+}
+
 gaussmix_status gaussmix_em_get_state(const gaussmix_em* em, gaussmix_em_state* state) {
   return guarded([&] {
     const EM& loop = live(em, "em").value;
@@ -80,6 +88,7 @@ gaussmix_status gaussmix_em_get_state(const gaussmix_em* em, gaussmix_em_state* 
     out.n_dropped = loop.report().n_dropped;
     out.n_reseeded = loop.report().n_reseeded;
     out.n_kept = loop.report().n_kept;
+    out.n_rejected = loop.report().n_rejected;
     c_api::output(state, "state", out);
   });
 }

@@ -14,6 +14,11 @@ struct gaussmix_fit_result : c_api::Handle<FitResult, 0x474D582046495454> {  // 
   using Handle::Handle;
 };
 
+static_assert(static_cast<int>(Acceleration::none) == GAUSSMIX_ACCELERATION_NONE &&
+              static_cast<int>(Acceleration::squarem) == GAUSSMIX_ACCELERATION_SQUAREM &&
+              static_cast<int>(Stopping::change) == GAUSSMIX_STOPPING_CHANGE &&
+              static_cast<int>(Stopping::projected) == GAUSSMIX_STOPPING_PROJECTED);
+
 namespace {
 
 /// Null is empty.
@@ -66,6 +71,8 @@ FitOptions options_argument(const gaussmix_fit_options& given, const Samples& x,
   out.allow_singular = given.allow_singular != 0;
   out.tol = given.tol;
   out.deadline = given.deadline;
+  out.accelerate = static_cast<Acceleration>(given.accelerate);
+  out.stopping = static_cast<Stopping>(given.stopping);
   out.reg_covar = given.reg_covar;
   out.seed = given.seed;
   set_start(out, given, x, k);
@@ -96,6 +103,8 @@ gaussmix_status gaussmix_fit_options_defaults(gaussmix_fit_options* options, std
     out.tol = defaults.tol;
     out.reg_covar = defaults.reg_covar;
     out.seed = defaults.seed;
+    out.accelerate = static_cast<std::int32_t>(defaults.accelerate);
+    out.stopping = static_cast<std::int32_t>(defaults.stopping);
     options->struct_size = struct_size;
     c_api::output(options, "options", out);
   });
@@ -135,6 +144,7 @@ gaussmix_status gaussmix_fit_result_summary(const gaussmix_fit_result* result, g
     values.em_seconds = report.em_seconds;
     values.closing_seconds = report.closing_seconds;
     values.n_failed_starts = report.n_failed_starts;
+    values.n_rejected = report.n_rejected;
     values.ended_by_deadline = report.ended_by_deadline ? 1 : 0;
     values.n_floored_components = size_of(report.floored);
     values.n_dropped_components = size_of(report.dropped);

@@ -1,6 +1,8 @@
 #include <gaussmix/em.hpp>
 
 #include "base/message.hpp"
+#include "em/covariance_floor.hpp"
+#include "em/extrapolation.hpp"
 #include "em/fit_report.hpp"
 #include "em/m_step.hpp"
 #include "em/prior.hpp"
@@ -8,13 +10,22 @@
 
 #include <gaussmix/error.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace gaussmix {
 namespace {
+
+/// The longest step of acceleration grows by this factor where it was taken and led up, and falls by it where it did not; never below
+/// the least (Varadhan & Roland 2008, section 3.2).
+constexpr double growth_of_steps = 4.0, least_longest_step = 2.0;
+
+/// A change of a mean of log-densities within this share of it says nothing.
+constexpr double rounding_of_mean = 0x1p-50;
 
 /// An enumeration's value must have a name.
 void check_options(const EMOptions& o) {
@@ -24,6 +35,12 @@ void check_options(const EMOptions& o) {
   if (*to_string(o.on_degenerate) == '\0')
     detail::throw_invalid("on_degenerate must be one of its enumeration, but is " +
                           std::to_string(static_cast<int>(o.on_degenerate)));
+  if (*to_string(o.accelerate) == '\0')
+    detail::throw_invalid("accelerate must be one of its enumeration, but is " +
+                          std::to_string(static_cast<int>(o.accelerate)));
+  if (*to_string(o.stopping) == '\0')
+    detail::throw_invalid("stopping must be one of its enumeration, but is " +
+                          std::to_string(static_cast<int>(o.stopping)));
 }
 
 }  // namespace
@@ -42,6 +59,7 @@ FitProgress EM::step(const Statistics& statistics, const Execution& execution) {
                           detail::format(statistics.total_weight()));
   const double prior = options_.prior ? detail::log_density(*options_.prior, mixture_.data()) : 0.0;
   const double mean = (statistics.log_likelihood() + prior) / statistics.total_weight();
+  if (fallback_ && !(mean >= trace_.back())) return reject();
   if (!std::isfinite(mean))
     throw NumericalError("the mean log-likelihood must stay finite, but is " + detail::format(mean) + " in iteration " +
                          std::to_string(n_iter() + 1) +
@@ -50,12 +68,72 @@ FitProgress EM::step(const Statistics& statistics, const Execution& execution) {
   Mixture next = detail::m_step(statistics.sums(), mixture_.covariance_type(), &mixture_,
                                 {options_.reg_covar, options_.on_degenerate, options_.allow_singular, options_.prior},
                                 treated, execution);
+  const bool is_smooth = treated.floored.empty() && treated.dropped.empty() && treated.reseeded.empty();
+  Beyond beyond;
+  if (start_ && is_smooth && n_iter() + 1 < options_.max_iter) beyond = look_beyond(statistics, next, execution);
+
   const double change = trace_.empty() ? std::numeric_limits<double>::infinity() : mean - trace_.back();
+  const bool was_accelerated = fallback_.has_value();
   trace_.push_back(mean);
   detail::add_step(treated, numbers_, report_);
-  converged_ = std::abs(change) < options_.tol && treated.dropped.empty() && treated.reseeded.empty();
-  mixture_ = std::move(next);
-  return {0, n_iter(), mean, change, converged_, mixture_};
+  n_plain_ = was_accelerated ? 1 : n_plain_ + 1;
+  converged_ = treated.dropped.empty() && treated.reseeded.empty() && has_converged();
+  if (was_accelerated && took_longest_) longest_step_ *= growth_of_steps;
+  fallback_.reset();
+  if (beyond.mixture && !converged_) {
+    took_longest_ = beyond.is_longest;
+    fallback_ = std::move(next);
+    mixture_ = std::move(*beyond.mixture);
+    start_.reset();
+  } else {
+    start_.reset();
+    if (options_.accelerate == Acceleration::squarem && is_smooth && !was_accelerated) start_ = std::move(mixture_);
+    mixture_ = std::move(next);
+  }
+  return {0, n_iter(), mean, change, converged_, result()};
+}
+
+/// The accelerated point is no step: the mixture is again what it was made beyond, and steps are shorter from here on.
+FitProgress EM::reject() {
+  mixture_ = std::move(*fallback_);
+  fallback_.reset();
+  longest_step_ = std::max(longest_step_ / growth_of_steps, least_longest_step);
+  ++report_.n_rejected;
+  return {0, n_iter(), trace_.back(), 0.0, false, mixture_};
+}
+
+/// By the last values of the trace l that follow one another by M-steps; rounding of l is no change.
+bool EM::has_converged() const {
+  const std::size_t n = trace_.size();
+  if (n_plain_ < 2) return false;
+  const double change = trace_[n - 1] - trace_[n - 2];
+  const bool is_small = std::abs(change) < options_.tol;
+  if (options_.stopping == Stopping::change || !is_small) return is_small;
+  if (std::abs(change) < rounding_of_mean * std::abs(trace_[n - 1])) return true;
+  if (n_plain_ < 3) return false;
+  // A leap leaves steps behind it that fall fast before the slow ones show: it must have gained little itself.
+  if (n > n_plain_ && trace_[n - n_plain_] - trace_[n - n_plain_ - 1] >= options_.tol) return false;
+  // Where changes fall in the ratio a, what is left is change · (a + a² + …) (Böhning et al. 1994).
+  const double a = change / (trace_[n - 2] - trace_[n - 3]);
+  const double rest = std::abs(change) * a / (1.0 - a);
+  return a >= 0.0 && a < 1.0 && rest < options_.tol;
+}
+
+/// The point beyond θ₀ = start_, θ₁ = mixture_ and θ₂ = `next`; none where the policy of `floor` would raise its covariances.
+EM::Beyond EM::look_beyond(const Statistics& statistics, const Mixture& next, const Execution& execution) const {
+  const detail::SufficientStatistics& sums = statistics.sums();
+  detail::Extrapolation found =
+      detail::extrapolate(*start_, mixture_, next, detail::feature_variances(sums), longest_step_, execution);
+  if (found.mixture && options_.on_degenerate == OnDegenerate::floor) {
+    const detail::MixtureData& m = found.mixture->data();
+    const detail::CovarianceFloor floor(sums, m.layout, options_.reg_covar, options_.allow_singular);
+    std::vector<double> sigma(static_cast<std::size_t>(m.layout.values_each(m.d)));
+    for (Index c = 0; c < m.layout.count(m.k) && found.mixture; ++c) {
+      std::copy_n(m.covariances.data() + m.layout.offset(c, m.d), sigma.size(), sigma.data());
+      if (floor.raise(sigma.data())) return {};
+    }
+  }
+  return {std::move(found.mixture), found.is_longest};
 }
 
 }  // namespace gaussmix

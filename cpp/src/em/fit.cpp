@@ -63,7 +63,7 @@ Statistics expectation(const FitProblem& p, const Mixture& mixture, std::vector<
 }
 
 EMOptions em_options(const FitOptions& o) {
-  return {o.tol, o.max_iter, o.reg_covar, o.on_degenerate, o.allow_singular, o.prior};
+  return {o.tol, o.max_iter, o.reg_covar, o.on_degenerate, o.allow_singular, o.prior, o.accelerate, o.stopping};
 }
 
 /// EM over X until it is done, or the callback or the deadline ends it.
@@ -157,6 +157,34 @@ class ScaledWeights {
 
 }  // namespace
 
+const char* to_string(Acceleration acceleration) noexcept {
+  switch (acceleration) {
+    case Acceleration::none: return "none";
+    case Acceleration::squarem: return "squarem";
+  }
+  return "";
+}
+
+Acceleration acceleration_from_string(const std::string& name) {
+  for (const Acceleration acceleration : {Acceleration::none, Acceleration::squarem})
+    if (name == to_string(acceleration)) return acceleration;
+  detail::throw_invalid("accelerate must be 'none' or 'squarem', but is '" + name + "'");
+}
+
+const char* to_string(Stopping stopping) noexcept {
+  switch (stopping) {
+    case Stopping::change: return "change";
+    case Stopping::projected: return "projected";
+  }
+  return "";
+}
+
+Stopping stopping_from_string(const std::string& name) {
+  for (const Stopping stopping : {Stopping::change, Stopping::projected})
+    if (name == to_string(stopping)) return stopping;
+  detail::throw_invalid("stopping must be 'change' or 'projected', but is '" + name + "'");
+}
+
 FitResult fit(const Samples& x, Index n_components, const FitOptions& options, VectorView<const double> sample_weight,
               const Execution& execution) {
   const simd::KernelTable& kernels = simd::active_kernels();
@@ -184,7 +212,7 @@ FitResult fit(const Samples& x, Index n_components, const FitOptions& options, V
   if (!best) failed.throw_all();
   const double total = [&] {
     const Stopwatch watch(spent.closing_seconds);
-    return weights.unscaled(detail::log_likelihood(best->em.mixture(), x, p.weight, execution, p.kernels));
+    return weights.unscaled(detail::log_likelihood(best->em.result(), x, p.weight, execution, p.kernels));
   }();
   FitReport report = report_of(*best, n_components);
   report.n_failed_starts = failed.count();
@@ -193,7 +221,7 @@ FitResult fit(const Samples& x, Index n_components, const FitOptions& options, V
   report.em_seconds = spent.em_seconds;
   report.closing_seconds = spent.closing_seconds;
   const EM& em = best->em;
-  return {em.mixture(), total, em.converged(), em.n_iter(), em.trace(), report};
+  return {em.result(), total, em.converged(), em.n_iter(), em.trace(), report};
 }
 
 }  // namespace gaussmix

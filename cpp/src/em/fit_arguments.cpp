@@ -95,6 +95,13 @@ void check_without_iterations(const FitOptions& o) {
   if (o.n_init > 1)
     throw_invalid("n_init must be 1 when max_iter is 0, as nothing tells the starts apart, but is " +
                   std::to_string(o.n_init));
+  const auto refuse = [](const char* name, const char* given, const char* kept) {
+    if (std::string(given) != kept)
+      throw_invalid(std::string(name) + " must be '" + kept +
+                    "' when max_iter is 0, as there are no iterations, but is '" + given + "'");
+  };
+  refuse("accelerate", to_string(o.accelerate), to_string(defaults.accelerate));
+  refuse("stopping", to_string(o.stopping), to_string(defaults.stopping));
   if (o.callback) throw_invalid("callback must not be given when max_iter is 0, as nothing would call it");
   if (o.deadline > 0.0) throw_invalid("deadline must not be given when max_iter is 0, as nothing would be cut short");
   if (o.tol != defaults.tol)
@@ -176,6 +183,8 @@ void check_enumerations(const FitOptions& o) {
   check(to_string(o.covariance_type), static_cast<int>(o.covariance_type), "covariance_type");
   check(to_string(o.init), static_cast<int>(o.init), "init");
   check(to_string(o.on_degenerate), static_cast<int>(o.on_degenerate), "on_degenerate");
+  check(to_string(o.accelerate), static_cast<int>(o.accelerate), "accelerate");
+  check(to_string(o.stopping), static_cast<int>(o.stopping), "stopping");
 }
 
 }  // namespace

@@ -64,6 +64,7 @@ void add_steps(const FitReport& steps, const std::vector<Index>& numbers, FitRep
   report.n_dropped += steps.n_dropped;
   report.n_reseeded += steps.n_reseeded;
   report.n_kept += steps.n_kept;
+  report.n_rejected += steps.n_rejected;
   add_lists(steps, numbers, report);
 }
 
