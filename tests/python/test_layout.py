@@ -72,7 +72,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("cpp/src/parallel/*", PARALLEL),
     ("cpp/src/data/*", DATA),
     ("cpp/src/io/files.cpp", (*IO, FILES)),
-    ("cpp/src/io/model_header.cpp", (*IO, r"<nlohmann/json\.hpp>")),
+    ("cpp/src/io/tensor_header.cpp", (*IO, r"<nlohmann/json\.hpp>")),
     ("cpp/src/io/*", IO),
     ("cpp/src/model/*", MODEL),
     ("cpp/src/start/*", START),

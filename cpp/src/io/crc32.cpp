@@ -47,4 +47,10 @@ std::uint32_t crc32(const void* data, std::size_t size, std::uint32_t crc) noexc
   return ~sum;
 }
 
+std::string hexadecimal(std::uint32_t crc) {
+  std::string digits(8, '0');
+  for (std::size_t i = 0; i < digits.size(); ++i) digits[i] = "0123456789abcdef"[(crc >> (28 - 4 * i)) & 0xF];
+  return digits;
+}
+
 }  // namespace gaussmix::detail

@@ -1,4 +1,4 @@
-#include "io/model_header.hpp"
+#include "io/tensor_header.hpp"
 
 #include "base/message.hpp"
 
@@ -25,7 +25,7 @@ std::string json_string(const std::string& text, const std::string& what) {
   }
 }
 
-std::string metadata_json(const std::map<std::string, std::string>& metadata) {
+std::string metadata_json(const Metadata& metadata) {
   std::string text;
   for (const auto& [name, value] : metadata)
     text += (text.empty() ? "" : ",") + json_string(name, "a name in metadata") + ":" +
@@ -37,7 +37,7 @@ std::string metadata_json(const std::map<std::string, std::string>& metadata) {
 /// itself, and ends with the first refusal, so that no text is too deep for it.
 class Refuser {
  public:
-  explicit Refuser(std::string what) : what_(std::move(what)) {}
+  Refuser(const char* noun, std::string what) : noun_(noun), what_(std::move(what)) {}
   bool null() { refuse(); }
   bool boolean(bool) { refuse(); }
   bool number_integer(Json::number_integer_t) { refuse(); }
@@ -54,16 +54,20 @@ class Refuser {
     throw_format("have " + what_ + " in JSON, but it is not from its byte " + std::to_string(position) + " on");
   }
 
- private:
-  [[noreturn]] void refuse() { throw_format("have " + what_ + ", but its JSON has another structure"); }
+ protected:
+  [[noreturn]] void throw_format(const std::string& what) const { detail::throw_format(noun_, what); }
 
+ private:
+  [[noreturn]] void refuse() const { throw_format("have " + what_ + ", but its JSON has another structure"); }
+
+  const char* noun_;
   std::string what_;
 };
 
 /// An array of strings.
 class NamesReader : public Refuser {
  public:
-  NamesReader() : Refuser("feature names as an array of strings") {}
+  explicit NamesReader(const char* noun) : Refuser(noun, "feature names as an array of strings") {}
   std::vector<std::string> names;
 
   bool start_array(std::size_t size) {
@@ -84,10 +88,9 @@ class NamesReader : public Refuser {
 /// {"__metadata__": {NAME: VALUE, …}, TENSOR: {"dtype": …, "shape": […], "data_offsets": […]}, …}
 class HeaderReader : public Refuser {
  public:
-  HeaderReader() : Refuser("a header of tensors and metadata") {}
+  HeaderReader(const char* noun, VectorView<const char* const> names)
+      : Refuser(noun, "a header of tensors and metadata"), names_(names) {}
   Header header;
-
-  bool has_entry(const char* name) const { return entries_.count(name) != 0; }
 
   bool start_object(std::size_t size) {
     if (depth_ > 1 || (depth_ == 1) != (entry_ != Entry::none)) return Refuser::start_object(size);
@@ -111,7 +114,7 @@ class HeaderReader : public Refuser {
     if (depth_ == 2 && entry_ == Entry::metadata)
       require_first(header.metadata.emplace(key_, std::move(text)).second, key_);
     else if (depth_ == 2 && key_ == "dtype")
-      tensor_->dtype = std::move(text);
+      header.tensors.back().dtype = std::move(text);
     else
       return Refuser::string(text);
     return true;
@@ -140,28 +143,38 @@ class HeaderReader : public Refuser {
     require_first(entries_.insert(name).second, name);
     entry_ = name == "__metadata__" ? Entry::metadata : Entry::tensor;
     if (entry_ == Entry::metadata) return;
-    const auto found = std::find(tensor_names.begin(), tensor_names.end(), name);
-    if (found == tensor_names.end())
-      throw_format("hold the tensors weights, means and covariances alone, but holds " + in_quotes(name));
-    tensor_ = &header.tensors[static_cast<std::size_t>(found - tensor_names.begin())];
+    if (!is_known(name)) throw_format("hold the tensors " + known_names() + " alone, but holds " + in_quotes(name));
+    header.tensors.push_back({name, {}, {}, {}});
     said_.clear();
+  }
+  bool is_known(const std::string& name) const {
+    for (Index i = 0; i < names_.size(); ++i)
+      if (name == names_[i]) return true;
+    return false;
+  }
+  std::string known_names() const {
+    std::string text;
+    for (Index i = 0; i < names_.size(); ++i)
+      text += std::string(i == 0 ? "" : i + 1 < names_.size() ? ", " : " and ") + names_[i];
+    return text;
   }
   void begin_value(const std::string& name) {
     require_first(said_.insert(name).second, name);
     key_ = name;
-    list_ = name == "shape" ? &tensor_->shape : name == "data_offsets" ? &tensor_->data_offsets : nullptr;
+    TensorEntry& tensor = header.tensors.back();
+    list_ = name == "shape" ? &tensor.shape : name == "data_offsets" ? &tensor.data_offsets : nullptr;
     if (list_ == nullptr && name != "dtype")
       throw_format("say dtype, shape and data_offsets of a tensor, but says " + in_quotes(name));
   }
-  static void require_first(bool is_first, const std::string& name) {
+  void require_first(bool is_first, const std::string& name) const {
     if (!is_first) throw_format("say each thing once, but says " + in_quotes(name) + " twice");
   }
 
-  int depth_ = 0;  ///< 1 in the header, 2 in an entry, 3 in a list of numbers
+  VectorView<const char* const> names_;  ///< of the tensors that there may be
+  int depth_ = 0;                        ///< 1 in the header, 2 in an entry, 3 in a list of numbers
   Entry entry_ = Entry::none;
   std::string key_;
-  Tensor* tensor_ = nullptr;
-  Shape* list_ = nullptr;          ///< what the next numbers belong to
+  Shape* list_ = nullptr;          ///< what the next numbers belong to, in the last tensor
   std::set<std::string> entries_;  ///< the names of those begun
   std::set<std::string> said_;     ///< what has been said of the tensor
 };
@@ -170,19 +183,15 @@ class HeaderReader : public Refuser {
 
 std::string to_json(const Header& header) {
   std::string text = R"({"__metadata__":)" + metadata_json(header.metadata);
-  for (std::size_t i = 0; i < tensor_names.size(); ++i) {
-    const Tensor& tensor = header.tensors[i];
-    text += std::string(",\"") + tensor_names[i] + R"(":{"dtype":)" + json_string(tensor.dtype, "dtype") +
-            R"(,"shape":)" + shape_text(tensor.shape) + R"(,"data_offsets":)" + shape_text(tensor.data_offsets) + "}";
-  }
+  for (const auto& [name, dtype, shape, data_offsets] : header.tensors)
+    text += "," + json_string(name, "a name of a tensor") + R"(:{"dtype":)" + json_string(dtype, "dtype") +
+            R"(,"shape":)" + shape_text(shape) + R"(,"data_offsets":)" + shape_text(data_offsets) + "}";
   return text + "}";
 }
 
-Header header_from_json(const std::string& text) {
-  HeaderReader reader;
+Header header_from_json(const std::string& text, const char* noun, VectorView<const char* const> names) {
+  HeaderReader reader(noun, names);
   Json::sax_parse(text, &reader);
-  for (const char* name : tensor_names)
-    if (!reader.has_entry(name)) throw_format(std::string("hold the tensor ") + name + ", but does not");
   return std::move(reader.header);
 }
 
@@ -193,13 +202,13 @@ std::string to_json(const std::vector<std::string>& feature_names) {
   return "[" + text + "]";
 }
 
-std::vector<std::string> feature_names_from_json(const std::string& text) {
-  NamesReader reader;
+std::vector<std::string> feature_names_from_json(const std::string& text, const char* noun) {
+  NamesReader reader(noun);
   Json::sax_parse(text, &reader);
   return std::move(reader.names);
 }
 
-void throw_format(const std::string& what) { throw FormatError("a model file must " + what); }
+void throw_format(const char* noun, const std::string& what) { throw FormatError(std::string(noun) + " must " + what); }
 
 std::string in_quotes(const std::string& text) {
   std::size_t end = std::min<std::size_t>(text.size(), 60);
