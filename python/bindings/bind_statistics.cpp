@@ -7,6 +7,7 @@
 #include "warnings.hpp"
 
 #include <memory>
+#include <optional>
 
 namespace gaussmix::bindings {
 
@@ -129,33 +130,39 @@ InvalidArgumentError
     For a `reg_covar` or an `on_degenerate` that breaks the rules above.
 )doc";
 
-constexpr const char* save_doc = R"doc(save(self, path)
+constexpr const char* save_doc = R"doc(save(self, path, *, mixture=True)
 --
 
-Save the sums and their mixture, for `load` here or in C++ or C.
+Save the sums, for `load` here or in C++ or C. Any reader of safetensors reads the file, too.
 
 Parameters
 ----------
 path : str, bytes or os.PathLike
     Of a regular file, old or new; links are followed. Whoever opens it at any time finds the old file or the new one.
+mixture : bool
+    Whether the mixture is saved with its sums. False keeps a digest of it alone, which `load` compares with the mixture
+    that it is then given: a third of the bytes, and quick where everyone has the mixture.
 
 Raises
 ------
 OSError
     When the system refuses; the old file is then as it was.
 InvalidArgumentError
-    For a path that names no regular file.
+    For a path that names no regular file, or feature names above 16 MiB.
 )doc";
 
-constexpr const char* load_doc = R"doc(load(path)
+constexpr const char* load_doc = R"doc(load(path, *, mixture=None)
 --
 
-The statistics in a file that `save` wrote.
+The statistics in a file that `save` wrote, also that of version 0.1.
 
 Parameters
 ----------
 path : str, bytes or os.PathLike
-    Sizes are checked before anything is allocated, so files from a stranger are safe to read.
+    Safe for files from a stranger: sizes are checked before anything is allocated, then the checksum, then the meaning.
+mixture : Mixture or None
+    The one that the sums were made under, bit for bit. Needed for sums saved without it; those saved with it may have
+    it too, and then share its parameters.
 
 Returns
 -------
@@ -164,30 +171,37 @@ Statistics
 Raises
 ------
 FormatError
-    For a corrupt, truncated or foreign file.
+    For a corrupt, truncated or foreign file, for another mixture, and for none where the file has none.
 OSError
     When the system refuses.
 )doc";
 
-constexpr const char* to_bytes_doc = R"doc(to_bytes(self)
+constexpr const char* to_bytes_doc = R"doc(to_bytes(self, *, mixture=True)
 --
 
-The bytes that `save` writes: a versioned, little-endian, self-contained copy of the sums and of their mixture.
+The bytes that `save` writes.
+
+Parameters
+----------
+mixture : bool
+    As in `save`.
 
 Returns
 -------
 bytes
 )doc";
 
-constexpr const char* from_bytes_doc = R"doc(from_bytes(data)
+constexpr const char* from_bytes_doc = R"doc(from_bytes(data, *, mixture=None)
 --
 
-The statistics that `to_bytes` wrote.
+The statistics that `to_bytes` wrote, also those of version 0.1.
 
 Parameters
 ----------
 data : bytes-like
-    Sizes are checked before anything is allocated, so bytes from a stranger are safe to read.
+    Safe for bytes from a stranger, as in `load`.
+mixture : Mixture or None
+    As in `load`.
 
 Returns
 -------
@@ -196,7 +210,7 @@ Statistics
 Raises
 ------
 FormatError
-    When the bytes are not what `to_bytes` wrote.
+    For corrupt, truncated or foreign bytes, for another mixture, and for none where the bytes have none.
 )doc";
 
 using Holder = std::unique_ptr<LockedStatistics>;
@@ -259,26 +273,42 @@ py::array component_weights(LockedStatistics& self) {
   return owned_array(std::move(weights), shape);
 }
 
-void save(LockedStatistics& self, py::handle path) {
+/// The mixture of sums that are read; none for None.
+std::optional<Mixture> mixture_argument(py::handle value) {
+  if (value.is_none()) return std::nullopt;
+  if (!py::isinstance<Mixture>(value))
+    throw py::type_error("mixture must be a Mixture or None, but is " + described(value));
+  return py::cast<const Mixture&>(value);
+}
+
+void save(LockedStatistics& self, py::handle path, py::handle mixture) {
   const std::string name = path_argument(path);
+  const bool with_mixture = flag_argument(mixture, "mixture");
   const Statistics sums = self.copy();
-  with_os_errors(path, [&] { sums.save(name); });
+  with_os_errors(path, [&] { sums.save(name, with_mixture); });
 }
 
-Holder load(py::handle path) {
+Holder load(py::handle path, py::handle mixture) {
   const std::string name = path_argument(path);
+  const std::optional<Mixture> given = mixture_argument(mixture);
   const Execution execution = execution_argument(py::none());
-  return hold(with_os_errors(path, [&] { return Statistics::load(name, execution); }));
+  return hold(with_os_errors(
+      path, [&] { return given ? Statistics::load(name, *given, execution) : Statistics::load(name, execution); }));
 }
 
-py::bytes to_bytes(LockedStatistics& self) {
-  return python_bytes(self.use([](const Statistics& sums) { return sums.to_bytes(); }));
+py::bytes to_bytes(LockedStatistics& self, py::handle mixture) {
+  const bool with_mixture = flag_argument(mixture, "mixture");
+  return python_bytes(self.use([with_mixture](const Statistics& sums) { return sums.to_bytes(with_mixture); }));
 }
 
-Holder from_bytes(py::handle data) {
+Holder from_bytes(py::handle data, py::handle mixture) {
   const BytesArgument bytes(data);
+  const std::optional<Mixture> given = mixture_argument(mixture);
   const Execution execution = execution_argument(py::none());
-  return hold(without_gil([&] { return Statistics::from_bytes(bytes.view(), execution); }));
+  return hold(without_gil([&] {
+    return given ? Statistics::from_bytes(bytes.view(), *given, execution)
+                 : Statistics::from_bytes(bytes.view(), execution);
+  }));
 }
 
 std::string repr(LockedStatistics& self) {
@@ -321,17 +351,19 @@ void bind_statistics(py::module_& m) {
       .def("maximize", &maximize, py::kw_only(), py::arg("reg_covar") = 0.0, py::arg("on_degenerate") = "raise",
            py::arg("allow_singular") = false, py::arg("prior") = py::none(), py::arg("num_threads") = py::none(),
            maximize_doc)
-      .def("save", &save, py::arg("path"), save_doc)
-      .def_static("load", &load, py::arg("path"), load_doc)
-      .def("to_bytes", &to_bytes, to_bytes_doc)
-      .def_static("from_bytes", &from_bytes, py::arg("data"), from_bytes_doc)
+      .def("save", &save, py::arg("path"), py::kw_only(), py::arg("mixture") = true, save_doc)
+      .def_static("load", &load, py::arg("path"), py::kw_only(), py::arg("mixture") = py::none(), load_doc)
+      .def("to_bytes", &to_bytes, py::kw_only(), py::arg("mixture") = true, to_bytes_doc)
+      .def_static("from_bytes", &from_bytes, py::arg("data"), py::kw_only(), py::arg("mixture") = py::none(),
+                  from_bytes_doc)
       .def("__add__", &add, py::is_operator())
       .def("__eq__", &equal, py::is_operator())
       .def("__copy__", [](LockedStatistics& self) { return hold(self.copy()); })
       .def(
           "__deepcopy__", [](LockedStatistics& self, py::handle) { return hold(self.copy()); }, py::arg("memo"))
       .def("__repr__", &repr)
-      .def(py::pickle(&to_bytes, &from_bytes));
+      .def(py::pickle([](LockedStatistics& self) { return to_bytes(self, py::bool_(true)); },
+                      [](py::handle state) { return from_bytes(state, py::none()); }));
   bind_properties(statistics);
 }
 

@@ -95,17 +95,17 @@ static void accumulate_in_pieces(const gaussmix_mixture* mixture) {
   CHECK_OK(gaussmix_statistics_accumulate(one, &first, NULL, 0, NULL));
   CHECK_OK(gaussmix_statistics_accumulate(other, &second, NULL, 0, NULL));
 
-  CHECK_OK(gaussmix_statistics_to_bytes(other, NULL, 0, &size));
+  CHECK_OK(gaussmix_statistics_to_bytes(other, 1, NULL, 0, &size));
   uint8_t* bytes = malloc((size_t)size);
   CHECK(bytes != NULL);
-  CHECK_ERROR(gaussmix_statistics_to_bytes(other, bytes, size - 1, &written), GAUSSMIX_ERROR_INVALID_ARGUMENT,
+  CHECK_ERROR(gaussmix_statistics_to_bytes(other, 1, bytes, size - 1, &written), GAUSSMIX_ERROR_INVALID_ARGUMENT,
               "capacity");
-  CHECK_OK(gaussmix_statistics_to_bytes(other, bytes, size, &written));
+  CHECK_OK(gaussmix_statistics_to_bytes(other, 1, bytes, size, &written));
   CHECK(written == size);
-  CHECK_OK(gaussmix_statistics_from_bytes(bytes, size, NULL, &read));
-  bytes[size / 2] ^= 1;
+  CHECK_OK(gaussmix_statistics_from_bytes(bytes, size, NULL, NULL, &read));
+  bytes[size - 1] ^= 1;
   gaussmix_statistics* corrupt = one;
-  CHECK_ERROR(gaussmix_statistics_from_bytes(bytes, size, NULL, &corrupt), GAUSSMIX_ERROR_FORMAT, "checksum");
+  CHECK_ERROR(gaussmix_statistics_from_bytes(bytes, size, NULL, NULL, &corrupt), GAUSSMIX_ERROR_FORMAT, "checksum");
   CHECK(corrupt == NULL);
   free(bytes);
 

@@ -61,9 +61,9 @@ std::vector<std::uint8_t> accumulate(const gaussmix_mixture* mixture, const gaus
   Index size = 0;
   check(gaussmix_statistics_create(mixture, &statistics), "statistics are made");
   check(gaussmix_statistics_accumulate(statistics, &x, nullptr, 0, &one_thread), "rows are added");
-  check(gaussmix_statistics_to_bytes(statistics, nullptr, 0, &size), "the bytes have a size");
+  check(gaussmix_statistics_to_bytes(statistics, 1, nullptr, 0, &size), "the bytes have a size");
   std::vector<std::uint8_t> bytes(at(size));
-  check(gaussmix_statistics_to_bytes(statistics, bytes.data(), size, &size), "the bytes are written");
+  check(gaussmix_statistics_to_bytes(statistics, 1, bytes.data(), size, &size), "the bytes are written");
   check(gaussmix_statistics_free(statistics), "statistics are freed");
   return bytes;
 }

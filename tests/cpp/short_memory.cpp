@@ -222,9 +222,9 @@ void refuse_to_save_and_load(TestedModel& model) {
 /// Bytes of the statistics, for comparison.
 std::vector<std::uint8_t> bytes_of(const gaussmix_statistics* statistics) {
   Index size = 0;
-  check(gaussmix_statistics_to_bytes(statistics, nullptr, 0, &size) == GAUSSMIX_OK, "the bytes have a size");
+  check(gaussmix_statistics_to_bytes(statistics, 1, nullptr, 0, &size) == GAUSSMIX_OK, "the bytes have a size");
   std::vector<std::uint8_t> bytes(at(size));
-  check(gaussmix_statistics_to_bytes(statistics, bytes.data(), size, &size) == GAUSSMIX_OK, "the bytes are written");
+  check(gaussmix_statistics_to_bytes(statistics, 1, bytes.data(), size, &size) == GAUSSMIX_OK, "the bytes are written");
   return bytes;
 }
 
@@ -255,7 +255,7 @@ void refuse_statistics(const TestedModel& model) {
         gaussmix_statistics* read = nullptr;
         gaussmix_mixture* next = nullptr;
         gaussmix_status status =
-            gaussmix_statistics_from_bytes(no_sums.data(), static_cast<Index>(no_sums.size()), nullptr, &read);
+            gaussmix_statistics_from_bytes(no_sums.data(), static_cast<Index>(no_sums.size()), nullptr, nullptr, &read);
         if (status == GAUSSMIX_OK) status = gaussmix_statistics_merge(read, full);
         if (status == GAUSSMIX_OK) status = gaussmix_statistics_maximize(read, nullptr, nullptr, nullptr, &next);
         gaussmix_mixture_free(next);

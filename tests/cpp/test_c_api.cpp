@@ -145,18 +145,18 @@ TEST_CASE("c api: statistics are those of the C++ class, through bytes too") {
   for (Index c = 0; c < 3; ++c) CHECK(n[at(c)] == expected.component_weights()[c]);
 
   Index size = 0;
-  REQUIRE(gaussmix_statistics_to_bytes(sums.get(), nullptr, 0, &size) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_statistics_to_bytes(sums.get(), 1, nullptr, 0, &size) == GAUSSMIX_OK);
   std::vector<std::uint8_t> bytes(at(size));
-  REQUIRE(gaussmix_statistics_to_bytes(sums.get(), bytes.data(), size, &size) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_statistics_to_bytes(sums.get(), 1, bytes.data(), size, &size) == GAUSSMIX_OK);
   CHECK(bytes == expected.to_bytes());
   const auto read = made<OwnedStatistics>(
-      [&](gaussmix_statistics** s) { return gaussmix_statistics_from_bytes(bytes.data(), size, nullptr, s); });
+      [&](gaussmix_statistics** s) { return gaussmix_statistics_from_bytes(bytes.data(), size, nullptr, nullptr, s); });
   const model_files::TemporaryFolder folder;
   const std::string path = folder.path("sums");
-  REQUIRE(gaussmix_statistics_save(sums.get(), path.c_str()) == GAUSSMIX_OK);
+  REQUIRE(gaussmix_statistics_save(sums.get(), path.c_str(), 1) == GAUSSMIX_OK);
   CHECK(folder.content("sums") == bytes);
   const auto loaded = made<OwnedStatistics>(
-      [&](gaussmix_statistics** s) { return gaussmix_statistics_load(path.c_str(), nullptr, s); });
+      [&](gaussmix_statistics** s) { return gaussmix_statistics_load(path.c_str(), nullptr, nullptr, s); });
   CHECK(Statistics::load(path) == expected);
   REQUIRE(gaussmix_statistics_totals(loaded.get(), &total, nullptr) == GAUSSMIX_OK);
   CHECK(total == expected.total_weight());
@@ -164,6 +164,45 @@ TEST_CASE("c api: statistics are those of the C++ class, through bytes too") {
   const auto next = made<OwnedMixture>(
       [&](gaussmix_mixture** m) { return gaussmix_statistics_maximize(read.get(), &options, nullptr, nullptr, m); });
   CHECK(value_of(next.get()) == expected.maximize({0.125, OnDegenerate::floor, false}));
+}
+
+TEST_CASE("c api: sums are saved without their mixture and read with it") {
+  const Problem p = random_problem(3, 2, 60, CovarianceType::tied, 17);
+  const gaussmix_samples x = gaussmix_samples_f64(p.x.data(), p.n, p.d);
+  const OwnedMixture mixture = mixture_of(parameters_of(p));
+  const auto sums =
+      made<OwnedStatistics>([&](gaussmix_statistics** s) { return gaussmix_statistics_create(mixture.get(), s); });
+  REQUIRE(gaussmix_statistics_accumulate(sums.get(), &x, nullptr, 0, nullptr) == GAUSSMIX_OK);
+  Statistics expected(p.mixture());
+  expected.accumulate(p.rows());
+
+  Index size = 0;
+  REQUIRE(gaussmix_statistics_to_bytes(sums.get(), 0, nullptr, 0, &size) == GAUSSMIX_OK);
+  std::vector<std::uint8_t> bytes(at(size));
+  REQUIRE(gaussmix_statistics_to_bytes(sums.get(), 0, bytes.data(), size, &size) == GAUSSMIX_OK);
+  CHECK(bytes == expected.to_bytes(false));
+  const model_files::TemporaryFolder folder;
+  const std::string path = folder.path("sums");
+  REQUIRE(gaussmix_statistics_save(sums.get(), path.c_str(), 0) == GAUSSMIX_OK);
+  CHECK(folder.content("sums") == bytes);
+
+  const auto from_bytes = made<OwnedStatistics>([&](gaussmix_statistics** s) {
+    return gaussmix_statistics_from_bytes(bytes.data(), size, mixture.get(), nullptr, s);
+  });
+  const auto from_file = made<OwnedStatistics>(
+      [&](gaussmix_statistics** s) { return gaussmix_statistics_load(path.c_str(), mixture.get(), nullptr, s); });
+  double log_likelihood = 0;
+  for (const gaussmix_statistics* read : {from_bytes.get(), from_file.get()}) {
+    REQUIRE(gaussmix_statistics_totals(read, nullptr, &log_likelihood) == GAUSSMIX_OK);
+    CHECK(log_likelihood == expected.log_likelihood());
+  }
+  gaussmix_statistics* none = nullptr;
+  CHECK(gaussmix_statistics_from_bytes(bytes.data(), size, nullptr, nullptr, &none) == GAUSSMIX_ERROR_FORMAT);
+  CHECK(std::string(gaussmix_last_error()).find("but is read with none") != std::string::npos);
+  CHECK(gaussmix_statistics_load(path.c_str(), nullptr, nullptr, &none) == GAUSSMIX_ERROR_FORMAT);
+  CHECK(none == nullptr);
+  const gaussmix_execution negative = {sizeof negative, -1, nullptr, nullptr};
+  CHECK(gaussmix_statistics_load(path.c_str(), mixture.get(), &negative, &none) == GAUSSMIX_ERROR_INVALID_ARGUMENT);
 }
 
 TEST_CASE("c api: fits are those of the C++ function, from every kind of start") {

@@ -78,6 +78,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("cpp/src/start/*", START),
     ("cpp/src/score/*", SCORE),
     ("cpp/src/em/statistics_file.cpp", (*EM, rooms("io"))),
+    ("cpp/src/em/statistics_version_1.*", (*EM, rooms("io"))),
     ("cpp/src/em/*", EM),
     ("cpp/src/c_api/*", (*PLAIN, rooms("base c_api"))),
     ("cpp/examples/embed_eigen.cpp", (CXX_STANDARD, PUBLIC, r"<Eigen/\w+>")),

@@ -46,11 +46,14 @@ def test_the_four_have_one_shape() -> None:
     def shape(cls: type, name: str) -> str:
         return str(inspect.signature(getattr(cls, name)))
 
-    for cls, texts in ((gaussmix.Mixture, ", feature_names=None, metadata=None"), (gaussmix.Statistics, "")):
-        assert shape(cls, "save") == f"(self, path{texts})"
-        assert shape(cls, "to_bytes") == f"(self{texts})"
-        assert shape(cls, "load") == "(path)"
-        assert shape(cls, "from_bytes") == "(data)"
+    for cls, written, read in (
+        (gaussmix.Mixture, ", feature_names=None, metadata=None", ""),
+        (gaussmix.Statistics, ", *, mixture=True", ", *, mixture=None"),
+    ):
+        assert shape(cls, "save") == f"(self, path{written})"
+        assert shape(cls, "to_bytes") == f"(self{written})"
+        assert shape(cls, "load") == f"(path{read})"
+        assert shape(cls, "from_bytes") == f"(data{read})"
 
 
 def test_bytes_are_those_of_the_file(mixture: gaussmix.Mixture, tmp_path: Path) -> None:

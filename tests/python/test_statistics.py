@@ -42,7 +42,7 @@ def statistics(make_mixture: MakeMixture) -> gaussmix.Statistics:
             gaussmix.Statistics.maximize,
             "(self, *, reg_covar=0.0, on_degenerate='raise', allow_singular=False, prior=None, num_threads=None)",
         ),
-        (gaussmix.Statistics.from_bytes, "(data)"),
+        (gaussmix.Statistics.from_bytes, "(data, *, mixture=None)"),
     ],
 )
 def test_signatures_can_be_inspected(function: Any, signature: str) -> None:

@@ -90,14 +90,19 @@ GAUSSMIX_API gaussmix_status gaussmix_statistics_maximize(const gaussmix_statist
                                                           gaussmix_maximize_report* report,
                                                           const gaussmix_execution* execution,
                                                           gaussmix_mixture** mixture);
-/// Saves the sums and their mixture, loads them, and the same with bytes, in the manner of gaussmix_mixture_save() and the
-/// functions that follow it.
-GAUSSMIX_API gaussmix_status gaussmix_statistics_save(const gaussmix_statistics* statistics, const char* path);
-GAUSSMIX_API gaussmix_status gaussmix_statistics_load(const char* path, const gaussmix_execution* execution,
+/// Saves the sums, loads them, and the same with bytes, in the manner of gaussmix_mixture_save() and the functions that follow it.
+/// `with_mixture` 0: without their mixture, of which a digest is kept; a third of the bytes. `mixture` is the one that the sums
+/// were made under, needed for what was saved without it, and may be NULL for what was saved with it; another one is
+/// GAUSSMIX_ERROR_FORMAT.
+GAUSSMIX_API gaussmix_status gaussmix_statistics_save(const gaussmix_statistics* statistics, const char* path,
+                                                      int32_t with_mixture);
+GAUSSMIX_API gaussmix_status gaussmix_statistics_load(const char* path, const gaussmix_mixture* mixture,
+                                                      const gaussmix_execution* execution,
                                                       gaussmix_statistics** statistics);
-GAUSSMIX_API gaussmix_status gaussmix_statistics_to_bytes(const gaussmix_statistics* statistics, uint8_t* out,
-                                                          int64_t capacity, int64_t* size);
+GAUSSMIX_API gaussmix_status gaussmix_statistics_to_bytes(const gaussmix_statistics* statistics, int32_t with_mixture,
+                                                          uint8_t* out, int64_t capacity, int64_t* size);
 GAUSSMIX_API gaussmix_status gaussmix_statistics_from_bytes(const uint8_t* bytes, int64_t size,
+                                                            const gaussmix_mixture* mixture,
                                                             const gaussmix_execution* execution,
                                                             gaussmix_statistics** statistics);
 

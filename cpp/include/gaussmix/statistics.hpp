@@ -62,6 +62,18 @@ struct MaximizeReport {
 ///
 /// Additive: data may be accumulated in any pieces, on any machines, and merged. Means are kept as their difference δ_k to
 /// the mean of the mixture they were made under and are merged pairwise (Chan, Golub & LeVeque 1983), so an offset of the data costs no digits.
+///
+/// Their files and bytes, version 2, are laid out as those of models (model_file.hpp), with this in them:
+///   tensors   "pivots" (K, D), the means that the deltas δ are about; "component_weights" n (K,); "deltas" (K, D); "scatters", K rows,
+///             or 1 where the type has all components share a matrix: of D variances' sums or, for full and tied, of the
+///             D (D + 1) / 2 values of the lower triangle, row by row; "total_weight" and "log_likelihood" (1,). Then, all three or
+///             none, the mixture: "weights", "means", "covariances" as in a model file
+///   metadata  "format" = "gaussmix-statistics", "version" = "2", "covariance_type"; optional "allow_singular", "feature_names" as in
+///             a model file, and as information "library_version" and "simd_level" of who wrote it. Without the mixture its
+///             "mixture_digest": zlib's CRC-32 of the bytes of weights, of means and of covariances, 8 hexadecimal digits each,
+///             joined by "-"
+///   checksum  as in a model file, of the tensors in this order; always there
+///
 /// Statistics that have been moved from may be assigned to, destroyed and copied (the copy is as they are), nothing else.
 class GAUSSMIX_API Statistics {
  public:
@@ -97,18 +109,28 @@ class GAUSSMIX_API Statistics {
   double total_weight() const noexcept;                         ///< Σ_i w_i
   VectorView<const double> component_weights() const noexcept;  ///< n_k = Σ_i w_i γ(z_ik), (K,)
 
-  /// Saves the sums and their mixture: whoever opens `path` at any time finds the old file or the new one, as with Mixture::save.
-  /// @throws InvalidArgument    for a `path` that names no regular file
+  /// Saves the sums in the layout above, `with_mixture` or with a digest of it alone, which is a third of the bytes: whoever opens
+  /// `path` at any time finds the old file or the new one, as with Mixture::save.
+  /// @throws InvalidArgument    for a `path` that names no regular file, feature names that are not UTF-8 or above 16 MiB
   /// @throws std::system_error  with `path` in its message, when the system refuses; the old file is then as it was
-  void save(const std::string& path) const;
-  /// What `save` wrote. Sizes are checked before anything is allocated, then the checksum, then the meaning.
+  void save(const std::string& path, bool with_mixture = true) const;
+  /// What `save` wrote with the mixture, here or in version 0.1. Safe for bytes from a stranger: sizes are checked before anything is
+  /// allocated, then the checksum, then the meaning.
   /// @throws FormatError        with `path` in its message, for anything else
   /// @throws std::system_error  with `path` in its message, when the system refuses
   static Statistics load(const std::string& path, const Execution& execution = {});
-  /// The bytes that `save` writes: a versioned, little-endian, self-contained copy of the sums and of their mixture.
-  std::vector<std::uint8_t> to_bytes() const;
-  /// What `to_bytes` wrote. @throws FormatError as `load`
+  /// What `save` wrote with the mixture or without, under `mixture`, which must be the one that the sums were made under, bit for
+  /// bit: nothing is factored, and its parameters are shared. Names of features are those of the file where it has any.
+  /// @throws FormatError        with `path` in its message, for another mixture, and as above
+  /// @throws std::system_error  with `path` in its message, when the system refuses
+  static Statistics load(const std::string& path, const Mixture& mixture, const Execution& execution = {});
+  /// The bytes that `save` writes. @throws InvalidArgument as `save`
+  std::vector<std::uint8_t> to_bytes(bool with_mixture = true) const;
+  /// What `to_bytes` wrote with the mixture. @throws FormatError as `load`
   static Statistics from_bytes(VectorView<const std::uint8_t> bytes, const Execution& execution = {});
+  /// What `to_bytes` wrote, under `mixture`. @throws FormatError as `load`
+  static Statistics from_bytes(VectorView<const std::uint8_t> bytes, const Mixture& mixture,
+                               const Execution& execution = {});
 
   friend GAUSSMIX_API bool operator==(const Statistics& a, const Statistics& b) noexcept;
   friend bool operator!=(const Statistics& a, const Statistics& b) noexcept { return !(a == b); }
@@ -117,6 +139,7 @@ class GAUSSMIX_API Statistics {
   ///@{
   const detail::SufficientStatistics& sums() const noexcept { return *sums_; }
   detail::SufficientStatistics& sums() noexcept { return *sums_; }
+  Statistics(const Mixture& mixture, std::unique_ptr<detail::SufficientStatistics> sums) noexcept;
   ///@}
 
  private:

@@ -115,23 +115,34 @@ gaussmix_status gaussmix_statistics_maximize(const gaussmix_statistics* statisti
   });
 }
 
-gaussmix_status gaussmix_statistics_save(const gaussmix_statistics* statistics, const char* path) {
-  return guarded([&] { live(statistics, "statistics").value.save(&required(path, "path")); });
+gaussmix_status gaussmix_statistics_save(const gaussmix_statistics* statistics, const char* path,
+                                         std::int32_t with_mixture) {
+  return guarded([&] { live(statistics, "statistics").value.save(&required(path, "path"), with_mixture != 0); });
 }
 
-gaussmix_status gaussmix_statistics_load(const char* path, const gaussmix_execution* execution,
-                                         gaussmix_statistics** statistics) {
-  return c_api::create(statistics, "statistics",
-                       [&] { return Statistics::load(&required(path, "path"), c_api::execution_argument(execution)); });
+gaussmix_status gaussmix_statistics_load(const char* path, const gaussmix_mixture* mixture,
+                                         const gaussmix_execution* execution, gaussmix_statistics** statistics) {
+  return c_api::create(statistics, "statistics", [&] {
+    const std::string name = &required(path, "path");
+    const Execution how = c_api::execution_argument(execution);
+    return mixture != nullptr ? Statistics::load(name, live(mixture, "mixture").value, how)
+                              : Statistics::load(name, how);
+  });
 }
 
-gaussmix_status gaussmix_statistics_to_bytes(const gaussmix_statistics* statistics, std::uint8_t* out,
-                                             std::int64_t capacity, std::int64_t* size) {
-  return guarded([&] { c_api::write_bytes(live(statistics, "statistics").value.to_bytes(), out, capacity, size); });
+gaussmix_status gaussmix_statistics_to_bytes(const gaussmix_statistics* statistics, std::int32_t with_mixture,
+                                             std::uint8_t* out, std::int64_t capacity, std::int64_t* size) {
+  return guarded([&] {
+    c_api::write_bytes(live(statistics, "statistics").value.to_bytes(with_mixture != 0), out, capacity, size);
+  });
 }
 
 gaussmix_status gaussmix_statistics_from_bytes(const std::uint8_t* bytes, std::int64_t size,
-                                               const gaussmix_execution* execution, gaussmix_statistics** statistics) {
-  return c_api::create(statistics, "statistics",
-                       [&] { return Statistics::from_bytes({bytes, size}, c_api::execution_argument(execution)); });
+                                               const gaussmix_mixture* mixture, const gaussmix_execution* execution,
+                                               gaussmix_statistics** statistics) {
+  return c_api::create(statistics, "statistics", [&] {
+    const Execution how = c_api::execution_argument(execution);
+    return mixture != nullptr ? Statistics::from_bytes({bytes, size}, live(mixture, "mixture").value, how)
+                              : Statistics::from_bytes({bytes, size}, how);
+  });
 }

@@ -13,6 +13,8 @@ Statistics::Statistics(const Mixture& mixture)
     : mixture_(mixture),
       sums_(std::make_unique<detail::SufficientStatistics>(mixture.n_components(), mixture.n_features(),
                                                            mixture.covariance_type(), mixture.means().data())) {}
+Statistics::Statistics(const Mixture& mixture, std::unique_ptr<detail::SufficientStatistics> sums) noexcept
+    : mixture_(mixture), sums_(std::move(sums)) {}
 Statistics::~Statistics() = default;
 Statistics::Statistics(const Statistics& other)
     : mixture_(other.mixture_),

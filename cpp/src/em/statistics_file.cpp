@@ -1,184 +1,247 @@
+#include "base/message.hpp"
+#include "em/covariance_model.hpp"
+#include "em/statistics_version_1.hpp"
 #include "em/sufficient_statistics.hpp"
-#include "io/files.hpp"
-#include "model/covariance_type.hpp"
+#include "io/crc32.hpp"
+#include "model/mixture_tensors.hpp"
 #include "parallel/parallel.hpp"
 
 #include <gaussmix/error.hpp>
+#include <gaussmix/simd.hpp>
+#include <gaussmix/version.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <string>
-
-// Layout, little-endian: magic, version, covariance type, allow_singular, K, D as u64; then as f64 the mixture's weights, means,
-// covariances; the sums' pivots, weights, deltas, scatter, log-likelihood, total weight; last an FNV-1a checksum as u64.
+#include <limits>
+#include <map>
+#include <memory>
 
 namespace gaussmix {
 namespace {
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "values are copied as they stand in memory");
+using detail::Metadata;
+using detail::Read;
+using detail::Shape;
+using detail::StatisticsContent;
+using detail::SufficientStatistics;
+using detail::Tensor;
+using detail::TensorFile;
+using detail::throw_format;
 
-constexpr std::uint64_t magic = 0x544154535F584D47;  // "GMX_STAT"
-constexpr std::uint64_t version = 1;
-constexpr Index header_words = 6;
-constexpr Index trailer_words = 3;
-constexpr Index word = 8;
+constexpr const char* tensor_names[] = {"pivots",         "component_weights", "deltas", "scatters",   "total_weight",
+                                        "log_likelihood", "weights",           "means",  "covariances"};
+constexpr detail::TensorFormat format{"a statistics file", "gaussmix-statistics", "2", {tensor_names, 9}, 6};
 
-std::uint64_t checksum(const std::uint8_t* data, Index size) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (Index i = 0; i < size; ++i) hash = (hash ^ data[i]) * 0x100000001b3;
-  return hash;
+/// Values of the lower triangle of a (d, d) matrix, D (D + 1) / 2; more than there can be where that is no number of 64 bits.
+constexpr std::uint64_t triangle_size(std::uint64_t d) {
+  return d >> 32 ? std::numeric_limits<std::uint64_t>::max() : d % 2 ? (d + 1) / 2 * d : d / 2 * (d + 1);
 }
 
-class Writer {
- public:
-  template <class T>
-  void value(T v) {
-    const auto* p = reinterpret_cast<const std::uint8_t*>(&v);
-    bytes_.insert(bytes_.end(), p, p + sizeof v);
-  }
-  void values(const double* p, Index n) {
-    for (Index i = 0; i < n; ++i) value(p[i]);
-  }
-  void values(const std::vector<double>& v) { values(v.data(), static_cast<Index>(v.size())); }
-  std::vector<std::uint8_t> finish() {
-    value(checksum(bytes_.data(), static_cast<Index>(bytes_.size())));
-    return std::move(bytes_);
-  }
-
- private:
-  std::vector<std::uint8_t> bytes_;
-};
-
-class Reader {
- public:
-  explicit Reader(const std::vector<std::uint8_t>& bytes) : bytes_(bytes) {}
-  template <class T>
-  T value() {
-    T v;
-    std::memcpy(&v, bytes_.data() + at_, sizeof v);
-    at_ += sizeof v;
-    return v;
-  }
-  std::vector<double> values(Index n) {
-    std::vector<double> v(static_cast<std::size_t>(n));
-    for (double& x : v) x = value<double>();
-    return v;
-  }
-
- private:
-  const std::vector<std::uint8_t>& bytes_;
-  std::size_t at_ = 0;
-};
-
-[[noreturn]] void throw_format(const std::string& what) { throw FormatError("bytes of Statistics " + what); }
-
-/// f64 values after the header; 0 when K and D do not fit `words` values.
-Index n_values(std::uint64_t k, std::uint64_t d, const detail::CovarianceLayout& layout, Index words) {
-  // Beyond these K and D alone exceed what is there, so no product below can overflow.
-  const auto limit = static_cast<std::uint64_t>(words);
-  if (k < 1 || d < 1 || k > limit || d > limit / k) return 0;
-  if (layout.is_matrix() && d > limit / d) return 0;
-  const auto ki = static_cast<Index>(k), di = static_cast<Index>(d);
-  const Index n = layout.count(ki), each = layout.values_each(di);
-  if (n > words / each) return 0;
-  return 2 * ki + 3 * ki * di + n * each + (layout.is_matrix() ? n * each : ki * di);
+/// The shape of the scatters: a row for each, or the one that all components share.
+Shape scatters_shape(bool pooled, bool full, std::uint64_t k, std::uint64_t d) {
+  return {pooled ? 1 : k, full ? triangle_size(d) : d};
 }
 
-void check_sums(const detail::SufficientStatistics& sums) {
-  const auto finite = [](const std::vector<double>& v) {
-    return std::all_of(v.begin(), v.end(), [](double x) { return std::isfinite(x); });
+/// Copies the scatters to `packed`, of triangles the lower ones alone, row by row.
+void pack(const SufficientStatistics& sums, double* packed) {
+  if (!sums.full) {
+    std::copy(sums.scatter.begin(), sums.scatter.end(), packed);
+    return;
+  }
+  const double* const end = sums.scatter.data() + sums.scatter.size();
+  for (const double* matrix = sums.scatter.data(); matrix != end; matrix += sums.d * sums.d)
+    for (Index i = 0; i < sums.d; ++i) packed = std::copy_n(matrix + i * sums.d, i + 1, packed);
+}
+
+/// The inverse, over zeros.
+void unpack(const double* packed, SufficientStatistics& sums) {
+  if (!sums.full) {
+    std::copy_n(packed, sums.scatter.size(), sums.scatter.begin());
+    return;
+  }
+  double* const end = sums.scatter.data() + sums.scatter.size();
+  for (double* matrix = sums.scatter.data(); matrix != end; matrix += sums.d * sums.d)
+    for (Index i = 0; i < sums.d; ++i) {
+      std::copy_n(packed, i + 1, matrix + i * sums.d);
+      packed += i + 1;
+    }
+}
+
+/// zlib's CRC-32 of the bytes of the weights, of the means and of the covariances: what tells mixtures apart.
+std::string digest_of(const std::vector<Tensor>& parameters) {
+  std::string text;
+  for (const auto& [name, shape, values] : parameters) {
+    std::size_t size = sizeof(double);
+    for (const std::uint64_t dim : shape) size *= dim;
+    text += (text.empty() ? "" : "-") + detail::hexadecimal(detail::crc32(values, size));
+  }
+  return text;
+}
+
+/// What must be equal of two mixtures for the sums of one to be those of the other, as text.
+std::string description(CovarianceType type, bool allow_singular, Index k, Index d, const std::string& digest) {
+  return std::string("'") + to_string(type) + "'" + (allow_singular ? ", allow_singular" : "") + ", of " +
+         std::to_string(k) + " components in " + std::to_string(d) + " features and digest " +
+         detail::in_quotes(digest);
+}
+
+Metadata metadata_of(const Mixture& mixture, bool with_mixture) {
+  Metadata metadata = detail::metadata_of(mixture, mixture.feature_names());
+  metadata["library_version"] = version();
+  metadata["simd_level"] = simd_level();
+  if (!with_mixture) metadata["mixture_digest"] = digest_of(detail::tensors_of(mixture));
+  return metadata;
+}
+
+/// `write` of the tensors of sums and of their mixture.
+template <class Write>
+auto write_tensors(const SufficientStatistics& sums, const Mixture& mixture, bool with_mixture, const Write& write) {
+  const auto k = static_cast<std::uint64_t>(sums.k), d = static_cast<std::uint64_t>(sums.d);
+  const Shape scatters = scatters_shape(sums.pooled, sums.full, k, d);
+  detail::Buffer<double> packed(static_cast<Index>(scatters[0] * scatters[1]));
+  pack(sums, packed.data());
+  std::vector<Tensor> tensors{{"pivots", {k, d}, sums.pivot.data()},     {"component_weights", {k}, sums.weight.data()},
+                              {"deltas", {k, d}, sums.delta.data()},     {"scatters", scatters, packed.data()},
+                              {"total_weight", {1}, &sums.total_weight}, {"log_likelihood", {1}, &sums.log_likelihood}};
+  if (with_mixture)
+    for (const Tensor& tensor : detail::tensors_of(mixture)) tensors.push_back(tensor);
+  return write(metadata_of(mixture, with_mixture), tensors);
+}
+
+/// @throws FormatError that names the first value that is no such sum
+void check_sums(const SufficientStatistics& sums) {
+  using detail::CovarianceShape;
+  const auto check = [&sums](const char* name, const detail::CovarianceLayout& layout, const double* values,
+                             std::size_t n, const char* rule, auto is_right) {
+    const double* const wrong = std::find_if_not(values, values + n, is_right);
+    if (wrong != values + n)
+      throw_format(format.noun, std::string("hold ") + rule + ", but " + layout.place(name, sums.d, wrong - values) +
+                                    " is " + detail::format(*wrong));
   };
-  if (!finite(sums.weight) || !finite(sums.delta) || !finite(sums.scatter) || !finite(sums.pivot) ||
-      !std::isfinite(sums.total_weight) || std::isnan(sums.log_likelihood))
-    throw_format("hold a sum that is not finite");
-  if (sums.total_weight < 0.0 || std::any_of(sums.weight.begin(), sums.weight.end(), [](double n) { return n < 0.0; }))
-    throw_format("hold a negative weight");
+  const auto is_finite = [](double x) { return std::isfinite(x); };
+  const auto is_weight = [](double x) { return std::isfinite(x) && x >= 0.0; };
+  constexpr detail::CovarianceLayout one{CovarianceShape::spherical, true}, each{CovarianceShape::spherical, false},
+      vectors{CovarianceShape::diagonal, false};
+  const detail::CovarianceLayout scatters{sums.full ? CovarianceShape::matrix : CovarianceShape::diagonal, sums.pooled};
+  check("pivots", vectors, sums.pivot.data(), sums.pivot.size(), "finite pivots", is_finite);
+  check("component_weights", each, sums.weight.data(), sums.weight.size(), "finite weights ≥ 0", is_weight);
+  check("deltas", vectors, sums.delta.data(), sums.delta.size(), "finite deltas", is_finite);
+  check("scatters", scatters, sums.scatter.data(), sums.scatter.size(), "finite scatters", is_finite);
+  check("total_weight", one, &sums.total_weight, 1, "a finite weight ≥ 0", is_weight);
+  check("log_likelihood", one, &sums.log_likelihood, 1, "a number", [](double x) { return !std::isnan(x); });
 }
 
-/// The statistics in `size` bytes.
-Statistics read_statistics(Index size, const detail::Read& read, const Execution& execution) {
-  detail::check_num_threads(execution.num_threads);
-  if (size < (header_words + trailer_words) * word || size % word != 0)
-    throw_format("must be a multiple of 8 and at least " + std::to_string((header_words + trailer_words) * word) +
-                 " long, but are " + std::to_string(size));
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(header_words * word));
-  read(bytes.data(), bytes.size());
-  Reader in(bytes);
-  if (in.value<std::uint64_t>() != magic) throw_format("must begin with 'GMX_STAT', but do not");
-  if (const auto found = in.value<std::uint64_t>(); found != version)
-    throw_format("must be of version " + std::to_string(version) + ", but are of version " + std::to_string(found));
-  const auto type_code = in.value<std::uint64_t>();
-  const auto allow_singular = in.value<std::uint64_t>();
-  const auto k = in.value<std::uint64_t>();
-  const auto d = in.value<std::uint64_t>();
-  const detail::CovarianceTypeInfo* type = detail::find_covariance_type(type_code);
-  if (!type) throw_format("hold the unknown covariance type " + std::to_string(type_code));
-  if (allow_singular > 1)
-    throw_format("must hold 0 or 1 for allow_singular, but hold " + std::to_string(allow_singular));
-  const Index words = size / word - header_words - trailer_words;
-  if (n_values(k, d, type->layout, words) != words)
-    throw_format("must hold the values of " + std::to_string(k) + " components of " + std::to_string(d) +
-                 " features, but are " + std::to_string(size) + " long");
-  bytes.resize(static_cast<std::size_t>(size));
-  read(bytes.data() + header_words * word, static_cast<std::size_t>(size - header_words * word));
-  std::uint64_t stored;
-  std::memcpy(&stored, bytes.data() + size - word, word);
-  if (stored != checksum(bytes.data(), size - word)) throw_format("do not match their checksum");
-  const auto ki = static_cast<Index>(k), di = static_cast<Index>(d);
-  const Index n_covariances = type->layout.count(ki) * type->layout.values_each(di);
-  const std::vector<double> weights = in.values(ki), means = in.values(ki * di), covariances = in.values(n_covariances);
-  try {
-    Statistics out(Mixture(weights, {means.data(), ki, di}, covariances, type->type, allow_singular != 0, execution));
-    detail::SufficientStatistics& sums = out.sums();
-    for (std::vector<double>* v : {&sums.pivot, &sums.weight, &sums.delta, &sums.scatter})
-      *v = in.values(static_cast<Index>(v->size()));
-    sums.log_likelihood = in.value<double>();
-    sums.total_weight = in.value<double>();
-    check_sums(sums);
-    return out;
-  } catch (const FormatError&) {
-    throw;
-  } catch (const Interrupted&) {
-    throw;
-  } catch (const Error& error) {
-    throw_format(std::string("hold no valid mixture: ") + error.what());
+/// What is in a file of version 2, but for the meaning of the values.
+StatisticsContent read_version_2(const TensorFile& file, const Read& read) {
+  file.entry("checksum");  // without one there are models alone
+  const CovarianceType type = detail::covariance_type_of(file);
+  const bool allow_singular = detail::allow_singular_of(file);
+  const Shape& deltas = file.shape("deltas");
+  if (deltas.size() != 2 || deltas[0] < 1 || deltas[1] < 1)
+    file.refuse("have deltas of shape [K, D], both at least 1, but has " + detail::shape_text(deltas));
+  const std::string reason = std::string("'") + to_string(type) + "' and deltas of shape " + detail::shape_text(deltas);
+  const detail::ScatterShape scatter = detail::covariance_model(type).scatter();
+  const Shape scatters = scatters_shape(scatter.pooled, scatter.full, deltas[0], deltas[1]);
+  file.require_shape("pivots", deltas, reason);
+  file.require_shape("component_weights", {deltas[0]}, reason);
+  file.require_shape("scatters", scatters, reason);
+  for (const char* total : {"total_weight", "log_likelihood"}) file.require_shape(total, {1}, reason);
+  const bool has_mixture = file.has("weights") || file.has("means") || file.has("covariances");
+  detail::Parameters parameters;
+  if (has_mixture) {
+    parameters = detail::room_for_parameters(file, type);
+    file.require_shape("means", deltas, reason);
   }
+  std::string digest = has_mixture ? "" : file.entry("mixture_digest");
+  std::vector<std::string> names = detail::feature_names_of(file, deltas[1]);
+
+  const auto k = static_cast<Index>(deltas[0]), d = static_cast<Index>(deltas[1]);
+  SufficientStatistics sums(k, d, scatter, std::vector<double>(deltas[0] * deltas[1]).data());
+  detail::Buffer<double> packed(static_cast<Index>(scatters[0] * scatters[1]));
+  std::map<std::string, double*> places = detail::places_of(parameters);
+  places.insert({{"pivots", sums.pivot.data()},
+                 {"component_weights", sums.weight.data()},
+                 {"deltas", sums.delta.data()},
+                 {"scatters", packed.data()},
+                 {"total_weight", &sums.total_weight},
+                 {"log_likelihood", &sums.log_likelihood}});
+  file.read_values(read, places);
+  unpack(packed.data(), sums);
+  return {type, allow_singular, std::move(parameters), std::move(digest), std::move(names), std::move(sums)};
+}
+
+/// Throws FormatError unless `given` is the mixture that the bytes hold or name; null is for bytes that hold one.
+void check_given(const StatisticsContent& content, const Mixture* given) {
+  const auto& [type, allow_singular, parameters, digest, names, sums] = content;
+  const bool has_mixture = !parameters.weights.empty();
+  if (has_mixture && given == nullptr) return;
+  const std::string named =
+      description(type, allow_singular, sums.k, sums.d,
+                  has_mixture ? digest_of(detail::tensors_of(parameters, type, sums.k, sums.d)) : digest);
+  const std::string rule = "be read with the mixture of its sums, " + named + ", but is read with ";
+  if (given == nullptr) throw_format(format.noun, rule + "none");
+  const std::string met = description(given->covariance_type(), given->allow_singular(), given->n_components(),
+                                      given->n_features(), digest_of(detail::tensors_of(*given)));
+  if (met != named) throw_format(format.noun, rule + met);
+}
+
+/// The statistics in `size` bytes; `given` is their mixture, or null for the one that they hold.
+Statistics read_statistics(std::uint64_t size, const Read& read, const Mixture* given, const Execution& execution) {
+  detail::check_num_threads(execution.num_threads);
+  const std::uint64_t first = TensorFile::read_length(format, size, read);
+  StatisticsContent content = first == detail::version_1_magic
+                                  ? detail::read_version_1(size, read, format.noun)
+                                  : read_version_2(TensorFile(format, first, size, read), read);
+  check_given(content, given);
+  auto sums = std::make_unique<SufficientStatistics>(std::move(content.sums));
+  Mixture mixture = given != nullptr ? *given
+                                     : detail::mixture_of(format.noun, std::move(content.parameters), content.type,
+                                                          content.allow_singular, sums->k, sums->d, execution);
+  check_sums(*sums);
+  if (!content.feature_names.empty()) mixture = mixture.with_feature_names(std::move(content.feature_names));
+  return Statistics(mixture, std::move(sums));
+}
+
+Statistics statistics_from_bytes(VectorView<const std::uint8_t> bytes, const Mixture* given,
+                                 const Execution& execution) {
+  const Read read = detail::reader_of(bytes);
+  return read_statistics(static_cast<std::uint64_t>(bytes.size()), read, given, execution);
+}
+
+Statistics load_statistics(const std::string& path, const Mixture* given, const Execution& execution) {
+  return detail::parse_file(
+      path, [&](std::uint64_t size, const Read& read) { return read_statistics(size, read, given, execution); });
 }
 
 }  // namespace
 
-std::vector<std::uint8_t> Statistics::to_bytes() const {
-  Writer out;
-  out.value(magic);
-  out.value(version);
-  out.value(std::uint64_t{detail::find_covariance_type(mixture_.covariance_type())->number});
-  out.value(static_cast<std::uint64_t>(mixture_.allow_singular()));
-  out.value(static_cast<std::uint64_t>(sums_->k));
-  out.value(static_cast<std::uint64_t>(sums_->d));
-  out.values(mixture_.weights().data(), sums_->k);
-  out.values(mixture_.means().data(), sums_->k * sums_->d);
-  out.values(mixture_.covariances().data(), mixture_.covariances().size());
-  for (const std::vector<double>* v : {&sums_->pivot, &sums_->weight, &sums_->delta, &sums_->scatter}) out.values(*v);
-  out.value(sums_->log_likelihood);
-  out.value(sums_->total_weight);
-  return out.finish();
+std::vector<std::uint8_t> Statistics::to_bytes(bool with_mixture) const {
+  return write_tensors(*sums_, mixture_, with_mixture, [](Metadata metadata, const std::vector<Tensor>& tensors) {
+    return detail::tensor_bytes(format, std::move(metadata), tensors);
+  });
+}
+
+void Statistics::save(const std::string& path, bool with_mixture) const {
+  write_tensors(*sums_, mixture_, with_mixture, [&path](Metadata metadata, const std::vector<Tensor>& tensors) {
+    detail::save_tensors(path, format, std::move(metadata), tensors);
+  });
 }
 
 Statistics Statistics::from_bytes(VectorView<const std::uint8_t> bytes, const Execution& execution) {
-  const detail::Read read = detail::reader_of(bytes);
-  return read_statistics(bytes.size(), read, execution);
+  return statistics_from_bytes(bytes, nullptr, execution);
 }
 
-void Statistics::save(const std::string& path) const {
-  const std::vector<std::uint8_t> bytes = to_bytes();
-  detail::replace_file(path, {{bytes.data(), bytes.size()}});
+Statistics Statistics::from_bytes(VectorView<const std::uint8_t> bytes, const Mixture& mixture,
+                                  const Execution& execution) {
+  return statistics_from_bytes(bytes, &mixture, execution);
 }
 
 Statistics Statistics::load(const std::string& path, const Execution& execution) {
-  return detail::parse_file(path, [&](std::uint64_t size, const detail::Read& read) {
-    return read_statistics(static_cast<Index>(size), read, execution);
-  });
+  return load_statistics(path, nullptr, execution);
+}
+
+Statistics Statistics::load(const std::string& path, const Mixture& mixture, const Execution& execution) {
+  return load_statistics(path, &mixture, execution);
 }
 
 }  // namespace gaussmix
