@@ -14,6 +14,11 @@ TEST_CASE("crc32: the check values of its catalog and of zlib") {
   CHECK(crc32(bytes.data(), bytes.size()) == 0xB70B4C26);
 }
 
+TEST_CASE("crc32: a sum is written as eight digits") {
+  CHECK(gaussmix::detail::hexadecimal(0xCBF43926) == "cbf43926");
+  CHECK(gaussmix::detail::hexadecimal(0x0000000A) == "0000000a");
+}
+
 TEST_CASE("crc32: bytes summed in pieces of any size and at any address are the bytes summed at once") {
   std::string bytes;
   for (int i = 0; i < 300; ++i) bytes.push_back(static_cast<char>(i * i + 3 * i));

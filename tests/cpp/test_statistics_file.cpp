@@ -173,6 +173,12 @@ TEST_CASE("statistics_file: names of the mixture that is given stay where the by
   CHECK(Statistics::from_bytes(sums.to_bytes(false), named).mixture().feature_names() == named.feature_names());
 }
 
+TEST_CASE("statistics_file: names that are not UTF-8 are not saved") {
+  const Statistics sums(stored_sums().mixture().with_feature_names({"a", "\xff"}));
+  const std::string message = message_of<InvalidArgument>([&] { (void)sums.to_bytes(); });
+  CHECK(message.find("feature_names[1] must be UTF-8") != std::string::npos);
+}
+
 TEST_CASE("statistics_file: another mixture, or none where the bytes have none, is refused by what differs") {
   const Statistics sums = stored_sums();
   const Doubles pi = {0.25, 0.75}, mu = {0, 1, 2, -3}, sigma = {2, 0.5, 0.5, 1, 1, 0, 0, 4};

@@ -34,8 +34,8 @@ struct Tensor {
   const double* values;
 };
 
-/// The bytes of a file of these tensors, which stand in the order of their format, and of `metadata`, to which the format, its version and
-/// the checksum are added. @throws InvalidArgument for metadata that are not UTF-8, or too many for a header
+/// The bytes of a file of these tensors, which stand in the order of their format, and of `metadata`, to which the format,
+/// its version and the checksum are added. @throws InvalidArgument for metadata that are not UTF-8, or too many for a header
 std::vector<std::uint8_t> tensor_bytes(const TensorFormat& format, Metadata metadata,
                                        const std::vector<Tensor>& tensors);
 /// Makes these bytes the content of a file, as replace_file() does. @throws as both
@@ -49,8 +49,9 @@ class TensorFile {
   /// The first 8 bytes of a file of `size` bytes. @throws FormatError when it has fewer
   static std::uint64_t read_length(const TensorFormat& format, std::uint64_t size, const Read& read);
 
-  /// Reads the header of a file of `size` bytes whose first 8 bytes are its `length`. Afterwards the format, its version and the kind
-  /// of checksum are right, the required tensors are there, all are F64, and their shapes and places are those of the bytes that follow.
+  /// Reads the header of a file of `size` bytes whose first 8 bytes are its `length`. Afterwards the format, its version and
+  /// the kind of checksum are right, the required tensors are there, all are F64, and their shapes and places are those of
+  /// the bytes that follow.
   TensorFile(const TensorFormat& format, std::uint64_t length, std::uint64_t size, const Read& read);
 
   /// "NOUN must RULE, but VALUE". @throws FormatError always
@@ -64,7 +65,7 @@ class TensorFile {
   bool has(const char* name) const noexcept { return find(name) != nullptr; }
   /// The shape of a tensor. @throws FormatError when it is not there
   const Shape& shape(const char* name) const;
-  /// @throws FormatError unless a tensor has this shape, "for" what the message then says
+  /// @throws FormatError unless a tensor has this shape: "have NAME of shape EXPECTED for REASON, but has …"
   void require_shape(const char* name, const Shape& expected, const std::string& reason) const;
 
   /// Reads the values of each tensor to the place that `out` names for it, and compares the checksum, where the file has one.

@@ -15,7 +15,8 @@ namespace gaussmix::detail {
 std::vector<Tensor> tensors_of(const Mixture& mixture);
 /// The same of parameters of K components in D features.
 std::vector<Tensor> tensors_of(const Parameters& parameters, CovarianceType type, Index k, Index d);
-/// Covariance type, allow_singular, and the names as one text, where there are any. @throws InvalidArgument for names that are not UTF-8
+/// Covariance type, allow_singular, and the names as one text, where there are any.
+/// @throws InvalidArgument for names that are not UTF-8
 Metadata metadata_of(const Mixture& mixture, const std::vector<std::string>& feature_names);
 
 /// @throws FormatError, as all that follow do, for what is no such value
