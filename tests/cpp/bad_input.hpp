@@ -2,6 +2,8 @@
 
 // What the tests of bad input share: cases, and the arguments that many functions must refuse alike.
 
+#include "messages.hpp"
+
 #include <doctest/doctest.h>
 #include <gaussmix/gaussmix.hpp>
 
@@ -9,7 +11,6 @@
 #include <functional>
 #include <limits>
 #include <string>
-#include <typeinfo>
 #include <vector>
 
 namespace bad_input {
@@ -30,27 +31,12 @@ struct Case {
   std::vector<std::string> message;
 };
 
-/// The message of the E that `call` throws; an exception of any other type fails the test.
-template <class E>
-std::string message_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const E& error) {
-    CHECK(typeid(error) == typeid(E));
-    return error.what();
-  } catch (const std::exception& error) {
-    FAIL_CHECK("another error: " << error.what());
-    return error.what();
-  }
-  FAIL_CHECK("no error");
-  return {};
-}
-
 template <class E>
 void check_all(const std::vector<Case>& cases) {
   for (const Case& c : cases) {
     CAPTURE(c.name);
-    const std::string message = message_of<E>(c.call);
+    const std::string message = messages::message_of<E>(c.call);
+    CHECK(message != "no error");
     for (const std::string& part : c.message) {
       CAPTURE(message);
       CAPTURE(part);

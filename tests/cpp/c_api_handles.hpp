@@ -2,7 +2,7 @@
 
 // Owners of the C ABI's handles, and what its tests make them from.
 
-#include "problems.hpp"
+#include "c_api_parameters.hpp"
 
 #include <doctest/doctest.h>
 #include <gaussmix/gaussmix.h>
@@ -15,6 +15,7 @@
 namespace c_api_handles {
 
 using namespace gaussmix;
+using problems::parameters_of;
 using problems::Problem;
 
 using Indices = std::vector<Index>;
@@ -45,18 +46,6 @@ O made(const Create& create) {
 inline std::string error_of(gaussmix_status status, gaussmix_status expected = GAUSSMIX_ERROR_INVALID_ARGUMENT) {
   CHECK(status == expected);
   return gaussmix_last_error();
-}
-
-inline gaussmix_parameters parameters_of(const Problem& p) {
-  return {sizeof(gaussmix_parameters),
-          static_cast<std::int32_t>(p.type),
-          0,
-          p.k,
-          p.d,
-          static_cast<Index>(p.covariances.size()),
-          p.weights.data(),
-          p.means.data(),
-          p.covariances.data()};
 }
 
 inline OwnedMixture mixture_of(const gaussmix_parameters& parameters) {

@@ -1,6 +1,7 @@
 // Eight threads score on one model through the C ABI, each with scorers, statistics and errors of its own; to be run under
 // ThreadSanitizer too.
 
+#include "c_api_parameters.hpp"
 #include "problems.hpp"
 
 #include <gaussmix/gaussmix.h>
@@ -8,6 +9,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 #include <thread>
 
@@ -42,15 +44,7 @@ struct Scores {
 };
 
 gaussmix_mixture* new_mixture(const Problem& p) {
-  const gaussmix_parameters parameters = {sizeof parameters,
-                                          static_cast<std::int32_t>(p.type),
-                                          0,
-                                          p.k,
-                                          p.d,
-                                          static_cast<Index>(p.covariances.size()),
-                                          p.weights.data(),
-                                          p.means.data(),
-                                          p.covariances.data()};
+  const gaussmix_parameters parameters = parameters_of(p);
   gaussmix_mixture* mixture = nullptr;
   check(gaussmix_mixture_create(&parameters, nullptr, &mixture), "a mixture is made");
   return mixture;
@@ -122,6 +116,7 @@ int main() {
   for (int round = 0; round < n_rounds; ++round)
     for (const CovarianceType type : all_types)
       share(random_problem(4, 5, 60, type, static_cast<std::uint64_t>(round)));
-  std::printf("%d threads, %d models: %d checks failed\n", n_threads, 4 * n_rounds, n_failures.load());
+  std::printf("%d threads, %d models: %d checks failed\n", n_threads, n_rounds * static_cast<int>(std::size(all_types)),
+              n_failures.load());
   return n_failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,6 +1,7 @@
 // What the C ABI does with memory: a row that is scored allocates nothing; when any one allocation of a call fails, or all from
 // it on, the call ends in a status, nothing is leaked, and what was there before works as before.
 
+#include "c_api_parameters.hpp"
 #include "counted_memory.hpp"
 #include "model_files.hpp"
 #include "problems.hpp"
@@ -27,18 +28,6 @@ void check(bool holds, const std::string& what) {
 }
 
 constexpr gaussmix_execution one_thread = {sizeof one_thread, 1, nullptr, nullptr};
-
-gaussmix_parameters parameters_of(const Problem& p, bool allow_singular) {
-  return {sizeof(gaussmix_parameters),
-          static_cast<std::int32_t>(p.type),
-          allow_singular ? 1 : 0,
-          p.k,
-          p.d,
-          static_cast<Index>(p.covariances.size()),
-          p.weights.data(),
-          p.means.data(),
-          p.covariances.data()};
-}
 
 /// A mixture and what it says of its rows, to be found again after every failure.
 class TestedModel {

@@ -1,7 +1,7 @@
-#include "bad_input.hpp"
 #include "problems.hpp"
 #include "start/start.hpp"
 
+#include <gaussmix/error.hpp>
 #include <gaussmix/fit.hpp>
 
 #include <doctest/doctest.h>

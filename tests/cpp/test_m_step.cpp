@@ -1,4 +1,4 @@
-#include "bad_input.hpp"
+#include "messages.hpp"
 #include "problems.hpp"
 
 #include <gaussmix/statistics.hpp>
@@ -9,7 +9,7 @@
 
 using namespace gaussmix;
 using namespace problems;
-using bad_input::message_of;
+using messages::message_of;
 
 namespace {
 

@@ -1,5 +1,6 @@
+#include "messages.hpp"
+
 #include <doctest/doctest.h>
-#include <gaussmix/error.hpp>
 
 #include "base/memory.hpp"
 
@@ -11,20 +12,11 @@
 
 using namespace gaussmix;
 using namespace gaussmix::detail;
+using messages::message_of;
 
 namespace {
 
 constexpr Index max_index = std::numeric_limits<Index>::max();
-
-template <class Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const InvalidArgument& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 bool are_apart(const Elements& a, const Elements& b) {
   const bool apart = message_of([&] { check_apart("out", a, "X", b); }) == "no error";

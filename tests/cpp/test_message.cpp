@@ -1,5 +1,6 @@
+#include "messages.hpp"
+
 #include <doctest/doctest.h>
-#include <gaussmix/error.hpp>
 
 #include "base/message.hpp"
 #include "data/samples.hpp"
@@ -12,23 +13,13 @@
 
 using namespace gaussmix;
 using namespace gaussmix::detail;
+using messages::message_of;
 
 namespace {
 
 constexpr double quiet_nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr Index max_index = std::numeric_limits<Index>::max();
-
-/// What the InvalidArgument that `call` throws says.
-template <class Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const InvalidArgument& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 std::string samples_message(Index rows, Index cols, Index n_features) {
   const double value = 0.0;

@@ -1,4 +1,4 @@
-#include "bad_input.hpp"
+#include "messages.hpp"
 #include "problems.hpp"
 
 #include <doctest/doctest.h>
@@ -92,7 +92,7 @@ void check_scores(const Problem& p) {
 /// Whether an exception of type E says `part`.
 template <class E, class Call>
 bool says(const Call& call, const std::string& part) {
-  const std::string message = bad_input::message_of<E>(call);
+  const std::string message = messages::message_of<E>(call);
   CAPTURE(message);
   return message.find(part) != std::string::npos;
 }

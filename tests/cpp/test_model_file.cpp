@@ -1,4 +1,5 @@
 #include "bad_input.hpp"
+#include "messages.hpp"
 #include "model_files.hpp"
 #include "problems.hpp"
 
@@ -34,7 +35,7 @@ Doubles scores(const Mixture& mixture, const problems::Problem& p) {
 
 /// The message of the FormatError that reading these bytes ends in.
 std::string refusal(const Bytes& bytes) {
-  return bad_input::message_of<FormatError>([&] { model_from_bytes(bytes); });
+  return messages::message_of<FormatError>([&] { model_from_bytes(bytes); });
 }
 
 /// Whether they are read as `model`, or refused.

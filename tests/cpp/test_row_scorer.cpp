@@ -1,4 +1,4 @@
-#include "bad_input.hpp"
+#include "messages.hpp"
 #include "problems.hpp"
 
 #include <doctest/doctest.h>
@@ -130,7 +130,7 @@ TEST_CASE("row scorer: refuses rows of the wrong length or that are not finite, 
   const double expected = scorer.log_prob(p.x);
   const Doubles bad = {0, std::nan(""), 1}, shorter = {0, 1};
   Doubles gamma(2), longer(3);
-  using bad_input::message_of;
+  using messages::message_of;
   CHECK(message_of<InvalidArgument>([&] { scorer.log_prob(bad); }).find("must be finite, but is nan") !=
         std::string::npos);
   CHECK_THROWS_AS(scorer.predict(shorter), InvalidArgument);
@@ -159,7 +159,7 @@ TEST_CASE("one row: strides, and the place of what is not finite") {
   spread[4] = std::nan("");
   const double before = log_p[0];
   const std::string message =
-      bad_input::message_of<InvalidArgument>([&] { log_prob<double>(mixture, reversed, log_p); });
+      messages::message_of<InvalidArgument>([&] { log_prob<double>(mixture, reversed, log_p); });
   CHECK(message == "X[0, 1] must be finite, but is nan");
   CHECK(log_p[0] == before);
   CHECK_THROWS_AS(log_prob<double>(mixture, p.rows(), log_p, {-1, {}}), InvalidArgument);

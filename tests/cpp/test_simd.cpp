@@ -1,3 +1,5 @@
+#include "messages.hpp"
+
 #include <doctest/doctest.h>
 #include <gaussmix/error.hpp>
 #include <gaussmix/fit.hpp>
@@ -14,6 +16,7 @@
 #include <vector>
 
 using namespace gaussmix;
+using messages::message_of;
 using simd::KernelTable;
 
 namespace {
@@ -35,16 +38,6 @@ KernelTable table(const char* name, std::uint32_t features) {
   result.name = name;
   result.features = features;
   return result;
-}
-
-template <class Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const InvalidArgument& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 constexpr std::uint32_t with_avx2 = simd::feature_sse2 | simd::feature_avx | simd::feature_avx2 | simd::feature_fma;

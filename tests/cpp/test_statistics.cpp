@@ -1,4 +1,4 @@
-#include "bad_input.hpp"
+#include "messages.hpp"
 #include "model_files.hpp"
 #include "problems.hpp"
 
@@ -11,7 +11,7 @@
 
 using namespace gaussmix;
 using namespace problems;
-using bad_input::message_of;
+using messages::message_of;
 
 namespace {
 
