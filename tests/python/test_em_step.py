@@ -272,12 +272,13 @@ def real_moments(name: str, weighted: bool) -> tuple[Exact, Exact]:
 @pytest.mark.filterwarnings("ignore::gaussmix.DegenerateWarning")
 def test_the_likelihood_never_falls(n_components: int, name: str, covariance_type: str) -> None:
     """The mean of log p is computed to the mean of the errors allowed to log p, which cover the rounding of Σ in the
-    M-step too: no rise can show as a fall of more than twice that. Floored components are no exception."""
+    M-step too: no rise can show as a fall of more than twice that. Floored components are no exception. The errors of
+    every fifth row are counted, those of the others, which 50 digits would take long for, as none."""
     x = real_data(name)
     result = stopped_fit(x, n_components, covariance_type, tol=0.0, max_iter=60, reg_covar=0.0, random_state=0)
     m = result.mixture
-    scores = Parameters(m.weights, m.means, m.covariances, covariance_type).exact.at(x, 2.0**-53)
-    allowed = 2 * float(scores.log_prob_error.mean())
+    scores = Parameters(m.weights, m.means, m.covariances, covariance_type).exact.at(x[::5], 2.0**-53)
+    allowed = 2 * float(scores.log_prob_error.sum()) / len(x)
     falls = -np.diff(result.trace)
     assert len(falls) > 1
     assert falls.max() <= allowed, f"fell by {falls.max()} in iteration {falls.argmax() + 1}, allowed {allowed}"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-N, D, K, THREADS = 400_000, 64, 32, 2
+N, D, K, THREADS = 320_000, 64, 32, 2
 MIB = 2**20
 STATISTICS = 8 * K * (1 + 2 * D)  # diag: weight, mean and scatter of each component
 BLOCK_ROWS = 4096

@@ -201,7 +201,7 @@ import sys
 import numpy as np
 import gaussmix
 
-N, D = 1_000_000, 32
+N, D = 500_000, 32
 kind, dtype = sys.argv[1:]
 
 def columns(begin=0, end=N):
@@ -251,7 +251,7 @@ print(peak() - before)
 def test_reading_a_table_copies_no_more_than_blocks(kind: str, dtype: str) -> None:
     command = [sys.executable, "-W", "ignore", "-c", PEAK_SCRIPT, kind, dtype]
     output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-    # X has 32 million values: 122 MiB in float32. A fit may use 16 bytes a row, 15 MiB, and blocks of rows.
+    # X has 16 million values: 61 MiB in float32. A fit may use 16 bytes a row, 8 MiB, and blocks of rows.
     assert int(output) < 48 * 2**20
 
 
