@@ -4,7 +4,7 @@ if(NOT CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
 endif()
 
 if(GAUSSMIX_SANITIZE)
-  add_compile_options(-fsanitize=${GAUSSMIX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+  add_compile_options(-fsanitize=${GAUSSMIX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1) # lines; more takes twice as long
   add_link_options(-fsanitize=${GAUSSMIX_SANITIZE})
 endif()
 

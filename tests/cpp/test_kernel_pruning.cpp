@@ -88,25 +88,27 @@ struct Bounds {
 
   explicit Bounds(const Problem<T>& p) {
     const Index d = p.d;
+    // The first column of row i that is not 0.
+    const auto first = [&p](Index i) { return p.shape == Shape::full ? Index{0} : i; };
     for (Index l = 0; l < p.k; ++l) {
       const std::vector<double> inverse = inverse_factor(p, l);
-      std::vector<double> factor(at(d * d));  // L_l
-      for (Index j = 0; j < d; ++j)
-        for (Index i = j; i < d; ++i) {
+      std::vector<double> factor(at(d * d));  // L_l, (d, d) column-major
+      for (Index i = 0; i < d; ++i)
+        for (Index j = first(i); j <= i; ++j) {
           double sum = i == j ? 1 : 0;
-          for (Index m = j; m < i; ++m) sum -= inverse[at(i * d + m)] * factor[at(m * d + j)];
-          factor[at(i * d + j)] = sum / inverse[at(i * d + i)];
+          for (Index m = j; m < i; ++m) sum -= inverse[at(i * d + m)] * factor[at(j * d + m)];
+          factor[at(j * d + i)] = sum / inverse[at(i * d + i)];
         }
       for (Index k = 0; k < p.k; ++k) {
         const std::vector<double> own = inverse_factor(p, k);
         double square = 0, frobenius = 0, largest = 0;
         for (Index i = 0; i < d; ++i) {
           double y = 0;
-          for (Index j = 0; j <= i; ++j) {
+          for (Index j = first(i); j <= i; ++j) {
             const T apart = p.means[at(l * d + j)] - p.means[at(k * d + j)];
             y += own[at(i * d + j)] * static_cast<double>(apart);
             double product = 0;
-            for (Index m = j; m <= i; ++m) product += own[at(i * d + m)] * factor[at(m * d + j)];
+            for (Index m = j; m <= i; ++m) product += own[at(i * d + m)] * factor[at(j * d + m)];
             frobenius += product * product;
             largest = std::max(largest, product * product);
           }
@@ -225,7 +227,7 @@ TEST_CASE_TEMPLATE("kernels: a search gives these bits for sums of many features
           CAPTURE(d);
           CAPTURE(spread);
           Random random(33);
-          Problem<T> p(simd::kernels_of<T>(*table), simd::strip_multiple, d, 7, shape, spread, random);
+          Problem<T> p(simd::kernels_of<T>(*table), simd::strip_multiple, d, 4, shape, spread, random);
           const Bounds<T> bounds(p);
           const Posterior<T> expected = whole(p, cut, static_cast<const T*>(nullptr));
           CHECK(searched(p, cut, static_cast<const T*>(nullptr)) == expected);
