@@ -11,8 +11,8 @@ namespace {
 
 using namespace gaussmix;
 using namespace problems;
+using detail::DistanceBounds;
 using detail::Random;
-using detail::Separation;
 
 /// ‖L_k⁻¹ (x − μ_k)‖
 class Distances {
@@ -49,7 +49,7 @@ void for_each_row(const Problem& p, Random& random, const Check& check) {
 template <class T>
 void check_bounds(const Problem& p, Random& random) {
   const Mixture mixture = p.mixture();
-  const Separation<T> s = detail::separate<T>(mixture.data());
+  const DistanceBounds<T> s = detail::make_distance_bounds<T>(mixture.data());
   const Distances distance(mixture);
   bool holds = true;
   for_each_row(p, random, [&](const std::vector<double>& x) {
@@ -57,9 +57,9 @@ void check_bounds(const Problem& p, Random& random) {
     for (Index k = 0; k < p.k; ++k) d.push_back(distance(k, x));
     for (Index l = 0; l < p.k; ++l)
       for (Index k = 0; k < p.k; ++k) {
-        const Real stretch = s.stretch[at(l * p.k + k)];
+        const Real stretch = s.lipschitz[at(l * p.k + k)];
         if (std::isinf(stretch)) continue;
-        holds = holds && d[at(k)] >= s.distance[at(l * p.k + k)] - stretch * d[at(l)];
+        holds = holds && d[at(k)] >= s.lower[at(l * p.k + k)] - stretch * d[at(l)];
       }
   });
   CHECK(holds);
@@ -67,7 +67,7 @@ void check_bounds(const Problem& p, Random& random) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("separation: distances are no less than it says", T, float, double) {
+TEST_CASE_TEMPLATE("distance_bounds: distances are no less than it says", T, float, double) {
   Random random(43);
   for (const CovarianceType type : all_types)
     for (const Index d : {1, 2, 7, 16})
@@ -81,7 +81,7 @@ TEST_CASE_TEMPLATE("separation: distances are no less than it says", T, float, d
         }
 }
 
-TEST_CASE_TEMPLATE("separation: nor are those of narrow components, in any units", T, float, double) {
+TEST_CASE_TEMPLATE("distance_bounds: nor are those of narrow components, in any units", T, float, double) {
   Random random(53);
   const Index d = 6, k = 5;
   for (const double narrow : {1e-1, 1e-3, 1e-5})
@@ -108,16 +108,16 @@ TEST_CASE_TEMPLATE("separation: nor are those of narrow components, in any units
     }
 }
 
-TEST_CASE_TEMPLATE("separation: it tells components apart that are", T, float, double) {
+TEST_CASE_TEMPLATE("distance_bounds: it tells components apart that are", T, float, double) {
   for (const CovarianceType type : all_types) {
     CAPTURE(std::string(to_string(type)));
     const Problem p = random_problem(20, 16, 1, type, 61, 40.0);
     const Mixture mixture = p.mixture();
-    const Separation<T> s = detail::separate<T>(mixture.data());
+    const DistanceBounds<T> s = detail::make_distance_bounds<T>(mixture.data());
     for (Index i = 0; i < p.k * p.k; ++i) {
       const bool same = i % (p.k + 1) == 0;
-      CHECK((s.distance[at(i)] == 0) == same);
-      const T least = s.distance[at(i)] - s.stretch[at(i)] * T(6);  // √16 is a usual distance from the own component
+      CHECK((s.lower[at(i)] == 0) == same);
+      const T least = s.lower[at(i)] - s.lipschitz[at(i)] * T(6);  // √16 is a usual distance from the own component
       CHECK((least > 10) == !same);
     }
   }

@@ -162,12 +162,12 @@ template <class T>
 Posterior<T> searched(const Problem<T>& p, T cut, const T* weight, const Bounds<T>* bounds = nullptr) {
   Posterior<T> out(p);
   const Index strip = p.kernels.strip;
-  Buffer<T> scratch(p.kernels.sparse_scratch(p.d)), gamma(p.k * p.padded());
+  Buffer<T> scratch(p.kernels.pruned_scratch(p.d)), gamma(p.k * p.padded());
   Buffer<std::int32_t> component(p.n_strips() * p.k);
   Buffer<Index> kept(p.n_strips());
   simd::Components<T> components = p.components();
-  if (bounds) components.separation = bounds->separation.data(), components.stretch = bounds->stretch.data();
-  CHECK(p.kernels.sparse_log_prob(p.strips.data(), p.n_strips(), components, cut, weight, p.labels.data(), true,
+  if (bounds) components.lower = bounds->separation.data(), components.lipschitz = bounds->stretch.data();
+  CHECK(p.kernels.pruned_log_prob(p.strips.data(), p.n_strips(), components, cut, weight, p.labels.data(), true,
                                   scratch.data(), component.data(), kept.data(), gamma.data(), out.log_p.data()));
   for (Index s = 0; s < p.n_strips(); ++s)
     for (Index a = 0; a < kept[s]; ++a, ++out.kept) {
@@ -210,7 +210,7 @@ TEST_CASE_TEMPLATE("kernels: a search gives the bits of all components, whatever
     for (std::int32_t& label : p.labels) label = static_cast<std::int32_t>(random.below(p.k));
     CHECK(searched(p, cut, static_cast<const T*>(nullptr)) == expected);
     CHECK(searched(p, cut, static_cast<const T*>(nullptr), &bounds) == expected);
-    Buffer<T> scratch(p.kernels.sparse_scratch(p.d));
+    Buffer<T> scratch(p.kernels.pruned_scratch(p.d));
     p.kernels.likely_components(p.strips.data(), p.n_strips(), p.components(), scratch.data(), p.labels.data());
     CHECK(searched(p, cut, static_cast<const T*>(nullptr), &bounds) == expected);
     CHECK(searched(p, cut, weight.data()) == whole(p, cut, weight.data()));
@@ -242,7 +242,7 @@ TEST_CASE_TEMPLATE("kernels: far components are left out, near ones found by the
     for (const Shape shape : {Shape::full, Shape::diag, Shape::unit}) {
       Random random(31);
       Problem<T> p(kernels, 5 * simd::strip_multiple, 16, 20, shape, 100.0, random);
-      Buffer<T> scratch(kernels.sparse_scratch(p.d));
+      Buffer<T> scratch(kernels.pruned_scratch(p.d));
       kernels.likely_components(p.strips.data(), p.n_strips(), p.components(), scratch.data(), p.labels.data());
       const Posterior<T> expected = whole(p, T(20), static_cast<const T*>(nullptr));
       CHECK(expected.kept == p.padded());  // one component a row

@@ -8,7 +8,7 @@ namespace {
 
 /// How many times larger than within the components the variance of a block may be for a pooled scatter to be had as the
 /// difference of the two: that many units of rounding are lost.
-constexpr double max_spread = 256.0;
+constexpr double max_pooled_cancellation = 256.0;
 
 // Of speed alone.
 
@@ -144,7 +144,7 @@ bool BlockMoments<T>::add_pooled(const BlockLoader<T>& block, const Responsibili
     }
   }
   for (Index j = 0; j < d_; ++j)
-    if (moments_.second[at(j * d_ + j)] > max_spread * scatter[at(j * d_ + j)]) return false;
+    if (moments_.second[at(j * d_ + j)] > max_pooled_cancellation * scatter[at(j * d_ + j)]) return false;
   for (Index k = 0; k < k_; ++k) sums.add(k, weights[at(k)] * factor, shifts.data() + k * d_, nullptr);
   for (std::size_t i = 0; i < scatter.size(); ++i) sums.scatter[i] += factor * scatter[i];
   return true;

@@ -45,7 +45,7 @@ class JointMoments {
   Buffer<double> sums_;
   Buffer<T> scratch_;
   std::vector<double> center_;  ///< the middle of the pivots, (D,)
-  Split<T> location_;           ///< center_ as the kernels subtract it
+  SplitVector<T> location_;     ///< center_ as the kernels subtract it
   Buffer<T> tile_gamma_;        ///< of the rows of a dense tile, (components, dense_rows)
   std::vector<Index> next_;     ///< (K,): the first of each component's listed rows that was not taken
   Moments<T> tile_;

@@ -17,7 +17,7 @@ struct Moments {
   double n = 0.0;
   std::vector<double> first;   ///< (D,)
   std::vector<double> second;  ///< (D,) or (D, D)
-  Split<T> center;             ///< as the kernels subtract it
+  SplitVector<T> center;       ///< as the kernels subtract it
 
   /// The mean of the rows less the center, of one feature.
   double mean(Index j) const { return first[static_cast<std::size_t>(j)] / n; }

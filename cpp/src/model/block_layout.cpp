@@ -23,7 +23,7 @@ double largest_of(const std::vector<double>& values) {
   return largest_of(values.data(), static_cast<Index>(values.size()));
 }
 
-/// See Packed::largest_row. With |x − c| ≤ a and entries of L⁻¹ up to b, all that is summed for y = L⁻¹(x − c) is at most D a b,
+/// See BlockLayout::largest_row. With |x − c| ≤ a and entries of L⁻¹ up to b, all that is summed for y = L⁻¹(x − c) is at most D a b,
 /// and D (D a b + |ν|)² for the squared distance.
 template <class T>
 T largest_row(const ComponentTerms& data, const std::vector<double>& nu) {
@@ -42,7 +42,7 @@ T largest_row(const ComponentTerms& data, const std::vector<double>& nu) {
 }  // namespace
 
 template <class T>
-void Packed<T>::set_factors(const std::vector<CovarianceFactor>& factors, Index k) {
+void BlockLayout<T>::set_factors(const std::vector<CovarianceFactor>& factors, Index k) {
   std::size_t n_values = 0, n_orders = 0;
   for (const CovarianceFactor& factor : factors) {
     if (!shares_panels) n_values += static_cast<std::size_t>(panel_entries(factor.rank));
@@ -56,7 +56,7 @@ void Packed<T>::set_factors(const std::vector<CovarianceFactor>& factors, Index 
 }
 
 template <class T>
-simd::Components<T> Packed<T>::components(Index d) const noexcept {
+simd::Components<T> BlockLayout<T>::components(Index d) const noexcept {
   const bool full = !factors_.empty() && !transformed;
   return {static_cast<Index>(log_norm.size()),
           d,
@@ -68,7 +68,7 @@ simd::Components<T> Packed<T>::components(Index d) const noexcept {
 }
 
 template <class T>
-simd::Factor<T> Packed<T>::append(const CovarianceFactor& factor) {
+simd::Factor<T> BlockLayout<T>::append(const CovarianceFactor& factor) {
   const auto push = [this](const double* values, Index n) {
     const T* begin = values_.data() + values_.size();
     for (Index i = 0; i < n; ++i) values_.push_back(static_cast<T>(values[i]));
@@ -89,8 +89,8 @@ simd::Factor<T> Packed<T>::append(const CovarianceFactor& factor) {
 }
 
 template <class T>
-Packed<T> pack(const ComponentTerms& data) {
-  Packed<T> out;
+BlockLayout<T> make_block_layout(const ComponentTerms& data) {
+  BlockLayout<T> out;
   out.log_norm.assign(data.log_norm.begin(), data.log_norm.end());
   out.log_weight.assign(data.log_weight.begin(), data.log_weight.end());
   out.inv_std.assign(data.inv_std.begin(), data.inv_std.end());
@@ -118,9 +118,9 @@ Packed<T> pack(const ComponentTerms& data) {
   return out;
 }
 
-template struct Packed<double>;
-template struct Packed<float>;
-template Packed<double> pack(const ComponentTerms&);
-template Packed<float> pack(const ComponentTerms&);
+template struct BlockLayout<double>;
+template struct BlockLayout<float>;
+template BlockLayout<double> make_block_layout(const ComponentTerms&);
+template BlockLayout<float> make_block_layout(const ComponentTerms&);
 
 }  // namespace gaussmix::detail

@@ -13,13 +13,13 @@ class ComponentTerms;
 
 /// A mixture in the layout of the kernels of one precision.
 template <class T>
-struct Packed {
-  Split<T> means;             ///< (K, D); in the transformed space ν_k = L⁻¹(μ_k − c) when `transformed`
+struct BlockLayout {
+  SplitVector<T> means;       ///< (K, D); in the transformed space ν_k = L⁻¹(μ_k − c) when `transformed`
   std::vector<T> log_norm;    ///< log N(μ_k | μ_k, Σ_k), (K,)
   std::vector<T> log_weight;  ///< log π_k, (K,)
   std::vector<T> inv_std;     ///< 1/σ_kj, (K, D), 0 without variance; diag and spherical
   bool transformed = false;   ///< tied: rows are transformed once, about `center`
-  Split<T> center;            ///< c, (D,)
+  SplitVector<T> center;      ///< c, (D,)
   /// Rows of values up to this have finite squared distances, whatever is summed first; below 0 when a component is singular or
   /// has an order of features of its own.
   T largest_row = -1;
@@ -42,6 +42,6 @@ struct Packed {
 };
 
 template <class T>
-Packed<T> pack(const ComponentTerms& data);
+BlockLayout<T> make_block_layout(const ComponentTerms& data);
 
 }  // namespace gaussmix::detail

@@ -19,7 +19,7 @@ constexpr double log_2pi = 1.8378770664093454836;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// How far a tied mixture's means may lie from its center, in its own standard deviations, for rows to be transformed once.
-constexpr double max_spread = 32.0;
+constexpr double max_tied_radius = 32.0;
 
 /// Checks `size` values of which the first is number `begin` of them all: finite, and variances ≥ 0.
 void check_covariances(const double* values, Index size, const CovarianceLayout& layout, Index d, Index begin,
@@ -72,7 +72,7 @@ ComponentTerms::ComponentTerms(Parameters parameters, Index n_components, Index 
     factor_variances(allow_singular, names.covariances);
   choose_center();
   fits_single_ = scales_fit_single();
-  f64_ = pack<double>(*this);
+  f64_ = make_block_layout<double>(*this);
 }
 
 void ComponentTerms::factor_matrices(bool allow_singular, const ParameterNames& names, const Execution& execution) {
@@ -135,7 +135,7 @@ void ComponentTerms::choose_center() {
         y += factors[0].inverse(r, j) * (means[static_cast<std::size_t>(i * d + j)] - c[static_cast<std::size_t>(j)]);
       square += y * y;
     }
-    if (!(square <= max_spread * max_spread)) return;
+    if (!(square <= max_tied_radius * max_tied_radius)) return;
   }
   center = std::move(c);
 }
@@ -150,30 +150,30 @@ bool ComponentTerms::scales_fit_single() const {
 }
 
 template <>
-const Packed<double>& ComponentTerms::packed<double>() const {
+const BlockLayout<double>& ComponentTerms::block_layout<double>() const {
   return f64_;
 }
 
 template <>
-const Packed<float>& ComponentTerms::packed<float>() const {
-  f32_once_.run([this] { f32_ = pack<float>(*this); });
+const BlockLayout<float>& ComponentTerms::block_layout<float>() const {
+  f32_once_.run([this] { f32_ = make_block_layout<float>(*this); });
   return f32_;
 }
 
 template <>
-const Separation<double>& ComponentTerms::separation<double>() const {
-  f64_separation_once_.run([this] { f64_separation_ = separate<double>(*this); });
-  return f64_separation_;
+const DistanceBounds<double>& ComponentTerms::distance_bounds<double>() const {
+  f64_bounds_once_.run([this] { f64_bounds_ = make_distance_bounds<double>(*this); });
+  return f64_bounds_;
 }
 
 template <>
-const Separation<float>& ComponentTerms::separation<float>() const {
-  f32_separation_once_.run([this] { f32_separation_ = separate<float>(*this); });
-  return f32_separation_;
+const DistanceBounds<float>& ComponentTerms::distance_bounds<float>() const {
+  f32_bounds_once_.run([this] { f32_bounds_ = make_distance_bounds<float>(*this); });
+  return f32_bounds_;
 }
 
-const PackedRow& ComponentTerms::packed_row() const {
-  row_once_.run([this] { row_ = pack_row(*this); });
+const RowLayout& ComponentTerms::row_layout() const {
+  row_once_.run([this] { row_ = make_row_layout(*this); });
   return row_;
 }
 

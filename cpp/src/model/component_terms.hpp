@@ -65,12 +65,12 @@ class ComponentTerms {
   bool fits_single() const noexcept { return fits_single_; }
   /// The kernels' layout; the one for float32 is made at its first use, by whichever thread comes first.
   template <class T>
-  const Packed<T>& packed() const;
+  const BlockLayout<T>& block_layout() const;
   /// How far the components are apart, made at its first use; none may be singular.
   template <class T>
-  const Separation<T>& separation() const;
+  const DistanceBounds<T>& distance_bounds() const;
   /// The layout of the kernels of one row, likewise made at its first use.
-  const PackedRow& packed_row() const;
+  const RowLayout& row_layout() const;
   /// @throws NumericalError unless all ranks are equal
   void require_common_measure() const;
 
@@ -82,14 +82,14 @@ class ComponentTerms {
 
   Buffer<double> panels_;  ///< of the factors
   bool fits_single_ = false;
-  Packed<double> f64_;
+  BlockLayout<double> f64_;
   mutable Once f32_once_;
-  mutable Packed<float> f32_;
-  mutable Once f64_separation_once_, f32_separation_once_;
-  mutable Separation<double> f64_separation_;
-  mutable Separation<float> f32_separation_;
+  mutable BlockLayout<float> f32_;
+  mutable Once f64_bounds_once_, f32_bounds_once_;
+  mutable DistanceBounds<double> f64_bounds_;
+  mutable DistanceBounds<float> f32_bounds_;
   mutable Once row_once_;
-  mutable PackedRow row_{};
+  mutable RowLayout row_{};
 };
 
 }  // namespace gaussmix::detail

@@ -23,7 +23,7 @@ std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 std::vector<double> distances_of_means(const ComponentTerms& mixture) {
   const simd::Kernels<double>& kernels = simd::kernels_of<double>(simd::active_kernels());
   const Index k_all = mixture.k, d = mixture.d, padded = round_up(k_all, kernels.strip);
-  const simd::Components<double> c = mixture.packed<double>().components(d);
+  const simd::Components<double> c = mixture.block_layout<double>().components(d);
   Buffer<double> strips(padded * d), scratch(2 * d * kernels.strip), q(padded);
   double largest = 0.0;
   kernels.pack(c.means.hi, d, 1, nullptr, k_all, d, strips.data(), &largest);
@@ -91,10 +91,10 @@ std::vector<ScaledNorms> scaled_norms(const ComponentTerms& mixture, const std::
   return out;
 }
 
-/// Puts bounds for full covariances in place of the distances of the means: `stretch` becomes a product of two norms, or 1 where
+/// Puts bounds for full covariances in place of the distances of the means: `lipschitz` becomes a product of two norms, or 1 where
 /// all components have one shape, and both lose what rounding may take from L⁻¹ (x − μ), `rounding` × the Frobenius norm of L_k⁻¹ S × ‖S⁻¹ (x − μ_k)‖ at most.
-void bound_full(const ComponentTerms& mixture, double rounding, std::vector<double>& distance,
-                std::vector<double>& stretch) {
+void bound_full(const ComponentTerms& mixture, double rounding, std::vector<double>& lower,
+                std::vector<double>& lipschitz) {
   const Index k_all = mixture.k, d = mixture.d;
   const std::vector<double> scale = common_scale(mixture);
   const std::vector<ScaledNorms> norms = scaled_norms(mixture, scale);
@@ -109,9 +109,9 @@ void bound_full(const ComponentTerms& mixture, double rounding, std::vector<doub
         const double y = (mixture.means[at(l * d + j)] - mixture.means[at(k * d + j)]) / scale[at(j)];
         apart += y * y;
       }
-      distance[at(l * k_all + k)] -= lost_by(k) * std::sqrt(apart);
+      lower[at(l * k_all + k)] -= lost_by(k) * std::sqrt(apart);
       const double product = norms.size() == 1 ? 1.0 : norms_of(k).inverse * root;
-      stretch[at(l * k_all + k)] =
+      lipschitz[at(l * k_all + k)] =
           kept > 0.0 ? (product + lost_by(k) * root) / kept : std::numeric_limits<double>::infinity();
     }
   }
@@ -119,11 +119,11 @@ void bound_full(const ComponentTerms& mixture, double rounding, std::vector<doub
 
 }  // namespace
 
-bool is_worth_separating(Index rows, const ComponentTerms& mixture) {
+bool is_worth_bounding(Index rows, const ComponentTerms& mixture) {
   if (mixture.k > most_components || mixture.d > most_features) return false;
   const auto n = static_cast<double>(rows), k = static_cast<double>(mixture.k), d = static_cast<double>(mixture.d);
   // Nanoseconds as measured: eigenvalues, distances of means and bounds; and what all first looks at a component take at least.
-  if (mixture.packed<double>().components(mixture.d).factors) {
+  if (mixture.block_layout<double>().components(mixture.d).factors) {
     const double work = k * d * d * d + k * k * (d * d / 40.0 + d / 2.0);
     return work < std::min(n * k, most_work);
   }
@@ -132,25 +132,25 @@ bool is_worth_separating(Index rows, const ComponentTerms& mixture) {
 }
 
 template <class T>
-Separation<T> separate(const ComponentTerms& mixture) {
-  std::vector<double> distance = distances_of_means(mixture), stretch;
-  const simd::Components<double> c = mixture.packed<double>().components(mixture.d);
+DistanceBounds<T> make_distance_bounds(const ComponentTerms& mixture) {
+  std::vector<double> lower = distances_of_means(mixture), lipschitz;
+  const simd::Components<double> c = mixture.block_layout<double>().components(mixture.d);
   if (c.factors) {
-    stretch.resize(distance.size());
+    lipschitz.resize(lower.size());
     const double unit = 0.5 * static_cast<double>(std::numeric_limits<T>::epsilon());
-    bound_full(mixture, 4.0 * static_cast<double>(mixture.d + 8) * unit, distance, stretch);
+    bound_full(mixture, 4.0 * static_cast<double>(mixture.d + 8) * unit, lower, lipschitz);
   } else if (c.inv_std) {
-    stretch = ratios(mixture);
+    lipschitz = ratios(mixture);
   } else {
-    stretch.assign(distance.size(), 1.0);
+    lipschitz.assign(lower.size(), 1.0);
   }
-  Separation<T> out;
-  for (const double value : distance) out.distance.push_back(static_cast<T>(value * (1 - margin)));
-  for (const double value : stretch) out.stretch.push_back(static_cast<T>(value * (1 + margin)));
+  DistanceBounds<T> out;
+  for (const double value : lower) out.lower.push_back(static_cast<T>(value * (1 - margin)));
+  for (const double value : lipschitz) out.lipschitz.push_back(static_cast<T>(value * (1 + margin)));
   return out;
 }
 
-template Separation<double> separate(const ComponentTerms&);
-template Separation<float> separate(const ComponentTerms&);
+template DistanceBounds<double> make_distance_bounds(const ComponentTerms&);
+template DistanceBounds<float> make_distance_bounds(const ComponentTerms&);
 
 }  // namespace gaussmix::detail

@@ -11,16 +11,16 @@ class ComponentTerms;
 /// What the distance of a row from one component tells of its distances from all others, by the triangle inequality. With
 /// d_k(x) = ‖L_k⁻¹ (x − μ_k)‖: d_k(x) ≥ distance(l, k) − stretch(l, k) · d_l(x), in exact numbers and as kernels of T round.
 template <class T>
-struct Separation {
-  std::vector<T> distance;  ///< (K, K) row-major: less than d_k(μ_l)
-  std::vector<T> stretch;   ///< (K, K): more than ‖L_k⁻¹ L_l‖
+struct DistanceBounds {
+  std::vector<T> lower;      ///< (K, K) row-major: less than d_k(μ_l)
+  std::vector<T> lipschitz;  ///< (K, K): more than ‖L_k⁻¹ L_l‖
 };
 
 /// Whether the two arrays are made in a small part of the time of a pass over so many rows, and are no burden to memory.
-bool is_worth_separating(Index rows, const ComponentTerms& mixture);
+bool is_worth_bounding(Index rows, const ComponentTerms& mixture);
 
 /// For mixtures without singular components.
 template <class T>
-Separation<T> separate(const ComponentTerms& mixture);
+DistanceBounds<T> make_distance_bounds(const ComponentTerms& mixture);
 
 }  // namespace gaussmix::detail

@@ -49,36 +49,36 @@ Buffer<double> padded(const std::vector<double>& values, double fill) {
   return out;
 }
 
-PackedRow::Layout row_layout(const ComponentTerms& data) {
-  using Layout = PackedRow::Layout;
+RowLayout::Kind kind_of(const ComponentTerms& data) {
+  using Kind = RowLayout::Kind;
   if (data.factors.empty())
-    return std::all_of(data.inv_std.begin(), data.inv_std.end(), [](double v) { return v > 0.0; }) ? Layout::diag
-                                                                                                   : Layout::block;
+    return std::all_of(data.inv_std.begin(), data.inv_std.end(), [](double v) { return v > 0.0; }) ? Kind::diag
+                                                                                                   : Kind::block;
   for (const CovarianceFactor& factor : data.factors)
-    if (factor.rank < data.d || !factor.order.empty()) return Layout::block;
-  return data.center.empty() ? Layout::full : Layout::transformed;
+    if (factor.rank < data.d || !factor.order.empty()) return Kind::block;
+  return data.center.empty() ? Kind::full : Kind::transformed;
 }
 
 }  // namespace
 
-PackedRow pack_row(const ComponentTerms& data) {
-  PackedRow out{row_layout(data), groups_of(data.k), {}, {}, {}, {}};
+RowLayout make_row_layout(const ComponentTerms& data) {
+  RowLayout out{kind_of(data), groups_of(data.k), {}, {}, {}, {}};
   out.log_norm = padded(data.log_norm, 0.0);
   out.log_weight = padded(data.log_weight, -std::numeric_limits<double>::infinity());
-  switch (out.layout) {
-    case PackedRow::Layout::full:
+  switch (out.kind) {
+    case RowLayout::Kind::full:
       out.means = grouped(data.means.data(), data.k, data.d);
       out.factors = grouped_panels(data);
       break;
-    case PackedRow::Layout::diag:
+    case RowLayout::Kind::diag:
       out.means = grouped(data.means.data(), data.k, data.d);
       out.factors = grouped(data.inv_std.data(), data.k, data.d);
       break;
-    case PackedRow::Layout::transformed:
-      out.means = grouped(data.packed<double>().means.at(0).hi, data.k, data.d);
+    case RowLayout::Kind::transformed:
+      out.means = grouped(data.block_layout<double>().means.at(0).hi, data.k, data.d);
       out.factors = columns(data.factors[0], data.d);
       break;
-    case PackedRow::Layout::block: break;
+    case RowLayout::Kind::block: break;
   }
   return out;
 }

@@ -11,11 +11,11 @@ class ComponentTerms;
 constexpr Index groups_of(Index n) { return (n + simd::row_group - 1) / simd::row_group; }
 
 /// A mixture in the layout of the kernels of one row: components in groups of simd::row_group, lanes along them.
-struct PackedRow {
+struct RowLayout {
   /// Singular components go by the block kernels, whose support test the one-row kernels do not have.
-  enum class Layout { full, diag, transformed, block };
+  enum class Kind { full, diag, transformed, block };
 
-  Layout layout;
+  Kind kind;
   Index groups;
   Buffer<double> log_norm;    ///< (groups, row_group), 0 in unused places
   Buffer<double> log_weight;  ///< (groups, row_group), −inf in unused places
@@ -23,6 +23,6 @@ struct PackedRow {
   Buffer<double> factors;     ///< as the distances of simd::RowKernels take them
 };
 
-PackedRow pack_row(const ComponentTerms& data);
+RowLayout make_row_layout(const ComponentTerms& data);
 
 }  // namespace gaussmix::detail

@@ -10,7 +10,7 @@ namespace gaussmix::detail {
 
 /// Numbers kept as hi + lo in T: exact to twice T's precision; lo is empty in float64, where hi is exact.
 template <class T>
-class Split {
+class SplitVector {
  public:
   void assign(const double* values, Index n);
   simd::Location<T> at(Index offset) const noexcept {

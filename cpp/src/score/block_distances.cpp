@@ -8,17 +8,17 @@ template <class T>
 BlockDistances<T>::BlockDistances(const ComponentTerms& mixture, const simd::Kernels<T>& kernels,
                                   const BlockLoader<T>& loader, Index block_rows)
     : mixture_(mixture),
-      packed_(mixture.packed<T>()),
+      layout_(mixture.block_layout<T>()),
       kernels_(kernels),
       loader_(loader),
-      scratch_(std::max(2 * mixture.d * kernels.strip, kernels.sparse_scratch(mixture.d))),
-      transformed_(packed_.transformed ? mixture.d * block_rows : 0) {}
+      scratch_(std::max(2 * mixture.d * kernels.strip, kernels.pruned_scratch(mixture.d))),
+      transformed_(layout_.transformed ? mixture.d * block_rows : 0) {}
 
 template <class T>
 const T* BlockDistances<T>::strips() {
-  if (!packed_.transformed) return loader_.strips();
+  if (!layout_.transformed) return loader_.strips();
   if (!transformed_is_current_)
-    kernels_.transform(loader_.strips(), loader_.n_strips(), mixture_.d, packed_.center.at(0), packed_.factor(0),
+    kernels_.transform(loader_.strips(), loader_.n_strips(), mixture_.d, layout_.center.at(0), layout_.factor(0),
                        scratch_.data(), transformed_.data());
   transformed_is_current_ = true;
   return transformed_.data();
@@ -29,13 +29,13 @@ void BlockDistances<T>::write(Index begin, Index end, T* q, Index stride) {
   const Index d = mixture_.d, n_strips = (end - begin) / kernels_.strip;
   const T* first = strips() + begin * d;
   for (Index k = 0; k < mixture_.k; ++k, q += stride) {
-    const simd::Location<T> mean = packed_.means.at(k * d);
-    if (packed_.transformed)
+    const simd::Location<T> mean = layout_.means.at(k * d);
+    if (layout_.transformed)
       kernels_.distances_unit(first, n_strips, d, mean, q);
     else if (mixture_.factors.empty())
-      kernels_.distances_diag(first, n_strips, d, mean, packed_.inv_std.data() + k * d, q);
+      kernels_.distances_diag(first, n_strips, d, mean, layout_.inv_std.data() + k * d, q);
     else
-      kernels_.distances_full(first, n_strips, d, mean, packed_.factor(k), scratch_.data(), q);
+      kernels_.distances_full(first, n_strips, d, mean, layout_.factor(k), scratch_.data(), q);
   }
 }
 

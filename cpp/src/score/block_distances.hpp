@@ -19,7 +19,7 @@ class BlockDistances {
   /// The strips that components() is about: of x, or of y.
   const T* strips();
   /// All components, in the space of strips().
-  simd::Components<T> components() const noexcept { return packed_.components(mixture_.d); }
+  simd::Components<T> components() const noexcept { return layout_.components(mixture_.d); }
   /// Squared distances of rows [begin, end), whole strips, to q, (K, stride).
   void write(Index begin, Index end, T* q, Index stride);
   /// Room for any kernel over a strip.
@@ -27,7 +27,7 @@ class BlockDistances {
 
  private:
   const ComponentTerms& mixture_;
-  const Packed<T>& packed_;
+  const BlockLayout<T>& layout_;
   const simd::Kernels<T>& kernels_;
   const BlockLoader<T>& loader_;
   Buffer<T> scratch_;

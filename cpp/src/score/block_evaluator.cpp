@@ -17,7 +17,7 @@ template <class T>
 BlockEvaluator<T>::BlockEvaluator(const ComponentTerms& mixture, const Samples& x, const simd::Kernels<T>& kernels,
                                   const Partition& partition, bool skip, bool row_major)
     : mixture_(mixture),
-      packed_(mixture.packed<T>()),
+      layout_(mixture.block_layout<T>()),
       kernels_(kernels),
       loader_(x, partition.block_rows, kernels, row_major),
       distances_(mixture, kernels, loader_, partition.block_rows),
@@ -87,39 +87,39 @@ void BlockEvaluator<T>::whole_distances() {
 }
 
 template <class T>
-void BlockEvaluator<T>::prepare_far_rows() {
-  if (!far_row_) far_row_.emplace(mixture_);
+void BlockEvaluator<T>::prepare_extended_range() {
+  if (!extended_row_) extended_row_.emplace(mixture_);
   row_.resize(mixture_.d);
   values_kept_.resize(values_.size());
-  far_rows_.resize(stride_);
+  extended_rows_.resize(stride_);
 }
 
-/// Calls patch(i, FarRow) for each row of the block with a distance that is not finite or off every support; leaves the
+/// Calls patch(i, ExtendedRangeRow) for each row of the block with a distance that is not finite or off every support; leaves the
 /// distances in values_.
 template <class T>
 template <class Patch>
-void BlockEvaluator<T>::for_each_far_row(const Patch& patch) {
-  prepare_far_rows();
+void BlockEvaluator<T>::for_each_extended_row(const Patch& patch) {
+  prepare_extended_range();
   std::copy(values_.data(), values_.data() + values_.size(), values_kept_.data());
   whole_distances();
-  Index n_far = 0;
+  Index n_extended = 0;
   for (Index i = 0; i < size(); ++i) {
     bool finite = true, supported = false;
     for (Index k = 0; k < mixture_.k; ++k) {
       const T q = values_[k * stride_ + i];
       finite = finite && q < std::numeric_limits<T>::infinity();
       supported = supported ||
-                  (q >= 0 && packed_.log_weight[static_cast<std::size_t>(k)] > -std::numeric_limits<T>::infinity());
+                  (q >= 0 && layout_.log_weight[static_cast<std::size_t>(k)] > -std::numeric_limits<T>::infinity());
     }
-    if (!finite || !supported) far_rows_[n_far++] = i;
+    if (!finite || !supported) extended_rows_[n_extended++] = i;
   }
   std::copy(values_kept_.data(), values_kept_.data() + values_.size(), values_.data());
-  for (Index far = 0; far < n_far; ++far) {
-    const Index i = far_rows_[far];
+  for (Index far = 0; far < n_extended; ++far) {
+    const Index i = extended_rows_[far];
     const T* strip = loader_.strips() + i / kernels_.strip * mixture_.d * kernels_.strip + i % kernels_.strip;
     for (Index j = 0; j < mixture_.d; ++j) row_[j] = static_cast<double>(strip[j * kernels_.strip]);
-    far_row_->evaluate(row_.data());
-    patch(i, *far_row_);
+    extended_row_->evaluate(row_.data());
+    patch(i, *extended_row_);
   }
 }
 
@@ -128,7 +128,7 @@ const T* BlockEvaluator<T>::log_normal() {
   whole_distances();
   bool finite = true;
   for (Index k = 0; k < mixture_.k; ++k) {
-    const T log_norm = packed_.log_norm[static_cast<std::size_t>(k)];
+    const T log_norm = layout_.log_norm[static_cast<std::size_t>(k)];
     T* q = values_.data() + k * stride_;
     for (Index i = 0; i < loader_.padded(); ++i) {
       finite = finite && q[i] < std::numeric_limits<T>::infinity();
@@ -137,7 +137,7 @@ const T* BlockEvaluator<T>::log_normal() {
     }
   }
   if (!finite)
-    for_each_far_row([this](Index i, const FarRow& row) {
+    for_each_extended_row([this](Index i, const ExtendedRangeRow& row) {
       for (Index k = 0; k < mixture_.k; ++k)
         values_[k * stride_ + i] = static_cast<T>(row.log_normal()[static_cast<std::size_t>(k)]);
     });
@@ -147,10 +147,10 @@ const T* BlockEvaluator<T>::log_normal() {
 template <class T>
 const T* BlockEvaluator<T>::posterior(simd::Posterior what) {
   whole_distances();
-  const bool done = kernels_.posterior(values_.data(), stride_, loader_.padded(), mixture_.k, packed_.log_norm.data(),
-                                       packed_.log_weight.data(), what);
+  const bool done = kernels_.posterior(values_.data(), stride_, loader_.padded(), mixture_.k, layout_.log_norm.data(),
+                                       layout_.log_weight.data(), what);
   if (!done)
-    for_each_far_row([this, what](Index i, const FarRow& row) {
+    for_each_extended_row([this, what](Index i, const ExtendedRangeRow& row) {
       for (std::size_t k = 0; k < row.gamma().size(); ++k) {
         T& value = values_[static_cast<Index>(k) * stride_ + i];
         switch (what) {
@@ -166,8 +166,8 @@ const T* BlockEvaluator<T>::posterior(simd::Posterior what) {
 template <class T>
 const Index* BlockEvaluator<T>::labels() {
   whole_distances();
-  bool done = kernels_.posterior(values_.data(), stride_, loader_.padded(), mixture_.k, packed_.log_norm.data(),
-                                 packed_.log_weight.data(), simd::Posterior::log_joint);
+  bool done = kernels_.posterior(values_.data(), stride_, loader_.padded(), mixture_.k, layout_.log_norm.data(),
+                                 layout_.log_weight.data(), simd::Posterior::log_joint);
   labels_.resize(size());
   for (Index i = 0; i < size(); ++i) {
     Index best = 0;
@@ -176,7 +176,7 @@ const Index* BlockEvaluator<T>::labels() {
     labels_[i] = best;
     done = done && values_[best * stride_ + i] > -std::numeric_limits<T>::infinity();
   }
-  if (!done) for_each_far_row([this](Index i, const FarRow& row) { labels_[i] = row.label(); });
+  if (!done) for_each_extended_row([this](Index i, const ExtendedRangeRow& row) { labels_[i] = row.label(); });
   return labels_.data();
 }
 
@@ -199,7 +199,7 @@ const T* BlockEvaluator<T>::evaluate(const T* weight, T cut, bool responsibiliti
   for (Index begin = 0; begin < loader_.padded(); begin += tile_rows_)
     done &= evaluate_tile(begin, std::min(begin + tile_rows_, loader_.padded()), weight, cut, responsibilities, kept);
   if (!done)
-    for_each_far_row([&](Index i, const FarRow& row) {
+    for_each_extended_row([&](Index i, const ExtendedRangeRow& row) {
       log_p_[i] = static_cast<T>(row.log_p());
       for (std::size_t k = 0; responsibilities && k < row.gamma().size(); ++k)
         values_[static_cast<Index>(k) * stride_ + i] = static_cast<T>(row.gamma()[k]) * (weight ? weight[i] : T(1));
@@ -216,7 +216,7 @@ bool BlockEvaluator<T>::evaluate_tile(Index begin, Index end, const T* weight, T
   Index counted = 0;
   distances_.write(begin, end, q, stride_);
   const bool done =
-      kernels_.log_prob(q, stride_, end - begin, mixture_.k, packed_.log_norm.data(), packed_.log_weight.data(), cut,
+      kernels_.log_prob(q, stride_, end - begin, mixture_.k, layout_.log_norm.data(), layout_.log_weight.data(), cut,
                         weight ? weight + begin : nullptr, responsibilities, log_p_.data() + begin, &counted);
   kept += counted;
   return done;

@@ -40,7 +40,7 @@ class BlockEvaluator {
   const T* expectation(const T* weight, T cut);
   BlockResponsibilities<T> responsibilities() const noexcept { return responsibilities_; }
   /// Makes the scratch that far rows need, which is otherwise made at the first of them.
-  void prepare_far_rows();
+  void prepare_extended_range();
 
   Index stride() const noexcept { return stride_; }
   Index size() const noexcept { return loader_.size(); }
@@ -51,17 +51,17 @@ class BlockEvaluator {
   void whole_distances();
   const T* evaluate(const T* weight, T cut, bool responsibilities);
   bool evaluate_tile(Index begin, Index end, const T* weight, T cut, bool responsibilities, Index& kept);
-  bool is_in_range() const noexcept { return loader_.largest() <= packed_.largest_row; }
+  bool is_in_range() const noexcept { return loader_.largest() <= layout_.largest_row; }
   bool is_worth_guessing();
   void probe();
   void guess_labels();
   void ungroup();
   void note_labels();
   template <class Patch>
-  void for_each_far_row(const Patch& patch);
+  void for_each_extended_row(const Patch& patch);
 
   const ComponentTerms& mixture_;
-  const Packed<T>& packed_;
+  const BlockLayout<T>& layout_;
   const simd::Kernels<T>& kernels_;
   BlockLoader<T> loader_;
   BlockDistances<T> distances_;
@@ -78,10 +78,10 @@ class BlockEvaluator {
   std::int32_t* row_labels_ = nullptr;  ///< of the rows loaded, kept by the caller
   BlockResponsibilities<T> responsibilities_{};
 
-  std::optional<FarRow> far_row_;
+  std::optional<ExtendedRangeRow> extended_row_;
   Buffer<double> row_;
-  Buffer<T> values_kept_;   ///< while the far rows are looked for
-  Buffer<Index> far_rows_;  ///< their indices
+  Buffer<T> values_kept_;        ///< while the far rows are looked for
+  Buffer<Index> extended_rows_;  ///< their indices
 };
 
 }  // namespace gaussmix::detail

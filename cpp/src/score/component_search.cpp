@@ -32,12 +32,12 @@ template <class T>
 bool is_worth_searching(const ComponentTerms& mixture) {
   const bool full = mixture.layout.is_matrix() && !mixture.layout.shared;
   const Index least = full ? least_features_full : least_features_diag;
-  return mixture.d >= least && mixture.k >= least_components && mixture.packed<T>().largest_row >= 0;
+  return mixture.d >= least && mixture.k >= least_components && mixture.block_layout<T>().largest_row >= 0;
 }
 
 template <class T>
 ComponentSearch<T>::ComponentSearch(const ComponentTerms& mixture, const simd::Kernels<T>& kernels, Index rows)
-    : mixture_(mixture), kernels_(kernels), separate_(is_worth_separating(rows, mixture)) {}
+    : mixture_(mixture), kernels_(kernels), bounded_(is_worth_bounding(rows, mixture)) {}
 
 template <class T>
 bool ComponentSearch<T>::run(BlockDistances<T>& distances, const RowGroups& groups, Index n, const T* weight, T cut,
@@ -51,11 +51,11 @@ bool ComponentSearch<T>::run(BlockDistances<T>& distances, const RowGroups& grou
     weight_[place] = place < n ? weight[groups.order()[place]] : T(0);
   const T* strips = distances.strips();
   simd::Components<T> components = distances.components();
-  if (separate_) {
-    components.separation = mixture_.separation<T>().distance.data();
-    components.stretch = mixture_.separation<T>().stretch.data();
+  if (bounded_) {
+    components.lower = mixture_.distance_bounds<T>().lower.data();
+    components.lipschitz = mixture_.distance_bounds<T>().lipschitz.data();
   }
-  const bool done = kernels_.sparse_log_prob(strips, n_strips, components, cut, weight ? weight_.data() : nullptr,
+  const bool done = kernels_.pruned_log_prob(strips, n_strips, components, cut, weight ? weight_.data() : nullptr,
                                              groups.labels(), responsibilities, distances.scratch(), component_.data(),
                                              kept_.data(), values, log_p_.data());
   Index kept = 0;

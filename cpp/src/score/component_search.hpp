@@ -53,7 +53,7 @@ class ComponentSearch {
  private:
   const ComponentTerms& mixture_;
   const simd::Kernels<T>& kernels_;
-  bool separate_;  ///< whether a search asks how far the components are apart
+  bool bounded_;  ///< whether a search asks how far the components are apart
   double kept_share_ = 0.0;
   Buffer<T> weight_, log_p_;        ///< place by place
   Buffer<std::int32_t> component_;  ///< the components that the strips keep, strip by strip

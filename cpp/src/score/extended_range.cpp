@@ -16,7 +16,7 @@ constexpr Wide support_tolerance = 64.0L * 0x1p-53L;
 
 }  // namespace
 
-FarRow::FarRow(const ComponentTerms& mixture) : mixture_(mixture) {
+ExtendedRangeRow::ExtendedRangeRow(const ComponentTerms& mixture) : mixture_(mixture) {
   const auto k = static_cast<std::size_t>(mixture.k), d = static_cast<std::size_t>(mixture.d);
   for (auto* values : {&log_normal_, &log_joint_, &q_, &constant_, &behind_}) values->resize(k);
   for (auto* values : {&log_gamma_, &gamma_}) values->resize(k);
@@ -24,7 +24,7 @@ FarRow::FarRow(const ComponentTerms& mixture) : mixture_(mixture) {
 }
 
 /// Features in `order`.
-void FarRow::load(Index component, const double* x, const std::vector<Index>& order) {
+void ExtendedRangeRow::load(Index component, const double* x, const std::vector<Index>& order) {
   for (std::size_t i = 0; i < z_.size(); ++i) {
     const std::size_t j = order.empty() ? i : static_cast<std::size_t>(order[i]);
     const Wide mean = mixture_.means[static_cast<std::size_t>(component) * z_.size() + j];
@@ -34,7 +34,7 @@ void FarRow::load(Index component, const double* x, const std::vector<Index>& or
 }
 
 /// ‖L⁻¹(x − μ)‖²; +inf off the support. Changes z and size where Σ is singular.
-Wide FarRow::matrix_distance(const CovarianceFactor& factor) {
+Wide ExtendedRangeRow::matrix_distance(const CovarianceFactor& factor) {
   const std::size_t r = static_cast<std::size_t>(factor.rank), d = z_.size();
   Wide q = 0;
   for (std::size_t i = 0; i < r; ++i) {
@@ -61,7 +61,7 @@ Wide FarRow::matrix_distance(const CovarianceFactor& factor) {
 }
 
 /// Σ ((x_j − μ_j) / σ_j)²; +inf off the support.
-Wide FarRow::variance_distance(Index component) const {
+Wide ExtendedRangeRow::variance_distance(Index component) const {
   const double* inv_std = mixture_.inv_std.data() + component * mixture_.d;
   Wide q = 0;
   for (std::size_t j = 0; j < z_.size(); ++j) {
@@ -72,7 +72,7 @@ Wide FarRow::variance_distance(Index component) const {
   return q;
 }
 
-Wide FarRow::distance(Index component, const double* x) {
+Wide ExtendedRangeRow::distance(Index component, const double* x) {
   static const std::vector<Index> as_they_come;
   if (mixture_.factors.empty()) {
     load(component, x, as_they_come);
@@ -85,9 +85,11 @@ Wide FarRow::distance(Index component, const double* x) {
 
 /// log_joint_a − log_joint_b, where q may be so large that log_joint alone would lose the constant: π and the normaliser decide
 /// between equal distances. Both finite.
-Wide FarRow::ahead(std::size_t a, std::size_t b) const { return (q_[b] - q_[a]) / 2 + (constant_[a] - constant_[b]); }
+Wide ExtendedRangeRow::ahead(std::size_t a, std::size_t b) const {
+  return (q_[b] - q_[a]) / 2 + (constant_[a] - constant_[b]);
+}
 
-void FarRow::evaluate(const double* x) {
+void ExtendedRangeRow::evaluate(const double* x) {
   const ComponentTerms& m = mixture_;
   const std::size_t n = q_.size();
   std::size_t best = n;
@@ -117,7 +119,7 @@ void FarRow::evaluate(const double* x) {
   log_p_ = log_joint_[best] + std::log(sum);
 }
 
-Index FarRow::label() const noexcept {
+Index ExtendedRangeRow::label() const noexcept {
   return std::max_element(log_gamma_.begin(), log_gamma_.end()) - log_gamma_.begin();
 }
 

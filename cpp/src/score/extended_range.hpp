@@ -8,9 +8,9 @@ namespace gaussmix::detail {
 
 /// One row whose squared distances leave the range of the kernels' numbers, or that lies off every support, evaluated in a
 /// wider exponent range: rare, so plain.
-class FarRow {
+class ExtendedRangeRow {
  public:
-  explicit FarRow(const ComponentTerms& mixture);
+  explicit ExtendedRangeRow(const ComponentTerms& mixture);
 
   /// Evaluates x, (D,), finite; allocates nothing.
   void evaluate(const double* x);

@@ -14,7 +14,7 @@ class RowEvaluator {
   RowEvaluator(const ComponentTerms& mixture, const simd::RowKernels& kernels, double* scratch);
   static Index scratch_size(const ComponentTerms& mixture) noexcept;
   /// Allocates the scratch that far rows need, which is otherwise made at the first of them.
-  void prepare_far_rows();
+  void prepare_extended_range();
 
   /// The place of the row to be evaluated, (D,), to be filled with finite values.
   double* row() noexcept { return row_; }
@@ -27,15 +27,15 @@ class RowEvaluator {
 
  private:
   void distances();
-  const FarRow& far_row();
+  const ExtendedRangeRow& extended_row();
 
   const ComponentTerms& mixture_;
-  const PackedRow& packed_;
+  const RowLayout& layout_;
   const simd::RowKernels& kernels_;
   double* q_;        ///< (groups, row_group): squared distances and what becomes of them
   double* scratch_;  ///< (D, row_group)
   double* row_;
-  std::optional<FarRow> far_row_;
+  std::optional<ExtendedRangeRow> extended_row_;
 };
 
 }  // namespace gaussmix::detail

@@ -26,12 +26,12 @@ class RowScorer::Impl {
         row_(m_, kernels.row, scratch_.data()),
         samples_(MatrixView<const double>(row_.row(), 1, m_.d)) {
     m_.require_common_measure();
-    if (m_.packed_row().layout != detail::PackedRow::Layout::block) {
-      row_.prepare_far_rows();
+    if (m_.row_layout().kind != detail::RowLayout::Kind::block) {
+      row_.prepare_extended_range();
       return;
     }
     block_.emplace(m_, samples_, kernels.f64, detail::Partition::of(1, m_.d, m_.k, sizeof(double)));
-    block_->prepare_far_rows();
+    block_->prepare_extended_range();
     predict({m_.means.data(), m_.d});  // what grows at its first use grows here
   }
 

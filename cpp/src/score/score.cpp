@@ -83,7 +83,7 @@ bool on_one_row(const ComponentTerms& m, const Samples& x, const Execution& exec
   constexpr double most_work = 1 << 15;  // multiply-adds; also bounds what is kept beside the blocks' layout
   constexpr Index most_scratch = 1 << 11;
   if (x.rows() != 1 || x.single_precision() || x.reader() || row_work(m) > most_work ||
-      RowEvaluator::scratch_size(m) > most_scratch || m.packed_row().layout == detail::PackedRow::Layout::block)
+      RowEvaluator::scratch_size(m) > most_scratch || m.row_layout().kind == detail::RowLayout::Kind::block)
     return false;
   detail::check_num_threads(execution.num_threads);
   alignas(simd::alignment) std::array<double, most_scratch> scratch;

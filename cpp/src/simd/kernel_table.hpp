@@ -60,10 +60,10 @@ struct Components {
   const T* inv_std;          ///< (K, D), diag; where `factors` too is null, Σ_k is the unit matrix
   const T* log_norm;
   const T* log_weight;
-  /// (K, K) row-major, or null: the distance of every row x from component k is at least separation[l · K + k] −
-  /// stretch[l · K + k] · its distance from component l, by far more than these distances are rounded.
-  const T* separation = nullptr;
-  const T* stretch = nullptr;
+  /// (K, K) row-major, or null: the distance of every row x from component k is at least lower[l · K + k] −
+  /// lipschitz[l · K + k] · its distance from component l, by far more than these distances are rounded.
+  const T* lower = nullptr;
+  const T* lipschitz = nullptr;
 };
 
 /// Rows of a block that count for one component: their places, ascending, and their weights γ > 0.
@@ -118,11 +118,11 @@ struct Kernels {
   /// distances that are finite, only. `component` lists what the strips keep, kept[s] of strip s, ascending, one strip behind the
   /// other, and gamma, (listed, strip), their responsibilities, log-joints instead unless `responsibilities`; both have room for
   /// K of every strip.
-  /// label: a likely component of each row; it decides how much is evaluated, and nothing else. scratch: sparse_scratch(d) elements.
-  bool (*sparse_log_prob)(const T* strips, Index n_strips, const Components<T>& components, T cut, const T* weight,
+  /// label: a likely component of each row; it decides how much is evaluated, and nothing else. scratch: pruned_scratch(d) elements.
+  bool (*pruned_log_prob)(const T* strips, Index n_strips, const Components<T>& components, T cut, const T* weight,
                           const std::int32_t* label, bool responsibilities, T* scratch, std::int32_t* component,
                           Index* kept, T* gamma, T* log_p);
-  Index (*sparse_scratch)(Index d);
+  Index (*pruned_scratch)(Index d);
 
   /// For each row the component of the largest log-joint as its first features tell it.
   void (*likely_components)(const T* strips, Index n_strips, const Components<T>& components, T* scratch,

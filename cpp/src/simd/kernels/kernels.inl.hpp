@@ -38,7 +38,7 @@ namespace {
 template <class T>
 constexpr Kernels<T> kernels() {
   return {strip_of<T>,          pack<T>,           distances_full<T>, distances_diag<T>,  distances_unit<T>,
-          transform<T>,         posterior<T>,      log_prob<T>,       sparse_log_prob<T>, sparse_scratch<T>,
+          transform<T>,         posterior<T>,      log_prob<T>,       pruned_log_prob<T>, pruned_scratch<T>,
           likely_components<T>, moments_diag<T>,   moments_dense<T>,  dense_scratch<T>,   dense_size<T>,
           dense_moments<T>,     count_positive<T>, moments_full<T>,   moments_scratch<T>, moments_small<T>,
           moments_few<T>};

@@ -6,12 +6,12 @@ inline constexpr Index diag_chunk = 8;
 
 /// The largest log-joint of each row of a strip among the components taken so far.
 template <class T>
-struct StripSearch {
+struct StripPruning {
   const Components<T>& components;
   T cut;
   Vec<T> largest[strip_vectors];
 
-  StripSearch(const Components<T>& c, T log_cut) : components(c), cut(log_cut) {
+  StripPruning(const Components<T>& c, T log_cut) : components(c), cut(log_cut) {
     for (int v = 0; v < strip_vectors; ++v) largest[v] = broadcast(-infinity<T>);
   }
   GAUSSMIX_INLINE T log_scale(Index k) const { return components.log_norm[k] + components.log_weight[k]; }
@@ -94,14 +94,14 @@ GAUSSMIX_INLINE void distance(const T* strip_begin, const Components<T>& c, Inde
 
 /// Component k's squared distance in q; false, with a part of it, once that excludes it.
 template <class T, Distance what>
-GAUSSMIX_INLINE bool reaches(const T* strip_begin, const StripSearch<T>& search, Index k, T* scratch,
+GAUSSMIX_INLINE bool reaches(const T* strip_begin, const StripPruning<T>& pruning, Index k, T* scratch,
                              Vec<T> (&q)[strip_vectors]) {
-  const Components<T>& c = search.components;
-  return sum_distance<T, what>(strip_begin, c, c.d, k, scratch, q, [&] { return search.reached(k, q); });
+  const Components<T>& c = pruning.components;
+  return sum_distance<T, what>(strip_begin, c, c.d, k, scratch, q, [&] { return pruning.reached(k, q); });
 }
 
 template <class T>
-Index sparse_scratch(Index d) {
+Index pruned_scratch(Index d) {
   return (d + strip_of<T>)*strip_of<T>;
 }
 
@@ -126,10 +126,10 @@ GAUSSMIX_INLINE Index distinct_labels(const std::int32_t* label, std::int32_t* o
 /// log_scale_l − r² / 2; what rounding takes from the squares is in the two arrays, from the scales and the cut less than 1.
 /// likely_q: (n_likely, strip). @returns their number
 template <class T>
-Index candidates(const StripSearch<T>& search, const std::int32_t* label, const std::int32_t* likely, Index n_likely,
+Index candidates(const StripPruning<T>& pruning, const std::int32_t* label, const std::int32_t* likely, Index n_likely,
                  const T* likely_q, std::int32_t* out) {
-  const Components<T>& c = search.components;
-  if (!c.separation) {
+  const Components<T>& c = pruning.components;
+  if (!c.lower) {
     for (Index k = 0; k < c.k; ++k) out[k] = static_cast<std::int32_t>(k);
     return c.k;
   }
@@ -139,18 +139,18 @@ Index candidates(const StripSearch<T>& search, const std::int32_t* label, const 
     for (Index i = 0; i < strip_of<T>; ++i)
       if (label[i] == likely[a] && likely_q[a * strip_of<T> + i] > q) q = likely_q[a * strip_of<T> + i];
     radius[a] = square_root(q);
-    largest[a] = search.log_scale(likely[a]) - T(0.5) * q;
+    largest[a] = pruning.log_scale(likely[a]) - T(0.5) * q;
   }
   Index n = 0;
   for (Index k = 0; k < c.k; k += lanes<T>) {
     const Index count = c.k - k < lanes<T> ? c.k - k : lanes<T>;
     const Vec<T> log_weight = load_some(c.log_weight + k, count);
     const Vec<T> log_scale = load_some(c.log_norm + k, count) + log_weight;
-    const Vec<T> least = larger<T>(log_weight - search.cut, broadcast(Elementary<T>::exp_min));
+    const Vec<T> least = larger<T>(log_weight - pruning.cut, broadcast(Elementary<T>::exp_min));
     IntVec<T> far = ~IntVec<T>{};
     for (Index a = 0; a < n_likely && any<T>(far); ++a) {
       const Index place = likely[a] * c.k + k;
-      const Vec<T> distance = load_some(c.separation + place, count) - load_some(c.stretch + place, count) * radius[a];
+      const Vec<T> distance = load_some(c.lower + place, count) - load_some(c.lipschitz + place, count) * radius[a];
       far &= distance > T(0);
       far &= log_scale - T(0.5) * distance * distance < least + largest[a] - T(1);
     }
@@ -163,19 +163,19 @@ Index candidates(const StripSearch<T>& search, const std::int32_t* label, const 
 
 /// Turns the squared distances of a strip's kept components into responsibilities, or log-joints, and log p.
 template <class T>
-GAUSSMIX_INLINE void strip_posterior(const StripSearch<T>& search, const std::int32_t* component, Index kept,
+GAUSSMIX_INLINE void strip_posterior(const StripPruning<T>& pruning, const std::int32_t* component, Index kept,
                                      const T* weight, bool responsibilities, T* gamma, T* log_p) {
   constexpr Index strip = strip_of<T>;
   Vec<T> sum[strip_vectors];
   set_zero(sum);
   for (Index a = 0; a < kept; ++a) {
     T* p = gamma + a * strip;
-    const T log_scale = search.log_scale(component[a]), least = search.least(component[a]);
+    const T log_scale = pruning.log_scale(component[a]), least = pruning.least(component[a]);
     Vec<T> t[strip_vectors], e[strip_vectors];
     IntVec<T> counts[strip_vectors];
     for (int v = 0; v < strip_vectors; ++v) {
       t[v] = log_joint(load(p + v * lanes<T>), log_scale);
-      e[v] = t[v] - search.largest[v];
+      e[v] = t[v] - pruning.largest[v];
       counts[v] = e[v] >= least;
     }
     exp_where<T>(counts, e);
@@ -185,7 +185,7 @@ GAUSSMIX_INLINE void strip_posterior(const StripSearch<T>& search, const std::in
     }
   }
   for (int v = 0; v < strip_vectors; ++v) {
-    store(log_p + v * lanes<T>, search.largest[v] + log_positive<T>(sum[v]));
+    store(log_p + v * lanes<T>, pruning.largest[v] + log_positive<T>(sum[v]));
     if (!responsibilities) continue;
     const Vec<T> factor = (weight ? load(weight + v * lanes<T>) : broadcast(T(1))) / sum[v];
     for (Index a = 0; a < kept; ++a) {
@@ -196,7 +196,7 @@ GAUSSMIX_INLINE void strip_posterior(const StripSearch<T>& search, const std::in
 }
 
 template <class T, Distance what>
-bool sparse_log_prob_of(const T* strips, Index n_strips, const Components<T>& components, T cut, const T* weight,
+bool pruned_log_prob_of(const T* strips, Index n_strips, const Components<T>& components, T cut, const T* weight,
                         const std::int32_t* label, bool responsibilities, T* scratch, std::int32_t* component,
                         Index* kept, T* gamma, T* log_p) {
   constexpr Index strip = strip_of<T>;
@@ -204,16 +204,16 @@ bool sparse_log_prob_of(const T* strips, Index n_strips, const Components<T>& co
   T* likely_q = scratch + d * strip;  // (likely, strip)
   IntVec<T> bad{};
   for (Index s = 0; s < n_strips; ++s, strips += d * strip, label += strip, log_p += strip) {
-    StripSearch<T> search(components, cut);
+    StripPruning<T> pruning(components, cut);
     std::int32_t likely[strip];
     const Index n_likely = distinct_labels<T>(label, likely);
     Vec<T> q[strip_vectors];
     for (Index a = 0; a < n_likely; ++a) {
       distance<T, what>(strips, components, d, likely[a], scratch, q);
-      search.take(likely[a], q);
+      pruning.take(likely[a], q);
       for (int v = 0; v < strip_vectors; ++v) store(likely_q + a * strip + v * lanes<T>, q[v]);
     }
-    const Index n_candidates = candidates<T>(search, label, likely, n_likely, likely_q, component);
+    const Index n_candidates = candidates<T>(pruning, label, likely, n_likely, likely_q, component);
     Index n = 0, next = 0;
     for (Index candidate = 0; candidate < n_candidates; ++candidate) {
       const Index k = component[candidate];  // its place may be taken by one that is kept
@@ -222,15 +222,15 @@ bool sparse_log_prob_of(const T* strips, Index n_strips, const Components<T>& co
         for (int v = 0; v < strip_vectors; ++v) store(out + v * lanes<T>, load(likely_q + next * strip + v * lanes<T>));
         ++next;
       } else {
-        if (!reaches<T, what>(strips, search, k, scratch, q)) continue;
-        search.take(k, q);
+        if (!reaches<T, what>(strips, pruning, k, scratch, q)) continue;
+        pruning.take(k, q);
         for (int v = 0; v < strip_vectors; ++v) store(out + v * lanes<T>, q[v]);
       }
       component[n++] = static_cast<std::int32_t>(k);
     }
     kept[s] = n;
-    for (int v = 0; v < strip_vectors; ++v) bad |= ~(search.largest[v] > -infinity<T>);
-    strip_posterior(search, component, n, weight ? weight + s * strip : nullptr, responsibilities, gamma, log_p);
+    for (int v = 0; v < strip_vectors; ++v) bad |= ~(pruning.largest[v] > -infinity<T>);
+    strip_posterior(pruning, component, n, weight ? weight + s * strip : nullptr, responsibilities, gamma, log_p);
     component += n;
     gamma += n * strip;
   }
@@ -238,7 +238,7 @@ bool sparse_log_prob_of(const T* strips, Index n_strips, const Components<T>& co
 }
 
 template <class T>
-bool sparse_log_prob(const T* strips, Index n_strips, const Components<T>& components, T cut, const T* weight,
+bool pruned_log_prob(const T* strips, Index n_strips, const Components<T>& components, T cut, const T* weight,
                      const std::int32_t* label, bool responsibilities, T* scratch, std::int32_t* component, Index* kept,
                      T* gamma, T* log_p) {
   const auto call = [&](auto of) {
@@ -246,9 +246,9 @@ bool sparse_log_prob(const T* strips, Index n_strips, const Components<T>& compo
               log_p);
   };
   switch (distance_of(components)) {
-    case Distance::full: return call(sparse_log_prob_of<T, Distance::full>);
-    case Distance::diag: return call(sparse_log_prob_of<T, Distance::diag>);
-    default: return call(sparse_log_prob_of<T, Distance::unit>);
+    case Distance::full: return call(pruned_log_prob_of<T, Distance::full>);
+    case Distance::diag: return call(pruned_log_prob_of<T, Distance::diag>);
+    default: return call(pruned_log_prob_of<T, Distance::unit>);
   }
 }
 
