@@ -1,21 +1,31 @@
 #pragma once
 
 // The border between the library and its kernels: plain data. A kernel takes pointers, sizes, strides and the caller's
-// scratch; it allocates, throws, prints and stores nothing. Each instruction set compiles kernels.inl.hpp into one table.
+// scratch; it allocates, throws, prints and stores nothing. Each instruction set compiles kernels.inl.hpp into one
+// table.
 
 #include <cstdint>
 
 namespace gaussmix::simd {
 
+/// gaussmix::Index once more: kernels include no header of the library but this one. data/block_loader.hpp asserts that
+/// the two are one type.
 using Index = std::int64_t;
 
-/// Rows of a triangular panel; a factor of rank r is packed for ⌈r / panel_rows⌉ panels.
+// Sizes of speed alone; bench/cpp/bench_kernels times both sides of each border.
+
+/// Rows of a panel of a triangular factor, of which rank r takes ⌈r / panel_rows⌉: panel_rows × 3 vectors of sums, the
+/// 3 vectors of a column and one entry of the factor fill the 16 registers of AVX2.
 inline constexpr Index panel_rows = 4;
-/// Up to as many features the rows of a block lie along the lanes in the M-step too, and nothing is left out of the E-step.
+/// Up to so many features (D ≤ 4) a row's differences and a component's sums fit into registers. The M-step then has
+/// the rows of a block along the lanes, as the E-step does, and the E-step evaluates every component: pruning it would
+/// cost more than the few multiply-adds that it saves.
 inline constexpr Index small_features = 4;
-/// Up to as many features they do for full scatters; the search for what is excluded begins beyond.
+/// Up to so many features (D ≤ 11) whole scatters too are summed with rows along the lanes: lanes along so few features
+/// would be empty in part, and half of a scatter's tiles lies above the diagonal. Pruning begins beyond it.
 inline constexpr Index few_features = 11;
-/// Rows that moments_dense takes at a time.
+/// Rows that moments_dense takes at a time, two strips of the widest kernel: of each it keeps two vectors, 3 to 12 KiB
+/// in all, in the nearest cache. In float32 a sum has so many terms before it goes to double.
 inline constexpr Index dense_rows = 96;
 /// Components side by side in the one-row layout.
 inline constexpr Index row_group = 8;
@@ -28,24 +38,27 @@ inline constexpr Index alignment = 64;
 inline constexpr int off_support = -1;
 
 // A block of n rows is held in strips of `strip` points: element (i, j) stands at
-//   strips[(i / strip) * d * strip + j * strip + i % strip],
-// padded with copies of its last row. Arrays over the rows of a block (distances, responsibilities) are as long as the strips.
+//   strips[(i / strip) * d * strip + j * strip + i % strip], padded with copies of its last row. Arrays over the rows
+// of a block (distances, responsibilities) are as long as the strips.
 
-/// A location μ as two numbers, x − μ = (x − hi) − lo; lo may be null in float64.
+/// A location μ as the sum of two numbers, hi + lo. Kernels compute x − μ as (x − hi) − lo, so that in float32 μ has 48
+/// bits; lo may be null in float64, where hi is exact.
 template <class T>
 struct Location {
   const T* hi;
   const T* lo;
 };
 
-/// L⁻¹ of one component. Panel p holds rows 4p … 4p+3: for each column j < min(4p + 4, rank) the four entries L⁻¹(4p + r, j),
-/// zero above the diagonal and below row `rank`. Features are taken in the order `order` (null: as they come).
+/// L⁻¹ of one component, Σ = L Lᵀ. Panel p holds rows 4p … 4p + 3: for each column j < min(4p + 4, rank) the four
+/// entries L⁻¹(4p + r, j), r = 0 … 3, with zeros above the diagonal and from row `rank` on. Row and column i of L
+/// belong to feature order[i] (null: to feature i).
 template <class T>
 struct Factor {
   const T* panels;
   const Index* order;
   Index rank;
-  /// Read only where rank < d: M = L₂₁ L₁₁⁻¹ in scaled features, (d − rank, rank), and 1/σ_j in the order of `order`, (d,).
+  /// Read only where rank < d: M = L₂₁ L₁₁⁻¹ in scaled features, (d − rank, rank), and 1/σ_j in the order of `order`,
+  /// (d,).
   const T* residual;
   const T* inv_scale;
 };
@@ -60,8 +73,8 @@ struct Components {
   const T* inv_std;          ///< (K, D), diag; where `factors` too is null, Σ_k is the unit matrix
   const T* log_norm;
   const T* log_weight;
-  /// (K, K) row-major, or null: the distance of every row x from component k is at least lower[l · K + k] −
-  /// lipschitz[l · K + k] · its distance from component l, by far more than these distances are rounded.
+  /// (K, K) row-major, or null: the distance ‖L_k⁻¹(x − μ_k)‖ of every row x from component k is at least lower[l · K +
+  /// k] − lipschitz[l · K + k] · its distance from component l, by far more than these distances are rounded.
   const T* lower = nullptr;
   const T* lipschitz = nullptr;
 };
@@ -82,60 +95,64 @@ struct Kernels {
   /// Points per strip.
   Index strip;
 
-  /// Packs rows order[0], order[1], … (null: 0, 1, …), n of them; false when a value is not finite. largest: max |x|, 0 or more,
-  /// joined with what it held.
+  /// Packs n rows of x, order[0], order[1], … (null: 0, 1, …), into strips. Raises *largest to max |x| where that is
+  /// more. Returns false when a value is not finite.
   bool (*pack)(const T* x, Index row_stride, Index col_stride, const std::int32_t* order, Index n, Index d, T* strips,
                T* largest);
 
-  /// q[i] = ‖L⁻¹(x_i − μ)‖², off_support where the residual is beyond 64u × its terms. scratch: (2 d × strip).
+  /// q[i] = ‖L⁻¹(x_i − μ)‖², the squared Mahalanobis distance (Bishop 2006, eq. 2.44); off_support where the residual
+  /// of a singular component is beyond 64u × the size of its terms. scratch: 2 · d · strip elements.
   void (*distances_full)(const T* strips, Index n_strips, Index d, Location<T> mean, Factor<T> factor, T* scratch,
                          T* q);
 
-  /// q[i] = Σ_j ((x_ij − μ_j) · inv_std_j)². Features of inv_std 0 have no variance: off_support unless |x_ij − μ_j| ≤
+  /// q[i] = Σ_j ((x_ij − μ_j) · inv_std_j)². A feature of inv_std 0 has no variance: off_support unless |x_ij − μ_j| ≤
   /// 64u (|x_ij| + |μ_j|).
   void (*distances_diag)(const T* strips, Index n_strips, Index d, Location<T> mean, const T* inv_std, T* q);
 
   /// q[i] = Σ_j (x_ij − c_j)².
   void (*distances_unit)(const T* strips, Index n_strips, Index d, Location<T> center, T* q);
 
-  /// y_i = L⁻¹(x_i − c) in strips of `factor.rank` = d features. scratch: (d × strip).
+  /// y_i = L⁻¹(x_i − c) in strips of d = factor.rank features. scratch: d · strip elements.
   void (*transform)(const T* strips, Index n_strips, Index d, Location<T> center, Factor<T> factor, T* scratch, T* y);
 
-  /// For n rows (a multiple of strip) of q, K × stride squared distances: t_k = (log_norm_k + log_weight_k) − q_k / 2, then
-  /// in place t, t − logΣexp or the responsibilities. Returns false when a row needs the far-row path: a distance that is not
-  /// finite, or, beyond log_joint, no finite t.
+  /// Turns squared distances q, (K, stride), of n rows (a multiple of strip) into what is asked for, in place. With the
+  /// log-joints t_k = (log_norm_k + log_weight_k) − q_k / 2, that is t_k, t_k − log Σ_l exp t_l or exp(t_k) / Σ_l exp
+  /// t_l (Bishop 2006, eq. 9.13). Returns false when a row needs the extended range: a distance is not finite or,
+  /// beyond log_joint, no t_k is finite.
   bool (*posterior)(T* q, Index stride, Index n, Index k, const T* log_norm, const T* log_weight, Posterior what);
 
-  /// log p of each row from q by the exclusion rule: a component with t_k − max t < log_weight_k − cut adds nothing, nor does one
-  /// so far below that exp vanishes (−708, in float −87). Leaves in place of q the responsibilities under that rule times
-  /// weight[i] (null: 1), the log-joints unless `responsibilities`, and in *counted how many pairs of a row and a component the
-  /// rule kept. Returns as posterior.
+  /// log p = log Σ_k exp t_k of each row from q (Bishop 2006, eq. 9.7) by the exclusion rule: a component with t_k −
+  /// max t < log_weight_k − cut adds nothing, nor does one so far below that exp vanishes (−708, in float32 −87). In
+  /// place of q it leaves the log-joints or, with `responsibilities`, these under the rule times weight[i] (null: 1);
+  /// in *counted, how many pairs of a row and a component the rule kept. Returns as posterior.
   bool (*log_prob)(T* q, Index stride, Index n, Index k, const T* log_norm, const T* log_weight, T cut, const T* weight,
                    bool responsibilities, T* log_p, Index* counted);
 
-  /// The bits of distances and log_prob together, without evaluating what the rule leaves out: a component far from the likely
-  /// ones is not begun, and another stops at the first rows of L⁻¹ (x − μ) that put it below the cut in a whole strip. Regular components in their features' own order, and
-  /// distances that are finite, only. `component` lists what the strips keep, kept[s] of strip s, ascending, one strip behind the
-  /// other, and gamma, (listed, strip), their responsibilities, log-joints instead unless `responsibilities`; both have room for
-  /// K of every strip.
-  /// label: a likely component of each row; it decides how much is evaluated, and nothing else. scratch: pruned_scratch(d) elements.
+  /// Distances and log_prob in one, with the same bits, but without evaluating what the rule excludes: a component
+  /// whose distance bounds put it below the cut is not begun, and any other stops at the first entries of L⁻¹(x − μ)
+  /// that put it below the cut in a whole strip. For regular components in their features' own order and for finite
+  /// distances alone. `component` lists what each strip keeps: kept[s] components of strip s, ascending, strip by
+  /// strip. gamma, (listed, strip), holds their responsibilities, or their log-joints unless `responsibilities`. Both
+  /// have room for K of every strip. label: a likely component of each row, which decides how much is evaluated and
+  /// nothing else. scratch: pruned_scratch(d) elements.
   bool (*pruned_log_prob)(const T* strips, Index n_strips, const Components<T>& components, T cut, const T* weight,
                           const std::int32_t* label, bool responsibilities, T* scratch, std::int32_t* component,
                           Index* kept, T* gamma, T* log_p);
   Index (*pruned_scratch)(Index d);
 
-  /// For each row the component of the largest log-joint as its first features tell it.
+  /// For each row the component of the largest log-joint by its first 8 features alone: a guess.
   void (*likely_components)(const T* strips, Index n_strips, const Components<T>& components, T* scratch,
                             std::int32_t* label);
 
-  /// Weighted sums of one component about `center`: sum = Σγ, first[j] = Σ γ d_j, second[j] = Σ γ d_j² with d = x − center.
-  /// Overwrites its outputs.
+  /// Weighted sums of one component about `center`: sum = Σγ, first[j] = Σ γ d_j, second[j] = Σ γ d_j² with d = x −
+  /// center. Overwrites its outputs.
   void (*moments_diag)(const T* x, Index row_stride, WeightedRows<T> weighted, Index d, Location<T> center, double* sum,
                        double* first, double* second);
 
-  /// The sums of moments_diag or, `full`, moments_full for k components about one center, over n ≤ dense_rows rows and their
-  /// weights gamma[c · stride + i] ≥ 0: Σγ is added to sum[c], the others to sums, (dense_size(d, full), k) in an order that
-  /// dense_moments knows. No product of two features of x − center may overflow. scratch: dense_scratch(d, full) elements.
+  /// The sums of moments_diag or, with `full`, of moments_full for k components about one center, over n ≤ dense_rows
+  /// rows with weights gamma[c · stride + i] ≥ 0. Σγ is added to sum[c], the others to `sums`, k · dense_size(d, full)
+  /// values in an order that dense_moments knows. No product of two features of x − center may overflow. scratch:
+  /// dense_scratch(d, full) elements.
   void (*moments_dense)(const T* x, Index row_stride, Index n, const T* gamma, Index stride, Index k, Index d,
                         bool full, Location<T> center, T* scratch, double* sum, double* sums);
   Index (*dense_scratch)(Index d, bool full);
@@ -151,7 +168,8 @@ struct Kernels {
                        double* sum, double* first, double* second);
   Index (*moments_scratch)(Index d);
 
-  /// Either of the two for d ≤ small_features, over strips with n weights γ ≥ 0, zero in the padding.
+  /// moments_full or moments_diag for d ≤ small_features, over strips of n rows with weights gamma[i] ≥ 0, zero in the
+  /// padding.
   void (*moments_small)(const T* strips, Index n, Index d, Location<T> center, const T* gamma, bool full, double* sum,
                         double* first, double* second);
 
@@ -160,11 +178,11 @@ struct Kernels {
                       double* first, double* second);
 };
 
-/// One row x, (d,), in float64 against groups of row_group components, lanes along components. Regular components in their
-/// features' own order only; unused places of the last group are filled with zeros.
+/// One row x, (d,), in float64 against groups of row_group components, lanes along components. For regular components
+/// in their features' own order alone; unused places of the last group hold zeros.
 struct RowKernels {
-  /// q, (groups, row_group). means: (groups, d, row_group); factors: (groups, the panels of Factor with row_group values for
-  /// each entry). scratch: (d × row_group).
+  /// q, (groups, row_group). means: (groups, d, row_group); factors: (groups, the panels of Factor with row_group
+  /// values for each entry). scratch: (d × row_group).
   void (*distances_full)(const double* x, Index d, Index groups, const double* means, const double* factors,
                          double* scratch, double* q);
   /// means and inv_std: (groups, d, row_group).
@@ -172,8 +190,8 @@ struct RowKernels {
   void (*distances_unit)(const double* x, Index d, Index groups, const double* means, double* q);
   /// y = L⁻¹(x − c), (d padded to row_group); factor holds L⁻¹ column by column, (d, d padded to row_group) with zeros.
   void (*transform)(const double* x, Index d, const double* center, const double* factor, double* y);
-  /// log p from q of one row by the exclusion rule, or whole with cut = +inf; in place of q the responsibilities. k components
-  /// are padded to row_group with log_weight = −inf. False as Kernels::posterior.
+  /// log p from q of one row by the exclusion rule, which cut = +inf turns off, and the responsibilities in place of q.
+  /// k components are padded to whole groups with log_weight = −inf. Returns as Kernels::posterior.
   bool (*posterior)(double* q, Index k, const double* log_norm, const double* log_weight, double cut, double* log_p);
 };
 

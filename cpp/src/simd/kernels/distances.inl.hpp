@@ -1,4 +1,7 @@
-// The E-step's first half: squared Mahalanobis distances of a block of rows to one component, differences first.
+// The E-step's first half: squared Mahalanobis distances of a block of rows to one component (Bishop 2006, eq. 2.44),
+//   Δ² = (x − μ)ᵀ Σ⁻¹ (x − μ) = ‖L⁻¹(x − μ)‖² with Σ = L Lᵀ.
+// The difference x − μ is formed first: a quadratic form in x would lose (μ/σ)² digits where the data have an offset.
+// Uses vector.inl.hpp.
 
 /// x − μ for one feature of a strip: (x − hi) − lo in float32, where μ is kept as two numbers.
 template <class T>
@@ -8,14 +11,17 @@ GAUSSMIX_INLINE Vec<T> difference(const T* x, Location<T> mean, Index j) {
   return d;
 }
 
-/// Terms that a sum over features takes one after the other.
+/// Terms that a sum over features takes one after the other. It bounds the error of every squared distance, see
+/// sum_features; up to so many features, the usual case, the sum is a plain one.
 inline constexpr Index fold = 128;
 static_assert(fold % panel_rows == 0, "a fold ends with a panel");
 
-/// q = Σ_j term_j over features 0 … d − 1, so that its rounding does not grow with d: runs of `fold` terms are added up, then the
-/// sums of `fold` such runs, then those; n terms ≥ 0 lose 2 · fold + n / fold² units at most instead of n. All partial sums
-/// are at most the whole. add(begin, end, sum, go_on) adds a run's terms to `sum` and returns false as soon as go_on() does, which is
-/// asked to look at q: within the first run, and at the end of every other. @returns whether q is whole
+/// q = Σ_j term_j, term_j ≥ 0, over features 0 … d − 1, by blocked summation (Higham 2002, section 4.2), so that its
+/// rounding hardly grows with d: runs of `fold` terms are added up, then the sums of `fold` such runs, then those. The
+/// error of n terms is at most 2 · fold + n / fold² units u of the sum, where plain addition loses n. All partial sums
+/// are at most the whole. add(begin, end, sum, go_on) adds the terms of a run to `sum` and returns false as soon as
+/// go_on() does. go_on() looks at q, within the first run and at the end of every other one. @returns whether q is
+/// whole
 template <class T, int N, class Add, class GoOn>
 GAUSSMIX_INLINE bool sum_features(Index d, Vec<T> (&q)[N], const Add& add, const GoOn& go_on) {
   set_zero(q);
@@ -53,7 +59,8 @@ GAUSSMIX_INLINE void sum_features(Index d, Vec<T> (&q)[N], const Add& add) {
       [] { return true; });
 }
 
-/// Writes features j … j + count of `lanes` rows, each of them contiguous, side by side; calls see(values) with every vector.
+/// Writes features j … j + count − 1 of `lanes` rows, each of them contiguous, side by side into a strip; calls
+/// see(values) with every vector read.
 template <class T, class See>
 GAUSSMIX_INLINE void pack_square(const T* const (&rows)[lanes<T>], Index j, Index count, T* out, const See& see) {
   Vec<T> square[lanes<T>];
@@ -62,7 +69,7 @@ GAUSSMIX_INLINE void pack_square(const T* const (&rows)[lanes<T>], Index j, Inde
   for (Index l = 0; l < count; ++l) store(out + (j + l) * strip_of<T>, square[l]);
 }
 
-/// μ − x, where the square is all that matters: the operand in memory comes last.
+/// μ − x, for sums of squares, which have no sign: with x last an instruction takes it from memory.
 template <class T>
 GAUSSMIX_INLINE Vec<T> negative_difference(const T* x, Location<T> mean, Index j) {
   const Vec<T> d = mean.hi[j] - load(x);
@@ -102,7 +109,7 @@ bool pack(const T* x, Index row_stride, Index col_stride, const std::int32_t* or
   return !any<T>(~(check == T(0)));
 }
 
-/// y_r += panel(r) · c for rows r = first … of a panel.
+/// y_r += L⁻¹(r, j) c_j for rows r = first … of a panel: `panel` points to column j, c holds feature j of a strip.
 template <class T>
 GAUSSMIX_INLINE void add_column(const T* panel, Index first, const Vec<T> (&c)[strip_vectors],
                                 Vec<T> (&y)[panel_rows][strip_vectors]) {
@@ -112,7 +119,8 @@ GAUSSMIX_INLINE void add_column(const T* panel, Index first, const Vec<T> (&c)[s
   }
 }
 
-/// The last columns of a panel, a triangle: column(j, c) fills c for its j-th. Whole ones are unrolled from J on.
+/// add_column for the last `columns` columns of a panel, a triangle: column(j, c) fills c for the j-th of them. A whole
+/// triangle is unrolled by recursion over J.
 template <class T, Index J = 0, class Column>
 GAUSSMIX_INLINE void add_triangle(const T* panel, Index columns, const Column& column,
                                   Vec<T> (&y)[panel_rows][strip_vectors]) {
@@ -130,8 +138,8 @@ GAUSSMIX_INLINE void add_triangle(const T* panel, Index columns, const Column& c
   }
 }
 
-/// Calls done(r, y) with rows y_r = L⁻¹(r, :) · c, r = 4p … 4p + 3, of each panel p of rows begin … end − 1, the first of which is at
-/// `panels`, for a strip c of centered features, (rank, strip). @returns where the next panel is
+/// y = L⁻¹ c for a strip c of centered features, (rank, strip): calls done(r, y) with y_r … y_r+3 of each panel of rows
+/// begin … end − 1, the first of which is at `panels`. @returns where the next panel is
 template <class T, class Done>
 GAUSSMIX_INLINE const T* for_each_panel(const T* panels, Index begin, Index end, Index rank, const T* centered,
                                         const Done& done) {
@@ -155,8 +163,9 @@ GAUSSMIX_INLINE const T* for_each_panel(const T* panels, Index begin, Index end,
   return panels;
 }
 
-/// sum += (L⁻¹(x − μ))_r² for rows r = row … row + 3 of the panel that `panels` points to, in the order of for_each_panel;
-/// features are centered as the panels reach them, into (d, strip). `d` ends the last panel.
+/// sum += y_r² with y = L⁻¹(x − μ) for rows r = row … row + 3 of the panel that `panels` points to, in the order of
+/// for_each_panel. Features are centered when the panels reach them, into `centered`, (d, strip). `d` ends the last
+/// panel.
 template <class T>
 GAUSSMIX_INLINE void add_panel(const T* strip_begin, Index row, Index d, Location<T> mean, const T* panels, T* centered,
                                Vec<T>* sum) {
@@ -191,8 +200,10 @@ GAUSSMIX_INLINE void center_strip(const T* strip_begin, Index d, Location<T> mea
   }
 }
 
-/// Lanes of vector v of a strip that lie off the support of a singular component: with z = (x − μ) / σ in the factor's order,
-/// on the support z₂ = M z₁. The residual is a length, compared with 64u × the terms that made it.
+/// Lanes of vector v of a strip that lie off the support of a singular component. With z = (x − μ) / σ in the factor's
+/// order, split after `rank` features, the support is z₂ = M z₁ with M = L₂₁ L₁₁⁻¹. A row is on it when each residual,
+/// a length in standard deviations, is no more than 64u times the terms that were summed: |z₂ − M z₁| ≤ 64u (size₂ +
+/// |M| size₁).
 template <class T>
 IntVec<T> off_support_lanes(const T* strip_begin, const T* centered, Index d, Location<T> mean, Factor<T> factor,
                             int v) {
@@ -220,6 +231,7 @@ IntVec<T> off_support_lanes(const T* strip_begin, const T* centered, Index d, Lo
   return off;
 }
 
+/// ‖L⁻¹(x − μ)‖² for any component; off_support where that is singular and the row is not on its support.
 template <class T>
 void distances_any(const T* strips, Index n_strips, Index d, Location<T> mean, Factor<T> factor, T* scratch, T* q) {
   constexpr Index strip = strip_of<T>;
@@ -304,7 +316,7 @@ void transform(const T* strips, Index n_strips, Index d, Location<T> center, Fac
   }
 }
 
-/// Lanes of one feature without variance that are off its only value, by the rule of off_support_lanes.
+/// Lanes in which a feature without variance differs from its only value μ_j: |x_j − μ_j| > 64u (|x_j| + |μ_j|).
 template <class T>
 IntVec<T> off_value_lanes(const T* x, Location<T> mean, Index j) {
   const T m = mean.hi[j] < 0 ? -mean.hi[j] : mean.hi[j];
@@ -312,8 +324,8 @@ IntVec<T> off_value_lanes(const T* x, Location<T> mean, Index j) {
   return ~(absolute<T>(difference(x, mean, j)) <= size * (64 * unit_roundoff<T>));
 }
 
-/// Σ_j ((x_j − μ_j) · inv_std_j)² of S strips at a time, so that as many sums hide the latency of a multiply-add; inv_std null
-/// means 1.
+/// Σ_j ((x_j − μ_j) · inv_std_j)² of S strips at a time: so many independent sums hide the latency of a multiply-add.
+/// Not `Scaled`: without inv_std.
 template <class T, int S, bool Scaled>
 GAUSSMIX_INLINE void sum_squares(const T* strips, Index d, Location<T> mean, const T* inv_std,
                                  Vec<T> (&q)[S * strip_vectors]) {

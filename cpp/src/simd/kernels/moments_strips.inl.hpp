@@ -1,15 +1,19 @@
-// The M-step for few features: the sums of moments.inl.hpp with the lanes along points, from strips.
+// The M-step for few features: the sums of moments.inl.hpp with the lanes along rows, from strips. Uses vector,
+// distances and moments.inl.hpp.
 
-/// Strips whose lanes are added in T before they go to double: in float32 at most 96 additions a lane.
+/// Strips whose lanes are added in T before they go to double. It bounds the error in float32: 3 · 32 = 96 additions a
+/// lane lose at most 96 units u of the sum of magnitudes.
 inline constexpr Index strips_per_flush = 32;
 
-/// d where its weight is positive, else 0: a difference that overflows counts for nothing there.
+/// d where its weight γ is positive, else 0: a difference that overflows then adds nothing, where 0 · inf would add
+/// NaN.
 template <class T>
 GAUSSMIX_INLINE Vec<T> counted(Vec<T> gamma, Vec<T> d) {
   return select(gamma > T(0), d, Vec<T>{});
 }
 
-/// Full or diagonal moments for a fixed small D, lanes along points.
+/// Σγ, Σγd and Σγ d dᵀ (`Full`) or Σγd² for a fixed small D, d = x − center; all sums stay in registers, and vectors of
+/// rows that all weigh 0 are passed over.
 template <class T, int D, bool Full>
 void moments_of(const T* strips, Index n, Location<T> center, const T* gamma, double* sum, double* first,
                 double* second) {
@@ -62,14 +66,15 @@ void moments_small(const T* strips, Index n, Index d, Location<T> center, const 
   }
 }
 
-/// The row behind the last of a tile of the lower triangle of D features that begins at row `begin`: 6 … 11 accumulators of it.
+/// The row behind the last of a tile that begins at row `begin` of the lower triangle of D features. A tile has 6 to 11
+/// accumulators of the triangle, beside those of Σγd, so that registers hold them.
 constexpr int tile_end(int begin, int features) {
   if (begin == 0) return features == 5 ? 3 : 4;
   return begin <= 4 && begin + 2 <= features ? begin + 2 : begin + 1;
 }
 
-/// Rows of the triangle from `Begin` on, tile by tile, and Σγd of the same features, over `count` vectors of points: of each
-/// the D vectors x − center and γ.
+/// Rows of the lower triangle of Σγ d dᵀ from `Begin` on, tile by tile, and Σγd of the same features, over `count`
+/// vectors of rows. `points` holds for each of these D vectors x − center and one of γ.
 template <class T, int D, int Begin>
 GAUSSMIX_INLINE void add_scatter(const T* points, Index count, Vec<T>* first, Vec<T>* second) {
   constexpr int End = tile_end(Begin, D);
@@ -90,8 +95,8 @@ GAUSSMIX_INLINE void add_scatter(const T* points, Index count, Vec<T>* first, Ve
   if constexpr (End < D) add_scatter<T, D, End>(points, count, first, second);
 }
 
-/// Full moments for a fixed D, lanes along points: those that count are centered a few vectors at a time, which stay in the
-/// nearest cache while the triangle's tiles run over them.
+/// Σγ, Σγd and Σγ d dᵀ for a fixed D. Vectors of rows of which one weighs more than 0 are centered, some at a time, and
+/// stay in the nearest cache while the tiles of the triangle run over them.
 template <class T, int D>
 void moments_few_of(const T* strips, Index n, Location<T> center, const T* gamma, T* scratch, double* sum,
                     double* first, double* second) {

@@ -1,20 +1,24 @@
-// The E-step's second half: from squared distances to log-joints, log p and responsibilities, component by component in order.
+// The E-step's second half: from squared distances q_k to log-joints, log p and responsibilities (Bishop 2006, eqs. 9.7
+// and 9.13), component by component in their order. With t_k = log π_k + log N_k and m = max_k t_k:
+//   log p = m + log Σ_k exp(t_k − m),  γ_k = exp(t_k − m) / Σ_l exp(t_l − m)
+// so that no exponential overflows and the largest is 1. Uses vector.inl.hpp.
 
-/// log N + log π of one component from its squared distance, log_scale = log_norm + log π; −inf off its support.
+/// t = log π + log N = log_scale − q / 2 of one component, log_scale = log_norm + log π; −inf off its support.
 template <class T>
 GAUSSMIX_INLINE Vec<T> log_joint(Vec<T> q, T log_scale) {
   return select(q < T(0), broadcast(-infinity<T>), madd<T>(q, broadcast(T(-0.5)), broadcast(log_scale)));
 }
 
-/// The exclusion rule: how far the log-joint of a component may lie below the row's largest and count, log π below the cut of
-/// its log N; no further than exp reaches.
+/// The exclusion rule: a component counts for a row while t_k − max t ≥ log π_k − cut, that is, while its log N,
+/// without log π, lies no more than `cut` below the row's largest log-joint; and no further down than exp reaches.
+/// Without log π, so that components of small weight keep their tails.
 template <class T>
 GAUSSMIX_INLINE T least_shifted(T log_weight, T cut) {
   return log_weight - cut > Elementary<T>::exp_min ? log_weight - cut : Elementary<T>::exp_min;
 }
 
-/// The log-joints of one strip in place of its squared distances, and the largest of each row. check += 0 · q, which is 0 for
-/// finite q and NaN otherwise.
+/// Writes the log-joints t_k of one strip in place of its squared distances q_k and raises `largest` to the largest of
+/// each row. check += 0 · q, which is 0 for finite q and NaN otherwise.
 template <class T>
 GAUSSMIX_INLINE void log_joints(T* q, Index stride, Index k, const T* log_norm, const T* log_weight,
                                 Vec<T> (&largest)[strip_vectors], Vec<T> (&check)[strip_vectors]) {

@@ -1,10 +1,15 @@
-// The E-step by the exclusion rule without evaluating what it excludes: strips of rows of one likely component, and for every
-// other component that is near enough the partial sums of its squared distance, until they alone put it below the cut.
+// The E-step by the exclusion rule (least_shifted) without evaluating what it excludes. A strip holds rows of one
+// likely component, whose log-joints are computed first: they bound the largest log-joint of each row from below.
+// Distance bounds then exclude whole components. Of each other component the partial sums of its squared distance grow
+// until they alone exclude it: all terms are ≥ 0, so the whole sum would exclude it as well. Uses vector, distances and
+// posterior.inl.hpp.
 
-/// Features of a diagonal distance between two looks at whether it excludes its component.
+/// Features of a diagonal distance between two looks at whether it excludes its component; of speed alone. A look costs
+/// about as much as a few features, and 8 of them are unrolled.
 inline constexpr Index diag_chunk = 8;
 
-/// The largest log-joint of each row of a strip among the components taken so far.
+/// What one strip is pruned by: the largest log-joint of each row among the components taken so far, and the rule's
+/// cut.
 template <class T>
 struct StripPruning {
   const Components<T>& components;
@@ -20,7 +25,8 @@ struct StripPruning {
   GAUSSMIX_INLINE void take(Index k, const Vec<T>* q) {
     for (int v = 0; v < strip_vectors; ++v) largest[v] = larger<T>(log_joint(q[v], log_scale(k)), largest[v]);
   }
-  /// Whether component k may count for some row, by a part of its squared distances.
+  /// Whether component k may count for some row, by a part of its squared distance: log_scale_k − part / 2 − max t ≥
+  /// least_k.
   GAUSSMIX_INLINE bool reached(Index k, const Vec<T>* part) const {
     IntVec<T> below = ~IntVec<T>{};
     for (int v = 0; v < strip_vectors; ++v)
@@ -29,7 +35,8 @@ struct StripPruning {
   }
 };
 
-/// What the squared distances of a mixture's components are made of; `unit` in the space where every Σ_k is the unit matrix.
+/// What the squared distances of a mixture's components are made of; `unit` in the space where every Σ_k is the unit
+/// matrix.
 enum class Distance { full, diag, unit };
 
 template <class T>
@@ -53,8 +60,8 @@ GAUSSMIX_INLINE void add_feature(const T* strip_begin, Index j, Location<T> mean
   }
 }
 
-/// The squared distance of component k over its first `d` features in q, for as long as go_on() tells after a panel or a
-/// chunk. @returns whether it was told to the end
+/// Sums the squared distance of component k over its first `d` features in q. go_on() is asked after every panel or
+/// chunk of features and ends the sum by false. @returns whether q is whole
 template <class T, Distance what, class GoOn>
 GAUSSMIX_INLINE bool sum_distance(const T* strip_begin, const Components<T>& c, Index d, Index k, T* scratch,
                                   Vec<T> (&q)[strip_vectors], const GoOn& go_on) {
@@ -92,7 +99,7 @@ GAUSSMIX_INLINE void distance(const T* strip_begin, const Components<T>& c, Inde
   sum_distance<T, what>(strip_begin, c, d, k, scratch, q, [] { return true; });
 }
 
-/// Component k's squared distance in q; false, with a part of it, once that excludes it.
+/// Component k's squared distance in q; false, with a part of it in q, once that part excludes the component.
 template <class T, Distance what>
 GAUSSMIX_INLINE bool reaches(const T* strip_begin, const StripPruning<T>& pruning, Index k, T* scratch,
                              Vec<T> (&q)[strip_vectors]) {
@@ -121,10 +128,12 @@ GAUSSMIX_INLINE Index distinct_labels(const std::int32_t* label, std::int32_t* o
   return n;
 }
 
-/// The components, ascending, that may count for a row of the strip. With the largest distance r of its rows from their likely
-/// component l, all others have t_k ≤ log_scale_k − (separation − stretch · r)² / 2 while the largest log-joint is at least
-/// log_scale_l − r² / 2; what rounding takes from the squares is in the two arrays, from the scales and the cut less than 1.
-/// likely_q: (n_likely, strip). @returns their number
+/// The components, ascending, that may count for a row of the strip. Let r be the largest distance of the strip's rows
+/// from their likely component l. By the triangle inequality any other component k is at least lower(l, k) −
+/// lipschitz(l, k) · r away from them, so that t_k ≤ log_scale_k − (lower − lipschitz · r)² / 2, while the largest
+/// log-joint is at least log_scale_l − r² / 2. Component k is out when these two exclude it for every l. What rounding
+/// takes from the distances is in the two arrays; what it takes from the scales and the cut is less than the 1 that is
+/// subtracted. likely_q: (n_likely, strip). @returns their number
 template <class T>
 Index candidates(const StripPruning<T>& pruning, const std::int32_t* label, const std::int32_t* likely, Index n_likely,
                  const T* likely_q, std::int32_t* out) {
@@ -161,7 +170,8 @@ Index candidates(const StripPruning<T>& pruning, const std::int32_t* label, cons
   return n;
 }
 
-/// Turns the squared distances of a strip's kept components into responsibilities, or log-joints, and log p.
+/// log p of a strip's rows, and the responsibilities or log-joints of its kept components in place of their squared
+/// distances: the equations, and the order of the sums, of log_prob.
 template <class T>
 GAUSSMIX_INLINE void strip_posterior(const StripPruning<T>& pruning, const std::int32_t* component, Index kept,
                                      const T* weight, bool responsibilities, T* gamma, T* log_p) {

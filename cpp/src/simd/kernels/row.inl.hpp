@@ -1,8 +1,10 @@
-// One row against all components, lanes along components. Every sum runs in the order of the block kernels, so the bits agree.
+// One row against all components, lanes along components: the equations of distances and posterior.inl.hpp. Every sum
+// runs in the order of the block kernels, so that the bits agree. Uses vector and distances.inl.hpp.
 
 inline constexpr int group_vectors = static_cast<int>(row_group) / lanes<double>;
 static_assert(row_group * sizeof(double) % vector_bytes == 0, "a group of components fills whole float64 vectors");
 
+/// q_k = ‖L_k⁻¹(x − μ_k)‖², panel by panel; the factors of a group's components stand side by side, entry by entry.
 void row_distances_full(const double* x, Index d, Index groups, const double* means, const double* factors,
                         double* scratch, double* q) {
   constexpr int nv = group_vectors;
@@ -29,6 +31,7 @@ void row_distances_full(const double* x, Index d, Index groups, const double* me
   }
 }
 
+/// q_k = Σ_j ((x_j − μ_kj) · inv_std_kj)².
 void row_distances_diag(const double* x, Index d, Index groups, const double* means, const double* inv_std, double* q) {
   constexpr int nv = group_vectors;
   for (Index g = 0; g < groups; ++g, means += d * row_group, inv_std += d * row_group) {
@@ -45,6 +48,8 @@ void row_distances_diag(const double* x, Index d, Index groups, const double* me
   }
 }
 
+/// y = L⁻¹(x − c), column by column: y += L⁻¹(:, j) (x_j − c_j), which adds the terms of each y_i in the order of the
+/// panels.
 void row_transform(const double* x, Index d, const double* center, const double* factor, double* y) {
   const Index padded = (d + row_group - 1) / row_group * row_group;
   for (Index i = 0; i < padded; ++i) y[i] = 0.0;
@@ -55,6 +60,7 @@ void row_transform(const double* x, Index d, const double* center, const double*
   }
 }
 
+/// q_k = Σ_j (y_j − ν_kj)², in the space where every Σ_k is the unit matrix.
 void row_distances_unit(const double* x, Index d, Index groups, const double* means, double* q) {
   constexpr int nv = group_vectors;
   for (Index g = 0; g < groups; ++g, means += d * row_group) {
@@ -70,6 +76,8 @@ void row_distances_unit(const double* x, Index d, Index groups, const double* me
   }
 }
 
+/// log p = m + log Σ_k exp(t_k − m) with m = max_k t_k, and γ_k, by the exclusion rule; the sum runs over the
+/// components in their order.
 bool row_posterior(double* q, Index k, const double* log_norm, const double* log_weight, double cut, double* log_p) {
   const Index padded = (k + row_group - 1) / row_group * row_group;
   Vec<double> check{}, largest_lanes = broadcast(-infinity<double>);

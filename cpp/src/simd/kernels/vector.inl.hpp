@@ -34,7 +34,7 @@ using IntVec = typename VectorTypes<T>::I;
 template <class T>
 inline constexpr int lanes = vector_bytes / static_cast<int>(sizeof(T));
 
-/// Vectors of points side by side in a strip.
+/// Vectors of rows side by side in a strip: of speed alone, see panel_rows.
 inline constexpr int strip_vectors = 3;
 template <class T>
 inline constexpr int strip_of = strip_vectors * lanes<T>;
@@ -108,8 +108,9 @@ GAUSSMIX_INLINE Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) {
 GAUSSMIX_INLINE Vec<float> fused(Vec<float> a, Vec<float> b, Vec<float> c) { return a * b + c; }
 #endif
 
-/// a · b + c: the one place where a product meets a sum, so that every path rounds alike. Fused by name where the hardware can:
-/// what a compiler fuses by itself depends on what stands around it.
+/// a · b + c, rounded once where the hardware has the instruction. The one place where a product meets a sum, so that
+/// every path rounds alike: it is called by name, because what a compiler fuses by itself depends on the code around
+/// it.
 template <class T>
 GAUSSMIX_INLINE Vec<T> madd(Vec<T> a, Vec<T> b, Vec<T> c) {
   return fused(a, b, c);
@@ -127,7 +128,8 @@ GAUSSMIX_INLINE Vec<T> larger(Vec<T> a, Vec<T> b) {
   return select(a > b, a, b);
 }
 
-/// Zeros by assignment: an array initialized as a whole may be written to memory, a string of bytes at a time.
+/// Sets vectors to zero one by one, in registers: a compiler may write an array that is initialized as a whole to
+/// memory.
 template <class V, int N>
 GAUSSMIX_INLINE void set_zero(V (&v)[N]) {
   for (int i = 0; i < N; ++i) v[i] = V{};
@@ -137,7 +139,7 @@ GAUSSMIX_INLINE void set_zero(V (&v)[M][N]) {
   for (int i = 0; i < M; ++i) set_zero(v[i]);
 }
 
-/// Blocks of s lanes of a and b, by turns one of a and one of b: the low ones of each pair of blocks, `High` the high ones.
+/// Of every 2 s neighboring lanes of a and of b the lower s (with `High` the upper s), those of a before those of b.
 template <class T, int s, bool High, std::size_t... i>
 GAUSSMIX_INLINE Vec<T> interleaved(Vec<T> a, Vec<T> b, std::index_sequence<i...>) {
 #if defined(__clang__)
@@ -148,7 +150,8 @@ GAUSSMIX_INLINE Vec<T> interleaved(Vec<T> a, Vec<T> b, std::index_sequence<i...>
 #endif
 }
 
-/// Rows of a square matrix of lanes × lanes values to its columns: blocks of s × s change places, from half of it down to 1.
+/// Transposes a square matrix of lanes × lanes values, given by its rows: blocks of s × s values off the diagonal
+/// change places, with s from half the matrix down to 1 (Eklundh 1972).
 template <class T, int s = lanes<T> / 2>
 GAUSSMIX_INLINE void transpose(Vec<T> (&row)[lanes<T>]) {
   constexpr auto every_lane = std::make_index_sequence<lanes<T>>{};
@@ -200,11 +203,13 @@ GAUSSMIX_INLINE float square_root(float a) { return __builtin_sqrtf(a); }
 template <class T>
 inline constexpr T smallest_normal = sizeof(T) == 8 ? T(0x1p-1022) : T(0x1p-126);
 
-/// Unit roundoff.
+/// u, half the distance from 1 to the next number: the largest relative error of one rounding.
 template <class T>
 inline constexpr T unit_roundoff = sizeof(T) == 8 ? T(0x1p-53) : T(0x1p-24);
 
-/// Constants of exp and log in the two precisions.
+/// Constants of exp and log in the two precisions. round: 1.5 · 2^mantissa, beside which a small number is rounded to
+/// an integer in the low bits. ln2_hi + ln2_lo = ln 2, where the low bits of ln2_hi are zeros, so that its product with
+/// an exponent is exact. exp_min: exp(x) is a normal number from there on. one, sqrt_half: the bits of 1 and √½.
 template <class T>
 struct Elementary;
 template <>
@@ -243,8 +248,10 @@ GAUSSMIX_INLINE Vec<T> polynomial(const T (&terms)[n], Vec<T> x, Vec<T> x2) {
   return madd<T>(odd, x, even);
 }
 
-/// x = exp(x) for exp_min ≤ x ≤ 0, within 1 ulp; any value elsewhere. N vectors in step, as each waits for itself; odd and even
-/// powers side by side for the same reason.
+/// x = exp(x) for exp_min ≤ x ≤ 0, within 1 ulp; any value elsewhere. With m = ⌊x / ln 2⌉ and r = x − m ln 2, |r| ≤ ln
+/// 2 / 2: exp(x) = 2^m (1 + r + r² p(r)) with the polynomial p of exp_terms; 2^m is added to the exponent's bits (Cody
+/// & Waite 1980). N vectors in step and odd and even powers side by side, because each operation waits for the one
+/// before it.
 template <class T, int N>
 GAUSSMIX_INLINE void exp_in_range(Vec<T> (&x)[N]) {
   using C = Elementary<T>;
@@ -268,14 +275,15 @@ GAUSSMIX_INLINE void exp_in_range(Vec<T> (&x)[N]) {
   for (int v = 0; v < N; ++v) x[v] = (Vec<T>)((U)even[v] + ((U)shifted[v] << C::mantissa));
 }
 
-/// x = exp(x) where `counts`, else 0.
+/// x = exp(x) where `counts` holds, else 0.
 template <class T, int N>
 GAUSSMIX_INLINE void exp_where(const IntVec<T> (&counts)[N], Vec<T> (&x)[N]) {
   exp_in_range<T>(x);
   for (int v = 0; v < N; ++v) x[v] = select(counts[v], x[v], Vec<T>{});
 }
 
-/// log(x) for positive, normal, finite x, within 1 ulp.
+/// log(x) for positive, normal, finite x, within 1 ulp. With x = 2^e m, √½ ≤ m < √2, f = m − 1 and s = f / (2 + f):
+/// log(x) = e ln 2 + f − (f²/2 − s (f²/2 + R(s²))), where R is the polynomial of log_terms (FreeBSD msun, e_log.c).
 template <class T>
 GAUSSMIX_INLINE Vec<T> log_positive(Vec<T> x) {
   using C = Elementary<T>;
