@@ -11,8 +11,8 @@
 namespace gaussmix::detail {
 namespace {
 
-/// Bytes of a large page. To touch memory for the first time costs a call of the kernel for each page, and 2 MiB cost
-/// little more than 4 KiB.
+/// Bytes of a large page; of speed alone. The first touch of each page costs a call of the operating system, and one of
+/// 2 MiB costs little more than one of 4 KiB.
 constexpr Index large_page = Index{1} << 21;
 
 /// Memory for std::free, null when there is none; in large pages as far as it fills them, where the system has some.

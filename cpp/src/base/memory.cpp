@@ -33,7 +33,8 @@ struct Axes {
 
 bool is_empty(const Elements& e) { return e.rows < 1 || e.cols < 1; }
 
-/// Sets the bytes between the first and the last of `length` elements. False when they cannot be counted.
+/// Sets `reach` to the bytes from the first to the last of `length` elements, which are negative for a negative stride.
+/// False when an Index cannot hold them.
 bool count_reach(Index length, Index stride, Index size, Index& reach) {
   return !__builtin_mul_overflow(length - 1, stride, &reach) && !__builtin_mul_overflow(reach, size, &reach);
 }
@@ -70,9 +71,10 @@ Index multiple_below(Index value, Index step) {
   return value - rest - (rest < 0 ? step : 0);
 }
 
-/// Whether elements of a and b may share a byte. An element of b lies behind one of a by the distance of the first ones plus
-/// some multiple of all strides' common divisor; where both have rows at one pitch, plus multiples of that and of the divisor
-/// of the strides within a row.
+/// Whether elements of a and b may share a byte. From an element of a to one of b it is the distance of their first
+/// elements plus some multiple of the greatest common divisor of all strides; where the wide strides of both are equal,
+/// their pitch, it is plus a multiple of the pitch and a multiple of the divisor of the narrow strides. They share a
+/// byte only if such a sum lies between −size of b and size of a.
 bool may_share(const Elements& a, const Elements& b) {
   Axes of_a(a), of_b(b);
   const Index distance = first_byte(b) - first_byte(a);

@@ -1,12 +1,13 @@
 #pragma once
 
-// Where the elements of a caller's view lie. Every view is checked here, by one rule, before it is read or written.
+// Where the elements of a caller's view lie in memory. Every view is checked by the functions of this file before it is
+// read or written.
 
 #include <gaussmix/views.hpp>
 
 namespace gaussmix::detail {
 
-/// The elements of a view, whatever their type; a vector has one column.
+/// The elements of a view, whatever their type; a vector has one column. Strides count elements, as in the view.
 struct Elements {
   template <class T>
   Elements(const VectorView<T>& v) noexcept
@@ -33,21 +34,22 @@ struct Elements {
   bool is_vector = false;
 };
 
-/// Those of an X that is read in place; one whose reader is empty has no data.
+/// The elements of an X that is read in place, that is, whose reader is empty.
 Elements elements_of(const Samples& x);
 
 /// Throws InvalidArgument for data that do not lie at a multiple of `alignment` bytes.
 void check_alignment(const char* name, const void* data, Index alignment);
 
-/// What is read: its elements have data, are aligned and lie within the address space; strides may be anything else, 0 too. A
-/// view without elements is always legal.
+/// Throws InvalidArgument unless what is to be read has data, is aligned and lies within the address space. Strides are
+/// otherwise free, and may be 0; a view without elements is always legal.
 void check_input(const char* name, const Elements& elements);
 
-/// What is written: besides, no two of its elements share memory.
+/// As check_input, for what is to be written: besides, no two of its elements may share memory.
 void check_output(const char* name, const Elements& elements);
 
-/// Throws InvalidArgument when an output shares memory with what the same call reads or writes, both checked before. Exact where
-/// they stand side by side or as columns of one table; other layouts that interleave count as sharing.
+/// Throws InvalidArgument when an output shares memory with something else that the same call reads or writes; both
+/// must have been checked. Exact where the two stand side by side or as columns of one table; other layouts that
+/// interleave count as sharing.
 void check_apart(const char* name, const Elements& output, const char* other_name, const Elements& other);
 
 }  // namespace gaussmix::detail

@@ -6,15 +6,15 @@
 
 namespace gaussmix::detail {
 
-/// "name must RULE, but is VALUE". @throws InvalidArgument always
+/// Messages have one form: "name must RULE, but is VALUE". @throws InvalidArgument with this text, always
 [[noreturn]] void throw_invalid(const std::string& message);
-/// The shortest text that reads back as `value`, in no locale's manner.
+/// The shortest text that reads back as `value`, with a decimal point whatever the locale.
 std::string format(double value);
 
 /// a · b. @throws InvalidArgument naming `what` when it exceeds 2⁶³ − 1 or a factor is negative
 Index checked_product(Index a, Index b, const char* what);
 
-/// Every entry finite; the message names `name` and the index.
+/// @throws InvalidArgument, which names `name` and the index, for the first entry that is not finite
 void check_finite(VectorView<const double> values, const char* name);
 void check_finite(MatrixView<const double> values, const char* name);
 

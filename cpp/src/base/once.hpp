@@ -5,13 +5,13 @@
 
 namespace gaussmix::detail {
 
-/// Does something once, whichever thread comes first; when it throws, the next one tries again.
+/// Does something once, on whichever thread comes first; when it throws, the next thread tries again.
 ///
-/// Not std::call_once: for an exception that leaves it the C library loads an unwinder, and ends the process when it has no
-/// memory for that.
+/// Not std::call_once: when an exception leaves it, the C library loads an unwinder, and ends the process where there
+/// is no memory for that.
 class Once {
  public:
-  /// Comes back when `f` has been done, by this thread or another.
+  /// Returns when `f` has been done, by this thread or another.
   template <class F>
   void run(const F& f) {
     if (done_.load(std::memory_order_acquire)) return;

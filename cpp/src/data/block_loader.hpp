@@ -12,17 +12,19 @@ namespace gaussmix::detail {
 
 static_assert(alignment == simd::alignment && std::is_same_v<Index, simd::Index>, "buffers serve the kernels");
 
-/// Brings blocks of X into kernel layout, in T: float for float32 X, double for everything else (float32 X may be asked
-/// for in double too).
+/// Brings blocks of X into the strips of the kernels, in T: float for float32 X, double for any X.
 template <class T>
 class BlockLoader {
  public:
+  /// @param block_rows  the most rows of a block
+  /// @param row_major   whether rows() will be asked for
   BlockLoader(const Samples& x, Index block_rows, const simd::Kernels<T>& kernels, bool row_major);
 
-  /// Loads rows [begin, end), at most block_rows; their strips in the order begin + order[0], begin + order[1], … where it is given.
+  /// Loads rows [begin, end), at most block_rows. Their strips hold rows begin + order[0], begin + order[1], … where
+  /// `order` is given.
   /// @throws InvalidArgument naming the first value that is not finite
   void load(Index begin, Index end, const std::int32_t* order = nullptr);
-  /// Puts the strips of the rows loaded in another order, null: their own.
+  /// Makes the strips of the rows loaded again, in another order; null: their own.
   void reorder(const std::int32_t* order);
 
   Index size() const noexcept { return size_; }                              ///< rows loaded
@@ -37,7 +39,7 @@ class BlockLoader {
  private:
   /// The first `count` values read, as T.
   const T* in_type(Index count);
-  /// Points rows() at the block, or at a row-major copy of it where its columns are apart.
+  /// Points rows() at the block, or at a row-major copy of it where the features of a row are not neighbors.
   void set_rows(const std::int32_t* order);
 
   const Samples& x_;

@@ -8,11 +8,14 @@
 namespace gaussmix::detail {
 
 Partition Partition::of(Index rows, Index n_features, Index n_components, Index value_size) {
-  constexpr Index for_rows = Index{1} << 20,
-                  for_values = Index{1} << 23;            // bytes of a block: X, and a value a component
-  constexpr Index for_tile = Index{1} << 18;              // bytes of either that stay in the nearest caches
+  // Sizes for speed. A change of block_rows or of leaf_rows groups the sums of the M-step and of log-likelihoods in
+  // another way, and so changes last bits; one of tile_rows changes none. 1 MiB of X and 8 MiB of values fit into the
+  // caches of a core and its share of the last one, 256 KiB into the cache of a core alone.
+  constexpr Index for_rows = Index{1} << 20;              // most bytes of a block's rows
+  constexpr Index for_values = Index{1} << 23;            // most bytes of its (K, rows) values
+  constexpr Index for_tile = Index{1} << 18;              // most bytes of a tile's rows, and of its values
   constexpr Index least = 4 * simd::strip_multiple;       // 192 rows, so that a block is worth its set-up
-  constexpr Index most = 86 * simd::strip_multiple;       // 4128 rows, enough to regroup
+  constexpr Index most = 86 * simd::strip_multiple;       // 4128 rows: enough for strips of one likely component
   constexpr Index least_blocks = 128, most_per_leaf = 8;  // leaves enough for every core, few enough to merge
   const auto fitting = [value_size](Index bytes, Index width) {
     return bytes / value_size / width / simd::strip_multiple * simd::strip_multiple;

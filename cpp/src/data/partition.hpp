@@ -4,8 +4,9 @@
 
 namespace gaussmix::detail {
 
-/// How N rows are cut: blocks are what a kernel call sees, leaves (runs of blocks) are what threads take and what the
-/// merge tree joins. Depends on the problem's sizes only, so that results do not depend on threads.
+/// How N rows are cut. A block is loaded and evaluated at a time; a leaf, a run of 1 to 8 blocks, is what a thread
+/// takes and what the merge tree joins. Depends on the sizes of the problem alone, so that results do not depend on
+/// threads.
 struct Partition {
   Index rows;        ///< N
   Index block_rows;  ///< a multiple of strip_multiple

@@ -35,7 +35,7 @@ void check_rows_finite(MatrixView<const T> x, Index begin, Index end) {
   check_rows_finite(rows, begin);
 }
 
-/// The same for a reader, in pieces of about half a megabyte.
+/// The same for a reader, in pieces of 512 KiB or one row.
 void check_read_rows_finite(const Samples& x, Index begin, Index end) {
   const Index d = x.cols();
   const Index step = std::max<Index>(1, 65536 / std::max<Index>(1, d));

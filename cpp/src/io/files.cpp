@@ -40,7 +40,7 @@ auto uninterrupted(const Call& call) {
   return result;
 }
 
-/// With its closing slash.
+/// The folder of a path, with its closing slash.
 std::string folder_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
@@ -76,8 +76,8 @@ class NewFile {
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
 
-  /// Gives it the owner and group of another, as far as the process may, and its permissions; where they differ, since some
-  /// file systems refuse to be told what they have.
+  /// Gives it the owner and group of another, as far as the process may, and its permissions; where they differ, since
+  /// some file systems refuse to be told what they have.
   void resemble(const struct stat& other) {
     struct stat status;
     if (::fstat(descriptor_, &status) != 0) throw_system("save", name_);
@@ -117,8 +117,8 @@ class NewFile {
   std::size_t size_ = 0;
 };
 
-/// So that the new name outlives a crash too. The file is in its place already, so a folder that cannot be flushed is no
-/// error.
+/// Flushes the folder of a file to the disk, so that the file's new name outlives a crash too. The file is in its place
+/// already, so a folder that cannot be flushed is no error.
 void flush_folder(const std::string& path) noexcept {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return;

@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-// Files by their path. What the system refuses is a std::system_error that says what could not be done, and names the path.
+// Files by their path. What the system refuses is a std::system_error that says what could not be done, and names the
+// path.
 
 namespace gaussmix::detail {
 
@@ -58,9 +59,10 @@ struct Piece {
   std::size_t size;
 };
 
-/// Makes the pieces, one after another, the content of the file. Whoever opens it at any time finds the old content or the
-/// new one: that goes to a new file in the same folder, then to the disk, and only then takes the name. Links are followed,
-/// permissions kept, owner and group where the process may; on any error nothing has changed.
+/// Makes the pieces, one after another, the content of the file. Whoever opens the file at any time finds the old
+/// content or the new one: the new one is written to a new file in the same folder and flushed to the disk, and only
+/// then takes the name. Links are followed; permissions are kept, and owner and group where the process may. On any
+/// error nothing has changed.
 /// @throws InvalidArgument for a path that holds a NUL, or names a device, pipe or socket
 void replace_file(const std::string& path, const std::vector<Piece>& pieces);
 

@@ -4,7 +4,9 @@
 
 namespace gaussmix::detail {
 
-/// A running sum with its rounding error carried along (Neumaier 1974): the error of n terms stays near u · |sum|.
+/// A running sum s with the sum of its rounding errors e carried along (Neumaier 1974; Higham 2002, section 4.3):
+///   s' = fl(s + x),  e' = e + (s − s') + x where |s| ≥ |x|, else e + (x − s') + s;  the value is s + e.
+/// The error of n terms is u · |sum|, and terms of n²u² times the sum of magnitudes.
 class CompensatedSum {
  public:
   void add(double value) noexcept {
@@ -20,8 +22,8 @@ class CompensatedSum {
   double lost_ = 0.0;
 };
 
-/// A sum of any number of terms: runs of 64 are added up plainly, for an error of 32 units of their sum of |terms| at most, and
-/// the runs as a CompensatedSum.
+/// A sum of any number of terms: runs of 64 are added up plainly and the runs as a CompensatedSum. A run loses at most
+/// 63 · 2⁻⁵³ of its sum of magnitudes, and so do all runs together, however many there are.
 class SumOfRuns {
  public:
   void add(double value) noexcept {

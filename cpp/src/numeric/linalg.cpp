@@ -43,7 +43,7 @@ bool diagonal_scale(const double* sigma, Index d, Vector& scale) {
   return true;
 }
 
-/// S⁻¹ Σ S⁻¹ for a symmetric Σ.
+/// S⁻¹ Σ S⁻¹ for a symmetric Σ and S = diag(scale), powers of two.
 Matrix unscaled(const double* sigma, Index d, const Vector& scale) {
   const Eigen::Map<const Matrix> map(sigma, d, d);
   const Vector inverse = scale.cwiseInverse();
@@ -59,7 +59,8 @@ bool factor_in_place(Matrix& a) {
   return a.allFinite() && (a.diagonal().array() > 0.0).all();
 }
 
-/// row −= Σ_m l_m row_m for the rows [begin, begin + n) of a row-major matrix, of which those have `size` entries or zeros.
+/// row −= Σ_m l_m rows_m over rows m = begin … begin + n − 1 of a row-major matrix, which are zero from entry `size`
+/// on.
 template <Index n>
 void subtract_rows(double* row, const double* l, const RowMajor& rows, Index begin, Index size) {
   const double* from = &rows(begin, 0);
@@ -71,8 +72,9 @@ void subtract_rows(double* row, const double* l, const RowMajor& rows, Index beg
   }
 }
 
-/// The inverse of a lower triangular matrix by forward substitution, row by row: plain loops over neighbors, which for the
-/// usual sizes take half the time of a blocked solver.
+/// X = L⁻¹ of a lower triangular L by forward substitution, row by row (Higham 2002, section 14.2):
+///   X_ij = −Σ_{m=j}^{i−1} L_im X_mj / L_ii for j < i,  X_ii = 1 / L_ii
+/// in plain loops over neighbors, which for the usual sizes take half the time of a blocked solver.
 RowMajor lower_inverse(const RowMajor& l) {
   const Index d = l.rows();
   RowMajor inverse = RowMajor::Zero(d, d);
@@ -119,6 +121,7 @@ double sum_log_diagonal(const Matrix& r, Index n) {
 
 }  // namespace
 
+// Σ = S (L L ᵀ) S with S⁻¹ Σ S⁻¹ = L Lᵀ, so that the factor of Σ is S L and its inverse L⁻¹ S⁻¹.
 bool cholesky_inverse(const double* sigma, Index d, double* l, double* l_inverse) {
   if (d == 1) {
     l[0] = std::sqrt(sigma[0]);
@@ -150,6 +153,7 @@ double log_pseudo_determinant(const double* f, Index d, Index rank) {
   return 2.0 * (sum_log_diagonal(qr.matrixQR(), rank) + log_u + static_cast<double>(rank) * log_scale);
 }
 
+// Σ⁻¹ = S⁻¹ (L⁻ᵀ L⁻¹) S⁻¹ with S⁻¹ Σ S⁻¹ = L Lᵀ.
 bool spd_inverse(const double* sigma, Index d, double* inverse) {
   ScaledFactor f;
   if (!factor_scaled(sigma, d, f)) return false;
@@ -161,6 +165,8 @@ bool spd_inverse(const double* sigma, Index d, double* inverse) {
   return true;
 }
 
+// With T = L Lᵀ and the eigenvectors V of L⁻¹ Σ L⁻ᵀ = V diag(λ) Vᵀ, the matrix is
+//   Σ + Σ_{λ_i < floor} (floor − λ_i) (L v_i)(L v_i)ᵀ = L V diag(max(λ, floor)) Vᵀ Lᵀ.
 bool floor_covariance(double* sigma, const double* total, Index d, double floor) {
   Vector scale;
   if (!diagonal_scale(total, d, scale)) return false;
@@ -203,6 +209,8 @@ void principal_axis(const double* sigma, Index d, double* axis) {
   result = direction * std::copysign(length, direction[entry]);
 }
 
+// The computed eigenvalues are those of Σ + E with ‖E‖ ≤ p(d) u ‖Σ‖, p of low degree (Golub & Van Loan 2013, section
+// 8.3), and each is off by ‖E‖ at most (Weyl): 16 d stands for p(d).
 EigenvalueRange eigenvalue_range(const double* sigma, Index d) {
   const Eigen::Map<const Matrix> map(sigma, d, d);
   const Eigen::SelfAdjointEigenSolver<Matrix> eigen(map, Eigen::EigenvaluesOnly);

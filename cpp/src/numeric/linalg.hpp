@@ -6,9 +6,10 @@
 
 namespace gaussmix::detail {
 
-/// The lower Cholesky factor L, (d, d), of a symmetric positive definite matrix and its inverse; true unless a pivot is
-/// not positive and finite. Scaled inside by powers of two to a diagonal in [1, 4), so that scales from 1e-150 to 1e150
-/// lose nothing and scaling a feature by a power of two changes no digit. Upper triangles are zero.
+/// The lower Cholesky factor L of a symmetric positive definite Σ = L Lᵀ, (d, d), and L⁻¹; both with zeros above the
+/// diagonal. @returns false when a pivot is not positive and finite. Σ is scaled inside by powers of two to a diagonal
+/// in [1, 4), so that standard deviations from 1e-150 to 1e150 lose nothing and scaling a feature by a power of two
+/// changes no digit.
 bool cholesky_inverse(const double* sigma, Index d, double* l, double* l_inverse);
 
 /// log of the pseudo-determinant of Σ = F Fᵀ, i.e. of det(FᵀF), for F (d, rank) row-major of full column rank; 0 for
@@ -18,16 +19,19 @@ double log_pseudo_determinant(const double* f, Index d, Index rank);
 /// The inverse of a symmetric positive definite matrix, (d, d); false when it is not positive definite.
 bool spd_inverse(const double* sigma, Index d, double* inverse);
 
-/// Raises `sigma` to the least matrix that keeps sigma ⪰ floor · total in the order of `total` (both symmetric, (d, d),
-/// total positive definite): generalized eigenvalues below `floor` are set to it, the exact constrained M-step. Returns
-/// whether any was; sigma is untouched when none.
+/// Raises Σ = `sigma` to the bound Σ ⪰ floor · T, T = `total`, both symmetric, (d, d), T positive definite: the
+/// generalized eigenvalues of (Σ, T) below `floor` are set to it. Where Σ is a component's scatter by its weight, the
+/// result maximizes the likelihood under the bound: relative to T the likelihood of each eigenvalue rises up to that of
+/// the scatter and falls beyond it (Ingrassia & Rocci 2007, where T is the unit matrix). @returns whether any was
+/// below; else Σ is as it was
 bool floor_covariance(double* sigma, const double* total, Index d, double floor);
 
 /// The eigenvector of the largest eigenvalue of a symmetric matrix times the square root of that eigenvalue, (d,); its
 /// entry of largest magnitude is positive.
 void principal_axis(const double* sigma, Index d, double* axis);
 
-/// Bounds on the eigenvalues of a positive semi-definite matrix, (d, d): beyond the outermost by what rounding may take.
+/// Bounds on the eigenvalues of a positive semi-definite matrix, (d, d): the outermost ones, moved outward by what
+/// rounding may have done to them.
 struct EigenvalueRange {
   double least, largest;
 };

@@ -14,8 +14,8 @@ using Kind = PivotedCholesky::Kind;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double unit_roundoff = 0x1p-53;
 
-/// The scaled matrix under elimination: its lower triangle, (d, d) row-major. After k steps columns 0 … k−1 hold the
-/// factor and rows and columns from k on the Schur complement.
+/// The scaled matrix A under elimination: its lower triangle, (d, d) row-major. After k steps columns 0 … k − 1 hold
+/// the factor, rows and columns from k on the Schur complement.
 struct Elimination {
   Index d;
   double tolerance;  ///< a pivot up to this is zero
@@ -42,7 +42,8 @@ struct Elimination {
     for (Index i = p + 1; i < d; ++i) std::swap(at(i, k), at(i, p));
   }
 
-  /// Eliminates with the pivot at k. `column`, (d,), is scratch.
+  /// Eliminates with the pivot at k: l_kk = √a_kk, l_ik = a_ik / l_kk, a_ij −= l_ik l_jk for k < j ≤ i. `column`, (d,),
+  /// is scratch.
   void eliminate(Index k, double* column) {
     const double root = std::sqrt(at(k, k));
     at(k, k) = root;
@@ -84,8 +85,8 @@ double scale_of_diagonal(const double* sigma, Index d, std::vector<double>& scal
   return 0.0;
 }
 
-/// The lower triangle of Σ_ij / s_i / s_j with an exact unit diagonal, 0 where s_j is 0. Divided twice, for s_i·s_j may be
-/// subnormal. A quotient may overflow to ±inf in an indefinite matrix; its first use makes a pivot −inf.
+/// The lower triangle of Σ_ij / s_i / s_j with an exact unit diagonal, 0 where s_j is 0. Divided twice, for s_i·s_j may
+/// be subnormal. A quotient may overflow to ±inf in an indefinite matrix; its first use makes a pivot −inf.
 Elimination scaled(const double* sigma, Index d, const std::vector<double>& scale, double zero_pivot) {
   const auto size = static_cast<std::size_t>(d);
   Elimination e{d, zero_pivot * static_cast<double>(d) * unit_roundoff, std::vector<double>(size * size),

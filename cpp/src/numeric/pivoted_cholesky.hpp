@@ -6,8 +6,9 @@
 
 namespace gaussmix::detail {
 
-/// What the diagonally pivoted Cholesky factorization of the unit-diagonal-scaled matrix says (Higham 2002, section
-/// 10.3). `l` is empty when it is indefinite, and so is `order` when the diagonal alone shows it.
+/// What a Cholesky factorization with diagonal pivoting says of Σ scaled to unit diagonal, A_ij = Σ_ij / (s_i s_j) with
+/// s_j = √Σ_jj: P A Pᵀ = L Lᵀ, where each step takes the largest remaining diagonal entry as its pivot (Higham 2002,
+/// section 10.3). `l` is empty when A is indefinite, and so is `order` when the diagonal alone shows it.
 struct PivotedCholesky {
   enum class Kind { positive_definite, singular, indefinite };
   Kind kind = Kind::indefinite;
@@ -21,7 +22,8 @@ struct PivotedCholesky {
 /// Factors a symmetric matrix with finite entries, (d, d). Plain loops in a fixed order without contraction, so that
 /// every platform gets the same bits. A zero on the diagonal is a zero pivot when its whole row is zero, indefinite
 /// otherwise.
-/// `zero_pivot` is the largest pivot taken for zero, in units of d · 2⁻⁵³: 8 judges what a caller gives (see Mixture).
+/// `zero_pivot` is the largest pivot taken for zero, in units of d · 2⁻⁵³. Rounding leaves about d · u where a pivot of
+/// A is zero; 8 times as much judges what a caller gives (see Mixture).
 PivotedCholesky pivoted_cholesky(const double* sigma, Index d, double zero_pivot = 8.0);
 
 }  // namespace gaussmix::detail

@@ -32,8 +32,10 @@ namespace {
 using Body = std::function<void(Index, Worker&)>;
 using Clock = std::chrono::steady_clock;
 
-/// Multiply-adds that one core does in about 50 µs: below, waking a second thread costs more than it brings.
+/// Multiply-adds that one core does in about 50 µs; of speed alone. Below, waking a second thread costs more than it
+/// brings.
 constexpr double small_work = 2e5;
+/// Between two calls of a stop function: with tasks of a few milliseconds far below the 0.1 s that Execution promises.
 constexpr std::chrono::milliseconds poll_interval(20);
 
 /// When a stop function was last asked on this thread. It outlives the calls, so that a fit made of thousands of short
@@ -143,7 +145,7 @@ void Loop::poll() noexcept {
   last_poll = Clock::now();
 }
 
-/// Comes back when ready() holds. The calling thread goes on asking the stop function meanwhile.
+/// Returns when ready() holds. The calling thread goes on asking the stop function meanwhile.
 template <class Ready>
 void Loop::wait(int id, Ready ready) noexcept {
   std::unique_lock<std::mutex> lock(mutex_);

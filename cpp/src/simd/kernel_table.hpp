@@ -37,9 +37,10 @@ inline constexpr Index alignment = 64;
 /// Marks a point off the support of a singular component in an array of squared distances.
 inline constexpr int off_support = -1;
 
-// A block of n rows is held in strips of `strip` points: element (i, j) stands at
-//   strips[(i / strip) * d * strip + j * strip + i % strip], padded with copies of its last row. Arrays over the rows
-// of a block (distances, responsibilities) are as long as the strips.
+// A block of n rows is held in strips of `strip` rows, feature by feature: element (i, j) stands at
+//   strips[(i / strip) * d * strip + j * strip + i % strip].
+// The last strip is padded with copies of the last row. Arrays over the rows of a block (distances, responsibilities)
+// are as long as the strips.
 
 /// A location μ as the sum of two numbers, hi + lo. Kernels compute x − μ as (x − hi) − lo, so that in float32 μ has 48
 /// bits; lo may be null in float64, where hi is exact.
@@ -92,7 +93,7 @@ enum class Posterior { log_joint, log_responsibilities, responsibilities };
 
 template <class T>
 struct Kernels {
-  /// Points per strip.
+  /// Rows per strip.
   Index strip;
 
   /// Packs n rows of x, order[0], order[1], … (null: 0, 1, …), into strips. Raises *largest to max |x| where that is
@@ -123,7 +124,7 @@ struct Kernels {
 
   /// log p = log Σ_k exp t_k of each row from q (Bishop 2006, eq. 9.7) by the exclusion rule: a component with t_k −
   /// max t < log_weight_k − cut adds nothing, nor does one so far below that exp vanishes (−708, in float32 −87). In
-  /// place of q it leaves the log-joints or, with `responsibilities`, these under the rule times weight[i] (null: 1);
+  /// place of q it leaves the log-joints or, with `responsibilities`, the γ_k under the rule times weight[i] (null: 1);
   /// in *counted, how many pairs of a row and a component the rule kept. Returns as posterior.
   bool (*log_prob)(T* q, Index stride, Index n, Index k, const T* log_norm, const T* log_weight, T cut, const T* weight,
                    bool responsibilities, T* log_p, Index* counted);

@@ -4,8 +4,8 @@
 // until they alone exclude it: all terms are ≥ 0, so the whole sum would exclude it as well. Uses vector, distances and
 // posterior.inl.hpp.
 
-/// Features of a diagonal distance between two looks at whether it excludes its component; of speed alone. A look costs
-/// about as much as a few features, and 8 of them are unrolled.
+/// Features of a diagonal distance between two looks at whether it excludes its component; of speed alone. A look
+/// takes about as many instructions as a feature, so that every eighth makes it a small part.
 inline constexpr Index diag_chunk = 8;
 
 /// What one strip is pruned by: the largest log-joint of each row among the components taken so far, and the rule's

@@ -283,7 +283,8 @@ GAUSSMIX_INLINE void exp_where(const IntVec<T> (&counts)[N], Vec<T> (&x)[N]) {
 }
 
 /// log(x) for positive, normal, finite x, within 1 ulp. With x = 2^e m, √½ ≤ m < √2, f = m − 1 and s = f / (2 + f):
-/// log(x) = e ln 2 + f − (f²/2 − s (f²/2 + R(s²))), where R is the polynomial of log_terms (FreeBSD msun, e_log.c).
+/// log(x) = e ln 2 + f − (f²/2 − s (f²/2 + R(s²))), where R is s² times the polynomial of log_terms (FreeBSD msun,
+/// e_log.c).
 template <class T>
 GAUSSMIX_INLINE Vec<T> log_positive(Vec<T> x) {
   using C = Elementary<T>;
