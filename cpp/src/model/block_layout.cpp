@@ -1,5 +1,6 @@
 #include "model/block_layout.hpp"
 
+#include "base/subscript.hpp"
 #include "model/component_terms.hpp"
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 namespace gaussmix::detail {
 namespace {
 
+/// The largest |value| of n, 0 for none.
 double largest_of(const double* values, Index n) {
   constexpr Index lanes = 4;  // maxima side by side: each waits for the one before it
   double largest[lanes] = {};
@@ -23,8 +25,10 @@ double largest_of(const std::vector<double>& values) {
   return largest_of(values.data(), static_cast<Index>(values.size()));
 }
 
-/// See BlockLayout::largest_row. With |x − c| ≤ a and entries of L⁻¹ up to b, all that is summed for y = L⁻¹(x − c) is at most D a b,
-/// and D (D a b + |ν|)² for the squared distance.
+/// See BlockLayout::largest_row. With |x_j − c_j| ≤ a and |L⁻¹_ij| ≤ b all partial sums of y = L⁻¹(x − c) are at most D
+/// a b, and those of ‖y − ν‖² at most D (D a b + max |ν|)². That is kept below max / 8, whence
+///   a = (√(max / (8 D)) − max |ν|) / (D b),
+/// of which a half, less the largest mean, is left to |x|.
 template <class T>
 T largest_row(const ComponentTerms& data, const std::vector<double>& nu) {
   const auto d = static_cast<double>(data.d);
@@ -88,6 +92,7 @@ simd::Factor<T> BlockLayout<T>::append(const CovarianceFactor& factor) {
   return {panels, order, factor.rank, residual, push_all(factor.inv_scale)};
 }
 
+// Of tied components ν_k = L⁻¹(μ_k − c), so that ‖L⁻¹(x − μ_k)‖ = ‖L⁻¹(x − c) − ν_k‖.
 template <class T>
 BlockLayout<T> make_block_layout(const ComponentTerms& data) {
   BlockLayout<T> out;
@@ -108,10 +113,10 @@ BlockLayout<T> make_block_layout(const ComponentTerms& data) {
       double sum = 0.0;
       for (Index j = 0; j <= i; ++j) {
         // The center that rows are taken about is the one that T can hold.
-        const double difference = data.means[static_cast<std::size_t>(k * data.d + j)] - out.center.value(j);
+        const double difference = data.means[at(k * data.d + j)] - out.center.value(j);
         sum += data.factors[0].inverse(i, j) * difference;
       }
-      nu[static_cast<std::size_t>(k * data.d + i)] = sum;
+      nu[at(k * data.d + i)] = sum;
     }
   out.means.assign(nu.data(), data.k * data.d);
   out.largest_row = largest_row<T>(data, nu);

@@ -11,7 +11,7 @@ namespace gaussmix::detail {
 
 class ComponentTerms;
 
-/// A mixture in the layout of the kernels of one precision.
+/// The components of a mixture in the layout that the kernels over blocks of rows read, in one precision.
 template <class T>
 struct BlockLayout {
   SplitVector<T> means;       ///< (K, D); in the transformed space ν_k = L⁻¹(μ_k − c) when `transformed`
@@ -20,13 +20,13 @@ struct BlockLayout {
   std::vector<T> inv_std;     ///< 1/σ_kj, (K, D), 0 without variance; diag and spherical
   bool transformed = false;   ///< tied: rows are transformed once, about `center`
   SplitVector<T> center;      ///< c, (D,)
-  /// Rows of values up to this have finite squared distances, whatever is summed first; below 0 when a component is singular or
-  /// has an order of features of its own.
+  /// Rows whose values are up to this in magnitude have finite squared distances, whatever part of one is summed first;
+  /// below 0 when a component is singular or has an order of features of its own, which pruning does not know.
   T largest_row = -1;
 
   /// Component k's factor; full and tied.
   simd::Factor<T> factor(Index k) const noexcept { return factors_[static_cast<std::size_t>(k)]; }
-  /// Those of K components, from one for each or one for all; in float64 the panels are theirs.
+  /// Sets the factors of k components, from one for each or one for all. In float64 the panels are not copied.
   void set_factors(const std::vector<CovarianceFactor>& factors, Index k);
   /// All components, in the transformed space when `transformed`.
   simd::Components<T> components(Index d) const noexcept;
@@ -36,7 +36,8 @@ struct BlockLayout {
 
   simd::Factor<T> append(const CovarianceFactor& factor);
 
-  std::vector<simd::Factor<T>> factors_;  ///< pointers into the arrays below, and to panels shared
+  /// Pointers into the arrays below and, in float64, to the panels of CovarianceFactor.
+  std::vector<simd::Factor<T>> factors_;
   std::vector<T> values_;
   std::vector<Index> orders_;
 };

@@ -1,6 +1,7 @@
 #include "model/component_terms.hpp"
 
 #include "base/message.hpp"
+#include "base/subscript.hpp"
 #include "model/tolerance.hpp"
 #include "numeric/compensated_sum.hpp"
 #include "numeric/linalg.hpp"
@@ -18,14 +19,21 @@ namespace {
 constexpr double log_2pi = 1.8378770664093454836;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// How far a tied mixture's means may lie from its center, in its own standard deviations, for rows to be transformed once.
+/// How far the means of a tied mixture may lie from its center, in its standard deviations, for rows to be transformed
+/// once about that center. With y = L⁻¹(x − c) and ν = L⁻¹(μ − c) the distance ‖y − ν‖ of a row near its mean is that
+/// of two vectors up to this long, each rounded by some u of its own length. A radius of 32 costs a log-density some 32
+/// u, where it is promised to within 64 u of the sum of the magnitudes that it is made of.
 constexpr double max_tied_radius = 32.0;
+
+/// log N_k(μ_k) = −½ (rank log 2π + log det Σ_k), the logarithm of the normalization in Bishop 2006, eq. 2.43; of
+/// singular components that of the density on their support.
+double log_norm_of(Index rank, double log_det) { return -0.5 * (static_cast<double>(rank) * log_2pi + log_det); }
 
 /// Checks `size` values of which the first is number `begin` of them all: finite, and variances ≥ 0.
 void check_covariances(const double* values, Index size, const CovarianceLayout& layout, Index d, Index begin,
                        const std::string& name) {
   const double most = std::numeric_limits<double>::max(), least = layout.is_matrix() ? -most : 0.0;
-  Index n_wrong = 0;  // counted without a way out, so that the compiler takes several at a time
+  Index n_wrong = 0;  // all are counted without a branch, so that the compiler takes several at a time
   for (Index i = 0; i < size; ++i) n_wrong += !(values[i] >= least && values[i] <= most);
   for (Index i = 0; i < size && n_wrong > 0; ++i) {
     if (!std::isfinite(values[i]))
@@ -88,14 +96,13 @@ void ComponentTerms::factor_matrices(bool allow_singular, const ParameterNames& 
     double* sigma = covariances.data() + i * d * d;
     check_covariances(sigma, d * d, layout, d, i * d * d, name);
     symmetrize(sigma, d, layout, i * d * d, name, tolerance);
-    factors[static_cast<std::size_t>(i)] =
-        factor_matrix(sigma, d, layout, i, allow_singular, name, scratch[static_cast<std::size_t>(worker.id())],
-                      panels_.data() + i * panel_entries(d));
+    factors[at(i)] = factor_matrix(sigma, d, layout, i, allow_singular, name, scratch[at(worker.id())],
+                                   panels_.data() + i * panel_entries(d));
   });
   for (Index i = 0; i < k; ++i) {
     const CovarianceFactor& f = factor(i);
-    rank[static_cast<std::size_t>(i)] = f.rank;
-    log_norm[static_cast<std::size_t>(i)] = -0.5 * (static_cast<double>(f.rank) * log_2pi + f.log_det);
+    rank[at(i)] = f.rank;
+    log_norm[at(i)] = log_norm_of(f.rank, f.log_det);
   }
 }
 
@@ -113,26 +120,23 @@ void ComponentTerms::factor_variances(bool allow_singular, const std::string& na
       inv_std.push_back(own > 0.0 ? 1.0 / std::sqrt(own) : 0.0);
     }
     if (positive < d && !allow_singular) throw_singular(name, layout, i, positive, d);
-    rank[static_cast<std::size_t>(i)] = positive;
-    log_norm[static_cast<std::size_t>(i)] = -0.5 * (static_cast<double>(positive) * log_2pi + log_det.value());
+    rank[at(i)] = positive;
+    log_norm[at(i)] = log_norm_of(positive, log_det.value());
   }
 }
 
+// c = Σ_k π_k μ_k, the mean of the mixture, where ‖L⁻¹(μ_k − c)‖ ≤ max_tied_radius for all k.
 void ComponentTerms::choose_center() {
   if (!layout.is_matrix() || !layout.shared || factors[0].rank < d || !factors[0].order.empty()) return;
   std::vector<double> c(static_cast<std::size_t>(d));
-  for (Index i = 0; i < k; ++i)  // the mean of the mixture, as a difference to the first mean
-    for (Index j = 0; j < d; ++j)
-      c[static_cast<std::size_t>(j)] +=
-          weights[static_cast<std::size_t>(i)] *
-          (means[static_cast<std::size_t>(i * d + j)] - means[static_cast<std::size_t>(j)]);
-  for (Index j = 0; j < d; ++j) c[static_cast<std::size_t>(j)] += means[static_cast<std::size_t>(j)];
+  for (Index i = 0; i < k; ++i)  // as a difference to the first mean, so that an offset of the data costs no digits
+    for (Index j = 0; j < d; ++j) c[at(j)] += weights[at(i)] * (means[at(i * d + j)] - means[at(j)]);
+  for (Index j = 0; j < d; ++j) c[at(j)] += means[at(j)];
   for (Index i = 0; i < k; ++i) {
     double square = 0.0;
     for (Index r = 0; r < d; ++r) {
       double y = 0.0;
-      for (Index j = 0; j <= r; ++j)
-        y += factors[0].inverse(r, j) * (means[static_cast<std::size_t>(i * d + j)] - c[static_cast<std::size_t>(j)]);
+      for (Index j = 0; j <= r; ++j) y += factors[0].inverse(r, j) * (means[at(i * d + j)] - c[at(j)]);
       square += y * y;
     }
     if (!(square <= max_tied_radius * max_tied_radius)) return;
@@ -140,6 +144,8 @@ void ComponentTerms::choose_center() {
   center = std::move(c);
 }
 
+// Squares of 1e15 and of 1e-15 and sums of some of them stay inside the range of float32, 1e±38; so do means beside
+// 1e30.
 bool ComponentTerms::scales_fit_single() const {
   for (Index i = 0; i < k; ++i)
     for (Index j = 0; j < d; ++j) {

@@ -30,12 +30,16 @@ struct ParameterNames {
   SourceTypes source = {};
 };
 
-/// What evaluation needs of K components in D features, whoever made them: log N_k(x) = log_norm_k − ½ ‖L_k⁻¹ (x − μ_k)‖² and
-/// log π_k, in double and in the layouts of the kernels.
+/// What evaluation needs of K components in D features, in double and in the layouts of the kernels:
+///   log N(x | μ_k, Σ_k) = log_norm_k − ½ ‖L_k⁻¹(x − μ_k)‖²  with  Σ_k = L_k L_kᵀ,
+///   log_norm_k = −½ D log 2π − Σ_j log(L_k)_jj  (Bishop 2006, eq. 2.43)
+/// and log π_k.
 class ComponentTerms {
  public:
-  /// From parameters whose sizes, weights and means are checked; covariances are checked and factored on the threads of
-  /// `execution`. allow_singular: semi-definite ones stand for the density on their support.
+  /// From parameters whose sizes, weights and means have been checked; the covariances are checked here and factored on
+  /// the threads of `execution`. allow_singular: semi-definite ones stand for the density on their support.
+  /// @throws InvalidArgument  for covariances that are not finite or not symmetric
+  /// @throws NumericalError   for indefinite ones, and for singular ones unless `allow_singular`
   ComponentTerms(Parameters parameters, Index n_components, Index n_features, const CovarianceLayout& layout,
                  bool allow_singular, const ParameterNames& names, const Execution& execution);
 
@@ -50,7 +54,7 @@ class ComponentTerms {
   Buffer<double> covariances;             ///< Σ in `layout`
   std::vector<Index> rank;                ///< of Σ_k, (K,)
   std::vector<double> log_weight;         ///< log π_k, (K,)
-  std::vector<double> log_norm;           ///< log N_k(μ_k), (K,)
+  std::vector<double> log_norm;           ///< log N(μ_k | μ_k, Σ_k), (K,)
   std::vector<CovarianceFactor> factors;  ///< one for each matrix; none for variances
   std::vector<double> inv_std;            ///< 1/σ_kj, (K, D), 0 without variance; of variances alone
   std::vector<double> center;  ///< of one matrix for all: c, (D,), when rows are transformed once; else empty
@@ -61,15 +65,15 @@ class ComponentTerms {
   double variance(Index component, Index feature) const noexcept {
     return covariances[layout.variance_at(component, feature, d)];
   }
-  /// Whether float32 rows can be evaluated in float32: all scales within 1e±15, means within 1e30.
+  /// Whether float32 rows can be evaluated in float32: all standard deviations within 1e±15 or 0, means within ±1e30.
   bool fits_single() const noexcept { return fits_single_; }
-  /// The kernels' layout; the one for float32 is made at its first use, by whichever thread comes first.
+  /// The layout for blocks of rows; the one in float32 is made at its first use, by whichever thread comes first.
   template <class T>
   const BlockLayout<T>& block_layout() const;
-  /// How far the components are apart, made at its first use; none may be singular.
+  /// The distance bounds between components, likewise made at their first use; none may be singular.
   template <class T>
   const DistanceBounds<T>& distance_bounds() const;
-  /// The layout of the kernels of one row, likewise made at its first use.
+  /// The layout for one row, likewise made at its first use.
   const RowLayout& row_layout() const;
   /// @throws NumericalError unless all ranks are equal
   void require_common_measure() const;

@@ -8,7 +8,7 @@
 
 namespace gaussmix::detail {
 
-/// Entries of a triangle of this rank in the panels of simd::Factor.
+/// Values that the panels of simd::Factor hold for a triangle of this rank, zeros among them.
 constexpr Index panel_entries(Index rank) {
   Index n = 0;
   for (Index row = 0; row < rank; row += simd::panel_rows)
@@ -16,13 +16,14 @@ constexpr Index panel_entries(Index rank) {
   return n;
 }
 
-/// The place of entry (i, j ≤ i) among them.
+/// The place of entry (i, j), j ≤ i, among them. The p panels before panel p = ⌊i / 4⌋ have 4, 8, … 4p columns of 4
+/// values, 4 · 4 p (p + 1) / 2 in all; behind them stand the j columns before its own, and i mod 4 values.
 constexpr Index panel_place(Index i, Index j) {
-  const Index panel = i / simd::panel_rows;  // each before it is panel_rows columns wider than the one before
+  const Index panel = i / simd::panel_rows;
   return simd::panel_rows * (simd::panel_rows * panel * (panel + 1) / 2 + j) + i % simd::panel_rows;
 }
 
-/// Writes a lower triangle, (rank, rank) row-major, in panels.
+/// Writes a lower triangle, (rank, rank) row-major, to panels, panel_entries(rank) values.
 void write_panels(const double* triangle, Index rank, double* panels);
 
 /// The factors of one covariance matrix Σ = L Lᵀ in double: what the kernels' layouts are made from.
@@ -38,7 +39,7 @@ struct CovarianceFactor {
   double inverse(Index i, Index j) const noexcept { return panels[panel_place(i, j)]; }
 };
 
-/// What a thread that factors matrices needs, each (d, d).
+/// Scratch of a thread that factors matrices: L and L⁻¹, (d, d) each.
 struct FactorScratch {
   std::vector<double> l, inverse;
 };
@@ -47,8 +48,8 @@ struct FactorScratch {
 [[noreturn]] void throw_singular(const std::string& name, const CovarianceLayout& layout, Index component, Index rank,
                                  Index d);
 
-/// The factor of Σ, (d, d), that messages call covariance `name` of `component` (of all, where they share it). `panels` is where
-/// its panels go, panel_entries(d) values.
+/// The factor of Σ, (d, d). Messages call it covariance `name` of `component`, without the component where all share
+/// it. `panels` is where its panels go, room for panel_entries(d) values.
 /// @throws NumericalError  for an indefinite Σ, and for a singular one unless `allow_singular`, by the rule of Mixture
 CovarianceFactor factor_matrix(const double* sigma, Index d, const CovarianceLayout& layout, Index component,
                                bool allow_singular, const std::string& name, FactorScratch& scratch, double* panels);

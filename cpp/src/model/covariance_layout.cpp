@@ -19,6 +19,7 @@ Index CovarianceLayout::size(Index k, Index d, const char* name) const {
   return product;
 }
 
+// Position p of a matrix of component k, entry (i, j): p = (k d + i) d + j.
 std::string CovarianceLayout::place(const std::string& name, Index d, Index position) const {
   std::string indices;
   const auto put = [&indices](Index i) { indices += (indices.empty() ? "" : ", ") + std::to_string(i); };

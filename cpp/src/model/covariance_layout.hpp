@@ -7,10 +7,12 @@
 
 namespace gaussmix::detail {
 
-/// What one covariance of a mixture consists of: a symmetric (D, D) matrix, D variances, or one variance for all features.
+/// What one covariance of a mixture consists of: a symmetric (D, D) matrix, D variances, or one variance for all
+/// features.
 enum class CovarianceShape { matrix, diagonal, spherical };
 
-/// How the covariances of a mixture lie in one row-major array: one of `shape` for each component or one that all share.
+/// How the covariances of a mixture lie in one row-major array: one of `shape` for each component or one that all
+/// share.
 struct CovarianceLayout {
   CovarianceShape shape;
   bool shared;

@@ -1,5 +1,6 @@
 #include "model/distance_bounds.hpp"
 
+#include "base/subscript.hpp"
 #include "model/component_terms.hpp"
 #include "numeric/linalg.hpp"
 #include "simd/dispatch.hpp"
@@ -11,15 +12,21 @@
 namespace gaussmix::detail {
 namespace {
 
-/// Far above what rounding takes from a sum of d squares, (d + 8) units, and above what is lost here.
+/// The share by which lower bounds are lowered and Lipschitz constants raised. A sum of d squares is off by (d + 8)
+/// units at most, its root by half of that: at most_features in float32 4104 · 2⁻²⁵ = 2⁻¹³, an eighth of the margin;
+/// what is lost in double here is far less.
 constexpr double margin = 0x1p-10;
-constexpr Index most_features = 4096;  // of which sums in float32 are within the margin
+constexpr Index most_features = 4096;
+
+// Of speed and memory alone: whether there are bounds changes no bit.
+
+/// Two (K, K) arrays are 8 MiB each in float64.
 constexpr Index most_components = 1024;
-constexpr double most_work = 1e8;  // nanoseconds, about: for so long nobody asks whether to stop
+/// Nanoseconds, about, that the bounds may take, because nobody asks whether to stop meanwhile: Execution promises 0.1
+/// s.
+constexpr double most_work = 1e8;
 
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
-/// out(l, k) = d_k(μ_l), (K, K).
+/// out(l, k) = d_k(μ_l) = ‖L_k⁻¹(μ_l − μ_k)‖, (K, K).
 std::vector<double> distances_of_means(const ComponentTerms& mixture) {
   const simd::Kernels<double>& kernels = simd::kernels_of<double>(simd::active_kernels());
   const Index k_all = mixture.k, d = mixture.d, padded = round_up(k_all, kernels.strip);
@@ -42,7 +49,7 @@ std::vector<double> distances_of_means(const ComponentTerms& mixture) {
   return out;
 }
 
-/// ‖L_k⁻¹ L_l‖ of diagonal matrices, (K, K).
+/// out(l, k) = ‖L_k⁻¹ L_l‖ = max_j σ_lj / σ_kj of diagonal matrices, (K, K).
 std::vector<double> ratios(const ComponentTerms& mixture) {
   const Index k_all = mixture.k, d = mixture.d;
   std::vector<double> inv_std(mixture.inv_std.size());  // (D, K), so that one component meets all others
@@ -59,7 +66,8 @@ std::vector<double> ratios(const ComponentTerms& mixture) {
   return out;
 }
 
-/// Bounds on matrices of features in units S that all components share: they hold whatever the units of X.
+/// Bounds on the norms of the factors of one component, in units S_j of the features that all components share, so that
+/// the units of X do not matter.
 struct ScaledNorms {
   double root;     ///< above ‖S⁻¹ L_k‖
   double inverse;  ///< above ‖L_k⁻¹ S‖
@@ -76,7 +84,8 @@ std::vector<double> common_scale(const ComponentTerms& mixture) {
   return scale;
 }
 
-/// From the eigenvalues of S⁻¹ Σ_k S⁻¹, for each factor of the mixture.
+/// ‖S⁻¹ L_k‖² and 1 / ‖L_k⁻¹ S‖² are the largest and the least eigenvalue of S⁻¹ Σ_k S⁻¹; for each factor of the
+/// mixture.
 std::vector<ScaledNorms> scaled_norms(const ComponentTerms& mixture, const std::vector<double>& scale) {
   const Index d = mixture.d;
   std::vector<ScaledNorms> out;
@@ -91,8 +100,11 @@ std::vector<ScaledNorms> scaled_norms(const ComponentTerms& mixture, const std::
   return out;
 }
 
-/// Puts bounds for full covariances in place of the distances of the means: `lipschitz` becomes a product of two norms, or 1 where
-/// all components have one shape, and both lose what rounding may take from L⁻¹ (x − μ), `rounding` × the Frobenius norm of L_k⁻¹ S × ‖S⁻¹ (x − μ_k)‖ at most.
+/// Turns the distances of the means into bounds for full covariances: lipschitz(l, k) = ‖L_k⁻¹ S‖ ‖S⁻¹ L_l‖ ≥ ‖L_k⁻¹
+/// L_l‖, or 1 where all components share one covariance. Kernels do not compute y = L_k⁻¹(x − μ_k) exactly: it is off
+/// by ε_k(x) = `rounding` · ‖L_k⁻¹ S‖_F ‖S⁻¹(x − μ_k)‖ at most, ‖·‖_F ≤ √D ‖·‖. With lost_k = rounding √D ‖L_k⁻¹ S‖:
+///   ‖S⁻¹(x − μ_l)‖ ≤ ‖S⁻¹ L_l‖ d_l(x),  so the computed d_l(x) is at least (1 − lost_l ‖S⁻¹ L_l‖) d_l(x);
+///   ε_k(x) ≤ lost_k (‖S⁻¹(μ_l − μ_k)‖ + ‖S⁻¹ L_l‖ d_l(x)),  which the bound on d_k(x) gives up.
 void bound_full(const ComponentTerms& mixture, double rounding, std::vector<double>& lower,
                 std::vector<double>& lipschitz) {
   const Index k_all = mixture.k, d = mixture.d;
@@ -122,7 +134,9 @@ void bound_full(const ComponentTerms& mixture, double rounding, std::vector<doub
 bool is_worth_bounding(Index rows, const ComponentTerms& mixture) {
   if (mixture.k > most_components || mixture.d > most_features) return false;
   const auto n = static_cast<double>(rows), k = static_cast<double>(mixture.k), d = static_cast<double>(mixture.d);
-  // Nanoseconds as measured: eigenvalues, distances of means and bounds; and what all first looks at a component take at least.
+  // Nanoseconds, about: of the eigenvalues, of the distances of the means and of the bounds; they must be less than
+  // what a pass over the rows spends on the first looks at its components at the least, 1 ns a pair for full
+  // covariances, ¼ ns for variances.
   if (mixture.block_layout<double>().components(mixture.d).factors) {
     const double work = k * d * d * d + k * k * (d * d / 40.0 + d / 2.0);
     return work < std::min(n * k, most_work);

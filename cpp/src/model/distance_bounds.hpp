@@ -8,15 +8,19 @@ namespace gaussmix::detail {
 
 class ComponentTerms;
 
-/// What the distance of a row from one component tells of its distances from all others, by the triangle inequality. With
-/// d_k(x) = ‖L_k⁻¹ (x − μ_k)‖: d_k(x) ≥ distance(l, k) − stretch(l, k) · d_l(x), in exact numbers and as kernels of T round.
+/// What the distance of a row from one component tells of its distances from all others. With d_k(x) = ‖L_k⁻¹(x − μ_k)‖
+/// and the triangle inequality in the metric of component k, as in Elkan 2003 for k-means,
+///   d_k(x) ≥ d_k(μ_l) − ‖L_k⁻¹(x − μ_l)‖ ≥ d_k(μ_l) − ‖L_k⁻¹ L_l‖ d_l(x)
+/// so that d_k(x) ≥ lower(l, k) − lipschitz(l, k) · d_l(x), for exact numbers and for those that the kernels of T
+/// compute.
 template <class T>
 struct DistanceBounds {
   std::vector<T> lower;      ///< (K, K) row-major: less than d_k(μ_l)
-  std::vector<T> lipschitz;  ///< (K, K): more than ‖L_k⁻¹ L_l‖
+  std::vector<T> lipschitz;  ///< (K, K) row-major: more than ‖L_k⁻¹ L_l‖, the Lipschitz constant of d_k against d_l
 };
 
-/// Whether the two arrays are made in a small part of the time of a pass over so many rows, and are no burden to memory.
+/// Whether making the bounds takes a small part of the time of a pass over so many rows, and little memory; of speed
+/// alone.
 bool is_worth_bounding(Index rows, const ComponentTerms& mixture);
 
 /// For mixtures without singular components.

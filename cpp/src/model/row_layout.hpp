@@ -10,7 +10,8 @@ class ComponentTerms;
 /// Groups of simd::row_group that n components, or features, fill.
 constexpr Index groups_of(Index n) { return (n + simd::row_group - 1) / simd::row_group; }
 
-/// A mixture in the layout of the kernels of one row: components in groups of simd::row_group, lanes along them.
+/// The components of a mixture in the layout that the kernels for one row read: groups of simd::row_group components
+/// side by side, lanes along them.
 struct RowLayout {
   /// Singular components go by the block kernels, whose support test the one-row kernels do not have.
   enum class Kind { full, diag, transformed, block };

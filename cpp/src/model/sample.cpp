@@ -19,7 +19,8 @@ namespace {
 
 using detail::PivotedCholesky;
 
-/// The normal numbers of one row: number j stands in column 1 + j / 2 of the row's random words; column 0 chooses z.
+/// n standard normal numbers of one row, by inversion: e_j = Φ⁻¹(u_j). Number j stands in column 1 + ⌊j / 2⌋ of the
+/// row's random words; column 0 chooses z.
 void draw_normals(std::uint64_t seed, std::uint64_t row, Index n, double* out) {
   for (Index j = 0; j < n; j += 2) {
     const auto words = detail::Philox::words(seed, row, static_cast<std::uint32_t>(1 + j / 2), detail::sample_stream);
@@ -28,7 +29,7 @@ void draw_normals(std::uint64_t seed, std::uint64_t row, Index n, double* out) {
   }
 }
 
-/// z ~ π by inversion: the first component whose cumulative weight exceeds a uniform number.
+/// z ~ π by inversion: the least k with π_0 + … + π_k > u for a uniform number u.
 class ComponentSampler {
  public:
   explicit ComponentSampler(VectorView<const double> weights) : cumulative_(static_cast<std::size_t>(weights.size())) {
@@ -53,8 +54,8 @@ class ComponentSampler {
   Index last_ = 0;
 };
 
-/// Σ_k as linear maps of standard normal numbers: a pivoted Cholesky factor each (one for tied), or standard
-/// deviations.
+/// The maps F_k with Σ_k = F_k F_kᵀ, so that x = μ_k + F_k e ~ N(μ_k, Σ_k) for standard normal e (Bishop 2006, section
+/// 11.1.1): a pivoted Cholesky factor each (one where all share a covariance), or standard deviations.
 class CovarianceFactors {
  public:
   CovarianceFactors(const Mixture& mixture, const Execution& execution)
@@ -73,7 +74,7 @@ class CovarianceFactors {
     });
   }
 
-  /// Multiply-adds for one row: the map, and about 50 for each normal number.
+  /// Multiply-adds for one row: those of the map, and about 50 for each normal number; for the choice of threads alone.
   double row_work() const {
     const double d = static_cast<double>(d_);
     return d * (factors_.empty() ? 50.0 : 50.0 + d);
@@ -94,6 +95,7 @@ class CovarianceFactors {
  private:
   const PivotedCholesky& factor(Index k) const { return factors_[layout_.shared ? 0 : static_cast<std::size_t>(k)]; }
 
+  /// x_j = μ_j + s_j Σ_m l_im e_m with j = order[i], for F = S Pᵀ L.
   static void place_correlated(const PivotedCholesky& f, const double* mean, const double* e, MatrixView<double> x,
                                Index row) {
     for (std::size_t i = 0; i < f.order.size(); ++i) {
@@ -137,7 +139,8 @@ void sample(const Mixture& mixture, std::uint64_t seed, MatrixView<double> x, Ve
   const CovarianceFactors factors(mixture, execution);
   const MatrixView<const double> means = mixture.means();
 
-  const Index block = std::max<Index>(1, static_cast<Index>(1e6 / factors.row_work()));  // about a millisecond
+  // Rows of about a millisecond, after which a stop is heard; no row depends on it.
+  const Index block = std::max<Index>(1, static_cast<Index>(1e6 / factors.row_work()));
   const Index n_blocks = x.rows() / block + (x.rows() % block != 0 ? 1 : 0);
   const int threads = detail::plan_threads(execution, n_blocks, factors.row_work() * static_cast<double>(x.rows()));
 

@@ -8,11 +8,13 @@
 
 namespace gaussmix::detail {
 
-/// Numbers kept as hi + lo in T: exact to twice T's precision; lo is empty in float64, where hi is exact.
+/// Numbers kept as hi + lo in T, hi = fl(v) and lo = fl(v − hi): v to twice T's precision. lo is empty in float64,
+/// where hi is exact.
 template <class T>
 class SplitVector {
  public:
   void assign(const double* values, Index n);
+  /// The numbers from `offset` on, as the kernels take them.
   simd::Location<T> at(Index offset) const noexcept {
     return {hi_.data() + offset, lo_.empty() ? nullptr : lo_.data() + offset};
   }

@@ -1,6 +1,6 @@
 #pragma once
 
-// How far parameters may be from what they are to be, by the type that they came in.
+// How far parameters may be from what they must be: from a sum of 1, or from symmetry; by the type that they came in.
 
 #include "base/message.hpp"
 
@@ -21,17 +21,20 @@ struct Tolerance {
   }
 };
 
-/// Of the sum of n shares that are to sum to 1. In float32 each is a quotient, rounded once, of a sum, rounded n − 1 times: with
-/// u = 2⁻²⁴ their sum is off by n·u, up to terms of u². 4·n·u is what responsibilities() promises of its own.
+/// How far n shares may be from a sum of 1. In float32 each is a quotient, rounded once, by a sum that is rounded n − 1
+/// times: with u = 2⁻²⁴ the sum of all is off by n·u, up to terms of u². 4·n·u is what responsibilities() promises of
+/// its own.
 inline Tolerance sum_tolerance(FloatType type, Index n) {
   return Tolerance::of(type, 4.0 * static_cast<double>(n) * 0x1p-24);
 }
 
-/// Of mirror images, relative. Each is a sum over N rows or part of an inverse, rounded apart from the other by N·u at most or some
-/// u times the condition number: while both of these are below 1/√u, half of the digits agree, so √u = 2⁻¹² in float32.
+/// How far the entries (i, j) and (j, i) of a symmetric matrix may be apart, relative. Each is a sum over N rows or an
+/// entry of an inverse, and the two are rounded apart by N·u or by some u times the condition number at most. While N
+/// and the condition number are below 1/√u, half of the digits agree: √u = 2⁻¹² in float32.
 inline Tolerance symmetry_tolerance(FloatType type) { return Tolerance::of(type, 0x1p-12); }
 
-/// Divides n shares by their sum where that is off by more than their rounding to double: those read back keep their bits.
+/// Divides n shares by their sum where that is off by more than their rounding to double: those read back keep their
+/// bits.
 inline void normalize(double* shares, Index n) {
   double sum = 0.0;
   for (Index i = 0; i < n; ++i) sum += shares[i];
