@@ -6,17 +6,18 @@
 
 namespace gaussmix::detail {
 
-/// Squared distances ‖L_k⁻¹ (x_i − μ_k)‖² of the rows of a loaded block from every component. Where one covariance serves all,
-/// each row is transformed once, y_i = L⁻¹ (x_i − c), and meets ν_k = L⁻¹ (μ_k − c).
+/// Squared distances ‖L_k⁻¹(x_i − μ_k)‖² of the rows of a loaded block from every component. Where all components share
+/// one matrix and a center c, each row is transformed once, y_i = L⁻¹(x_i − c), and the distance is ‖y_i − ν_k‖² with
+/// ν_k = L⁻¹(μ_k − c).
 template <class T>
 class BlockDistances {
  public:
   BlockDistances(const ComponentTerms& mixture, const simd::Kernels<T>& kernels, const BlockLoader<T>& loader,
                  Index block_rows);
 
-  /// The loader holds other rows, or these in another order.
+  /// To be called when the loader holds other rows, or the same in another order.
   void rows_changed() noexcept { transformed_is_current_ = false; }
-  /// The strips that components() is about: of x, or of y.
+  /// The strips in whose space components() are: of x, or of y.
   const T* strips();
   /// All components, in the space of strips().
   simd::Components<T> components() const noexcept { return layout_.components(mixture_.d); }

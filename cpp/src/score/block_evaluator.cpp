@@ -1,17 +1,12 @@
 #include "score/block_evaluator.hpp"
 
+#include "base/subscript.hpp"
+#include "score/tuning.hpp"
+
 #include <algorithm>
 #include <cmath>
 
 namespace gaussmix::detail {
-namespace {
-
-/// Features from which on a row's likely component is worth a guess by a few of them.
-constexpr Index least_to_guess = 16;
-/// Rows that tell whether the first block is worth a search.
-constexpr Index probe_rows = 4 * simd::strip_multiple;
-
-}  // namespace
 
 template <class T>
 BlockEvaluator<T>::BlockEvaluator(const ComponentTerms& mixture, const Samples& x, const simd::Kernels<T>& kernels,
@@ -57,21 +52,21 @@ void BlockEvaluator<T>::ungroup() {
   grouped_ = false;
 }
 
-/// Whether a search from a guess at the likely components of the rows loaded is quicker than all distances. Learns from a part
-/// of the first block.
+/// Whether a search from guessed likely components of the rows loaded is expected to be quicker than all distances.
+/// Where nothing was learned yet it evaluates a part of the block to know.
 template <class T>
 bool BlockEvaluator<T>::is_worth_guessing() {
-  if (!choice_.possible() || mixture_.d < least_to_guess || !is_in_range()) return false;
-  if (!choice_.learned() && size() >= 4 * probe_rows) probe();
+  if (!choice_.possible() || mixture_.d < tuning::least_features_to_guess || !is_in_range()) return false;
+  if (!choice_.learned() && size() >= 4 * tuning::probe_rows) probe();
   return choice_.search();
 }
 
-/// Lets the choice of a search learn from the first rows.
+/// Evaluates the first rows of a block whole, so that the choice of a search learns what share they keep.
 template <class T>
 void BlockEvaluator<T>::probe() {
   Index kept = 0;
-  evaluate_tile(0, probe_rows, nullptr, exclusion_cut<T>(mixture_.k), false, kept);
-  choice_.learn(false, static_cast<double>(kept) / static_cast<double>(probe_rows * mixture_.k));
+  evaluate_tile(0, tuning::probe_rows, nullptr, exclusion_cut<T>(mixture_.k), false, kept);
+  choice_.learn(false, static_cast<double>(kept) / static_cast<double>(tuning::probe_rows * mixture_.k));
 }
 
 template <class T>
@@ -94,8 +89,9 @@ void BlockEvaluator<T>::prepare_extended_range() {
   extended_rows_.resize(stride_);
 }
 
-/// Calls patch(i, ExtendedRangeRow) for each row of the block with a distance that is not finite or off every support; leaves the
-/// distances in values_.
+/// Calls patch(i, extended_row) for each row i of the block that has a distance that is not finite or lies off every
+/// support. values_ is as before when patch is called: the distances, which the kernels have overwritten, are computed
+/// again beside it.
 template <class T>
 template <class Patch>
 void BlockEvaluator<T>::for_each_extended_row(const Patch& patch) {
@@ -108,8 +104,7 @@ void BlockEvaluator<T>::for_each_extended_row(const Patch& patch) {
     for (Index k = 0; k < mixture_.k; ++k) {
       const T q = values_[k * stride_ + i];
       finite = finite && q < std::numeric_limits<T>::infinity();
-      supported = supported ||
-                  (q >= 0 && layout_.log_weight[static_cast<std::size_t>(k)] > -std::numeric_limits<T>::infinity());
+      supported = supported || (q >= 0 && layout_.log_weight[at(k)] > -std::numeric_limits<T>::infinity());
     }
     if (!finite || !supported) extended_rows_[n_extended++] = i;
   }
@@ -123,12 +118,13 @@ void BlockEvaluator<T>::for_each_extended_row(const Patch& patch) {
   }
 }
 
+/// log N_k(x_i) = log_norm_k − q_ik / 2 (Bishop 2006, eq. 2.43).
 template <class T>
 const T* BlockEvaluator<T>::log_normal() {
   whole_distances();
   bool finite = true;
   for (Index k = 0; k < mixture_.k; ++k) {
-    const T log_norm = layout_.log_norm[static_cast<std::size_t>(k)];
+    const T log_norm = layout_.log_norm[at(k)];
     T* q = values_.data() + k * stride_;
     for (Index i = 0; i < loader_.padded(); ++i) {
       finite = finite && q[i] < std::numeric_limits<T>::infinity();
@@ -138,8 +134,7 @@ const T* BlockEvaluator<T>::log_normal() {
   }
   if (!finite)
     for_each_extended_row([this](Index i, const ExtendedRangeRow& row) {
-      for (Index k = 0; k < mixture_.k; ++k)
-        values_[k * stride_ + i] = static_cast<T>(row.log_normal()[static_cast<std::size_t>(k)]);
+      for (Index k = 0; k < mixture_.k; ++k) values_[k * stride_ + i] = static_cast<T>(row.log_normal()[at(k)]);
     });
   return values_.data();
 }
@@ -180,7 +175,8 @@ const Index* BlockEvaluator<T>::labels() {
   return labels_.data();
 }
 
-/// log p of each row and, `responsibilities`, those: by a search where the rows are grouped for one.
+/// log p of each row and, with `responsibilities`, the responsibilities times their rows' weights: by a search where
+/// the rows are grouped for one, else tile by tile.
 template <class T>
 const T* BlockEvaluator<T>::evaluate(const T* weight, T cut, bool responsibilities) {
   responsibilities_ = {values_.data(), stride_};
@@ -208,7 +204,8 @@ const T* BlockEvaluator<T>::evaluate(const T* weight, T cut, bool responsibiliti
   return log_p_.data();
 }
 
-/// Distances and log p of rows [begin, end); adds to `kept` the pairs of a row and a component that count. Returns as the kernel.
+/// log p and responsibilities of rows [begin, end), a tile; adds the pairs of a row and a component that count to
+/// `kept`. Returns as Kernels::log_prob.
 template <class T>
 bool BlockEvaluator<T>::evaluate_tile(Index begin, Index end, const T* weight, T cut, bool responsibilities,
                                       Index& kept) {
@@ -237,7 +234,7 @@ const T* BlockEvaluator<T>::expectation(const T* weight, T cut) {
   return log_p_.data();
 }
 
-/// From all responsibilities, the labels by which the next pass may search these rows.
+/// Sets the likely components of these rows for the next pass to those of their largest responsibilities.
 template <class T>
 void BlockEvaluator<T>::note_labels() {
   std::fill(row_labels_, row_labels_ + size(), 0);
@@ -245,8 +242,8 @@ void BlockEvaluator<T>::note_labels() {
   for (Index k = 1; k < mixture_.k; ++k) {
     const T* gamma = values_.data() + k * stride_;
     for (Index i = 0; i < size(); ++i) {
-      if (!(gamma[i] > most[static_cast<std::size_t>(i)])) continue;
-      most[static_cast<std::size_t>(i)] = gamma[i];
+      if (!(gamma[i] > most[at(i)])) continue;
+      most[at(i)] = gamma[i];
       row_labels_[i] = static_cast<std::int32_t>(k);
     }
   }

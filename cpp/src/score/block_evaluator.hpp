@@ -12,34 +12,36 @@
 
 namespace gaussmix::detail {
 
-/// The E-step on one block of rows: one per worker, reused from block to block.
+/// The E-step on one block of rows (Bishop 2006, eqs. 9.7 and 9.13): one per worker, reused from block to block. Every
+/// result is in the rows' own order, whatever order the strips have.
 template <class T>
 class BlockEvaluator {
  public:
-  /// @param skip       whether log_prob() and expectation() leave out what is excluded where that is quicker; nothing else may
-  ///                   then be asked for
+  /// @param skip       whether log_prob() and expectation() prune where that is quicker; nothing else may then be asked
+  ///                   for
   /// @param row_major  whether loader().rows() will be asked for
   BlockEvaluator(const ComponentTerms& mixture, const Samples& x, const simd::Kernels<T>& kernels,
                  const Partition& partition, bool skip = false, bool row_major = false);
   BlockEvaluator(const BlockEvaluator&) = delete;
   BlockEvaluator& operator=(const BlockEvaluator&) = delete;
 
-  /// Loads rows [begin, end). labels: likely components of these rows, −1 where unknown, or null; expectation() updates them.
+  /// Loads rows [begin, end). labels: likely components of these rows, (size,), −1 where unknown, or null;
+  /// expectation() updates them, and nothing but speed depends on them.
   /// @throws InvalidArgument naming the first value that is not finite
   void load(Index begin, Index end, std::int32_t* labels = nullptr);
 
-  /// (K, stride()) values of the loaded block: component_log_prob.
+  /// log N(x_i | μ_k, Σ_k), (K, stride()).
   const T* log_normal();
-  /// log-joint, log-responsibilities or responsibilities, (K, stride()).
+  /// Log-joints, log-responsibilities or responsibilities, (K, stride()).
   const T* posterior(simd::Posterior what);
   /// The component with the largest log-joint of each row, the first of equals, (size,).
   const Index* labels();
   /// log p of each row, (size,).
   const T* log_prob();
-  /// log p of each row; and in responsibilities() those by the exclusion rule times weight[i] (null: 1).
+  /// log p of each row, (size,); responsibilities() then has those by the exclusion rule times weight[i] (null: 1).
   const T* expectation(const T* weight, T cut);
   BlockResponsibilities<T> responsibilities() const noexcept { return responsibilities_; }
-  /// Makes the scratch that far rows need, which is otherwise made at the first of them.
+  /// Makes the scratch that rows in the extended range need, which is otherwise made at the first of them.
   void prepare_extended_range();
 
   Index stride() const noexcept { return stride_; }
@@ -80,7 +82,7 @@ class BlockEvaluator {
 
   std::optional<ExtendedRangeRow> extended_row_;
   Buffer<double> row_;
-  Buffer<T> values_kept_;        ///< while the far rows are looked for
+  Buffer<T> values_kept_;        ///< values_ while rows in the extended range are looked for
   Buffer<Index> extended_rows_;  ///< their indices
 };
 

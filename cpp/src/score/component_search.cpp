@@ -1,38 +1,24 @@
 #include "score/component_search.hpp"
 
+#include "base/subscript.hpp"
+#include "score/tuning.hpp"
+
 #include <algorithm>
 
 namespace gaussmix::detail {
-namespace {
-
-// Of speed alone: no bit depends on them.
-
-/// With fewer components or features all of them are soon evaluated.
-constexpr Index least_components = 4;
-constexpr Index least_features_full = 12, least_features_diag = 16;
-static_assert(least_features_full > simd::few_features && least_features_diag > simd::few_features,
-              "BlockMoments reads strips in the rows' own order there");
-
-/// A search pays for a block that keeps less than this share of its pairs of a row and a component, …
-constexpr double worthwhile_share = 0.35;
-/// … and is in vain when strips keep more than this share; the next blocks are then evaluated whole.
-constexpr double vain_share = 0.5;
-constexpr int blocks_of_pause = 32;
-
-}  // namespace
 
 void SearchChoice::learn(bool searched, double kept) noexcept {
-  if (searched && kept > vain_share) pause_ = blocks_of_pause;
+  if (searched && kept > tuning::vain_share) pause_ = tuning::blocks_of_pause;
   if (pause_ > 0) --pause_;
-  search_ = pause_ == 0 && (searched || kept < worthwhile_share);
+  search_ = pause_ == 0 && (searched || kept < tuning::worthwhile_share);
   learned_ = true;
 }
 
 template <class T>
 bool is_worth_searching(const ComponentTerms& mixture) {
   const bool full = mixture.layout.is_matrix() && !mixture.layout.shared;
-  const Index least = full ? least_features_full : least_features_diag;
-  return mixture.d >= least && mixture.k >= least_components && mixture.block_layout<T>().largest_row >= 0;
+  const Index least = full ? tuning::least_features_full : tuning::least_features_diag;
+  return mixture.d >= least && mixture.k >= tuning::least_components && mixture.block_layout<T>().largest_row >= 0;
 }
 
 template <class T>
@@ -65,7 +51,8 @@ bool ComponentSearch<T>::run(BlockDistances<T>& distances, const RowGroups& grou
   return done;
 }
 
-/// From what each strip keeps, what each component keeps: its rows of positive weight, ascending.
+/// Turns the lists of components that each strip keeps into lists of rows, one for each component, by counting sort:
+/// its rows of positive weight, ascending.
 template <class T>
 BlockResponsibilities<T> ComponentSearch<T>::collect(const RowGroups& groups, const T* values, Index n,
                                                      std::int32_t* labels) {
@@ -82,7 +69,7 @@ BlockResponsibilities<T> ComponentSearch<T>::collect(const RowGroups& groups, co
   rows_.resize(begin_.back());
   gamma_.resize(begin_.back());
   std::vector<Index> next(begin_);
-  const auto strip_32 = static_cast<std::uint32_t>(strip);  // a division of 64 bits takes longer than all else
+  const auto strip_32 = static_cast<std::uint32_t>(strip);  // a division of 64 bits would take most of the time
   for (Index i = 0; i < n; ++i) {
     const auto place = static_cast<std::uint32_t>(groups.place(i));
     const Index s = place / strip_32;
@@ -91,9 +78,9 @@ BlockResponsibilities<T> ComponentSearch<T>::collect(const RowGroups& groups, co
       const T gamma = values[a * strip + place % strip_32];
       if (!(gamma > T(0))) continue;
       const std::int32_t k = component_[a];
-      const Index at = next[static_cast<std::size_t>(k)]++;
-      rows_[at] = static_cast<std::int32_t>(i);
-      gamma_[at] = gamma;
+      const Index slot = next[at(k)]++;
+      rows_[slot] = static_cast<std::int32_t>(i);
+      gamma_[slot] = gamma;
       if (labels && gamma > most) labels[i] = k;
       most = std::max(most, gamma);
     }

@@ -6,7 +6,9 @@
 
 namespace gaussmix::detail {
 
-/// log(K / u): a component whose log N lies further below the row's largest log-joint adds nothing that T can hold.
+/// log(K / u), u = 2⁻²⁴ or 2⁻⁵³, the cut of the exclusion rule: a component whose log N lies further below the row's
+/// largest log-joint adds less than π_k · u / K of the row's sum, and all such components together less than u / K of
+/// it, nothing that T can hold.
 template <class T>
 T exclusion_cut(Index n_components);
 

@@ -23,7 +23,7 @@ ExtendedRangeRow::ExtendedRangeRow(const ComponentTerms& mixture) : mixture_(mix
   for (auto* values : {&z_, &size_}) values->resize(d);
 }
 
-/// Features in `order`.
+/// z_j = x_j − μ_j and the size |x_j| + |μ_j| of its terms, for features in `order`.
 void ExtendedRangeRow::load(Index component, const double* x, const std::vector<Index>& order) {
   for (std::size_t i = 0; i < z_.size(); ++i) {
     const std::size_t j = order.empty() ? i : static_cast<std::size_t>(order[i]);
@@ -33,7 +33,8 @@ void ExtendedRangeRow::load(Index component, const double* x, const std::vector<
   }
 }
 
-/// ‖L⁻¹(x − μ)‖²; +inf off the support. Changes z and size where Σ is singular.
+/// ‖L⁻¹(x − μ)‖²; +inf off the support, by the rule of off_support_lanes: |z₂ − M z₁| ≤ 64u (size₂ + |M| size₁) in
+/// scaled features. Scales z and size where Σ is singular.
 Wide ExtendedRangeRow::matrix_distance(const CovarianceFactor& factor) {
   const std::size_t r = static_cast<std::size_t>(factor.rank), d = z_.size();
   Wide q = 0;
@@ -83,12 +84,14 @@ Wide ExtendedRangeRow::distance(Index component, const double* x) {
   return matrix_distance(factor);
 }
 
-/// log_joint_a − log_joint_b, where q may be so large that log_joint alone would lose the constant: π and the normaliser decide
-/// between equal distances. Both finite.
+/// t_a − t_b = (q_b − q_a) / 2 + (constant_a − constant_b) for finite log-joints t = constant − q / 2. Where q is so
+/// large that t would lose the constant, this keeps it: between equal distances π and the normalization decide.
 Wide ExtendedRangeRow::ahead(std::size_t a, std::size_t b) const {
   return (q_[b] - q_[a]) / 2 + (constant_[a] - constant_[b]);
 }
 
+// With b the component of the largest log-joint and a_k = t_k − t_b ≤ 0: γ_k = exp(a_k) / Σ_l exp(a_l) and
+// log p = t_b + log Σ_l exp(a_l).
 void ExtendedRangeRow::evaluate(const double* x) {
   const ComponentTerms& m = mixture_;
   const std::size_t n = q_.size();

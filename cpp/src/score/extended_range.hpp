@@ -6,8 +6,10 @@
 
 namespace gaussmix::detail {
 
-/// One row whose squared distances leave the range of the kernels' numbers, or that lies off every support, evaluated in a
-/// wider exponent range: rare, so plain.
+/// One row in long double, whose exponents have a wider range: for rows whose squared distances overflow in the
+/// kernels, and for those off every support. They are rare, so the loops are plain. x86-64's long double, of 80 bits,
+/// and arm64's, of 128, hold the square of any distance between float64 numbers in units of any float64 standard
+/// deviation.
 class ExtendedRangeRow {
  public:
   explicit ExtendedRangeRow(const ComponentTerms& mixture);
@@ -41,7 +43,7 @@ class ExtendedRangeRow {
   long double log_p_ = 0;
   std::vector<long double> z_, size_;      ///< x_j − μ_j and |x_j| + |μ_j| of one component, (D,)
   std::vector<long double> q_, constant_;  ///< log_joint = constant − q / 2, (K,)
-  std::vector<long double> behind_;        ///< log γ_k − log γ of the best, (K,)
+  std::vector<long double> behind_;        ///< log-joint less the largest one, (K,)
 };
 
 }  // namespace gaussmix::detail

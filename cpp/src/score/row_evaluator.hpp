@@ -7,13 +7,14 @@
 
 namespace gaussmix::detail {
 
-/// The E-step on one row, in scratch of its owner's. Gives the bits of BlockEvaluator<double>. Not for the layout `block`.
+/// The E-step on one row in float64, with the bits of BlockEvaluator<double>, in scratch of its owner's. Not for
+/// mixtures of RowLayout::Kind::block.
 class RowEvaluator {
  public:
-  /// Aligned as the kernels ask, and as long as scratch_size says.
+  /// @param scratch  aligned to simd::alignment, scratch_size(mixture) values
   RowEvaluator(const ComponentTerms& mixture, const simd::RowKernels& kernels, double* scratch);
   static Index scratch_size(const ComponentTerms& mixture) noexcept;
-  /// Allocates the scratch that far rows need, which is otherwise made at the first of them.
+  /// Makes the scratch that a row in the extended range needs, which is otherwise made at the first of them.
   void prepare_extended_range();
 
   /// The place of the row to be evaluated, (D,), to be filled with finite values.

@@ -8,6 +8,7 @@
 #include "parallel/parallel.hpp"
 #include "score/block_evaluator.hpp"
 #include "score/row_evaluator.hpp"
+#include "score/tuning.hpp"
 #include "simd/dispatch.hpp"
 
 #include <gaussmix/error.hpp>
@@ -28,19 +29,20 @@ using detail::Partition;
 using detail::RowEvaluator;
 using detail::Worker;
 
-/// Multiply-adds that one row costs, for the choice between one thread and several.
+/// Multiply-adds that one row costs, about: those of L⁻¹(x − μ), or two a feature, and 20 for the exponential of each
+/// component. For the choice of threads and of the way of one row; of speed alone.
 double row_work(const ComponentTerms& m) {
   const double d = static_cast<double>(m.d);
   return static_cast<double>(m.k) * (20.0 + (m.layout.is_matrix() && !m.layout.shared ? d * (d + 3.0) / 2.0 : 2.0 * d));
 }
 
-/// The log-likelihood's sums of the blocks of a leaf, in their order.
+/// The log-likelihoods of the blocks of a leaf, in their order.
 using BlockSums = std::vector<double>;
-/// Given the sums of each leaf, in their order.
+/// Takes the sums of a leaf; called leaf by leaf, in their order.
 using Commit = std::function<void(const BlockSums&)>;
 
-/// Calls use(evaluator, begin, sums) for each block of rows, loaded, in parallel and in any order, and then, where it is given,
-/// commit(sums) for each leaf with what its blocks appended. skip: only log_prob() is used.
+/// Calls use(evaluator, begin, sums) for each block of rows, loaded, in parallel and in any order, and then, where it
+/// is given, commit(sums) for each leaf with what its blocks appended. skip: only log_prob() is used.
 template <class T, class Use>
 void for_each_block_as(const ComponentTerms& m, const Samples& x, const Execution& execution,
                        const simd::Kernels<T>& kernels, bool skip, const Use& use, const Commit& commit) {
@@ -76,17 +78,16 @@ void for_each_block(const Mixture& mixture, const Samples& x, const Execution& e
     for_each_block_as<double>(m, x, execution, kernels.f64, skip, use, commit);
 }
 
-/// Calls use(evaluator) when X is one row of float64 under a mixture so small that preparing blocks would take longer than the
-/// row: nothing is allocated then. False, and nothing done, otherwise.
+/// Calls use(evaluator) when X is one row of float64, read in place, under a mixture so small that preparing blocks
+/// would take longer than the row; nothing is allocated then. Returns false, with nothing done, otherwise.
 template <class Use>
 bool on_one_row(const ComponentTerms& m, const Samples& x, const Execution& execution, const Use& use) {
-  constexpr double most_work = 1 << 15;  // multiply-adds; also bounds what is kept beside the blocks' layout
-  constexpr Index most_scratch = 1 << 11;
-  if (x.rows() != 1 || x.single_precision() || x.reader() || row_work(m) > most_work ||
-      RowEvaluator::scratch_size(m) > most_scratch || m.row_layout().kind == detail::RowLayout::Kind::block)
+  if (x.rows() != 1 || x.single_precision() || x.reader() || row_work(m) > detail::tuning::most_row_work ||
+      RowEvaluator::scratch_size(m) > detail::tuning::most_row_scratch ||
+      m.row_layout().kind == detail::RowLayout::Kind::block)
     return false;
   detail::check_num_threads(execution.num_threads);
-  alignas(simd::alignment) std::array<double, most_scratch> scratch;
+  alignas(simd::alignment) std::array<double, detail::tuning::most_row_scratch> scratch;
   RowEvaluator row(m, simd::active_kernels().row, scratch.data());
   for (Index j = 0; j < m.d; ++j) {
     row.row()[j] = x.float64()(0, j);

@@ -1,0 +1,48 @@
+#pragma once
+
+// The numbers of this room that change speed alone: no bit of a result depends on them. What others would bring is seen
+// with bench/python/bench_em.py and bench_score.py: their rows overlap in one half of the problems, where pruning is in
+// vain, and are separated in the other, where it pays. bench/README.md has the times that these numbers give.
+
+#include "base/buffer.hpp"
+#include "simd/kernel_table.hpp"
+
+namespace gaussmix::detail::tuning {
+
+// ---- whether a block is evaluated whole or pruned (SearchChoice) ----------------------------------------------------
+
+/// With fewer components or features than these all of them are soon evaluated: there is little to leave out.
+inline constexpr Index least_components = 4;
+inline constexpr Index least_features_full = 12;
+inline constexpr Index least_features_diag = 16;  // of variances, and of one matrix for all
+static_assert(least_features_full > simd::few_features && least_features_diag > simd::few_features,
+              "BlockMoments reads strips in the rows' own order there");
+
+/// A search is tried while a block, evaluated whole, keeps less than this share of its pairs of a row and a component.
+/// Strips keep a component when one of their rows does, so a search evaluates more than that share.
+inline constexpr double worthwhile_share = 0.35;
+/// A search that keeps more than this share of the pairs of a strip and a component saves less than it costs in looks
+/// and in another order of the rows: …
+inline constexpr double vain_share = 0.5;
+/// … so many blocks are then evaluated whole before the next try, which makes vain tries a small part of all.
+inline constexpr int blocks_of_pause = 32;
+
+// ---- the guess at likely components where no last pass tells them (BlockEvaluator)
+// -----------------------------------
+
+/// A guess reads 8 features of every component: from so many on, that is a half of all or less.
+inline constexpr Index least_features_to_guess = 16;
+/// Rows of the first block by which SearchChoice learns whether a guess is worth it; whole strips, in a block of at
+/// least four times as many rows.
+inline constexpr Index probe_rows = 4 * simd::strip_multiple;
+
+// ---- one row without blocks (score.cpp)
+// ------------------------------------------------------------------------------
+
+/// Multiply-adds up to which one row is evaluated by RowEvaluator: at D = 64 and K = 15, just below, in 2.4 µs, where a
+/// block of one row took 20 µs. It bounds the memory of RowLayout, a second copy of the parameters.
+inline constexpr double most_row_work = 1 << 15;
+/// Values of scratch on the stack, 16 KiB: a quarter of the smallest stacks that are served, of 64 KiB.
+inline constexpr Index most_row_scratch = 1 << 11;
+
+}  // namespace gaussmix::detail::tuning
