@@ -1,26 +1,18 @@
 #include "em/block_moments.hpp"
 
+#include "base/subscript.hpp"
+#include "em/tuning.hpp"
+
 #include <algorithm>
 #include <cmath>
 
 namespace gaussmix::detail {
 namespace {
 
-/// How many times larger than within the components the variance of a block may be for a pooled scatter to be had as the
-/// difference of the two: that many units of rounding are lost.
+/// The pooled scatter is a difference, S_W = S_T − S_B, of which rounding takes S_T / S_W units u of a variance: so
+/// many are given up at most, 256 · 2⁻⁵³ = 3e-14 of a variance. Where a block is more spread out, components are summed
+/// one by one.
 constexpr double max_pooled_cancellation = 256.0;
-
-// Of speed alone.
-
-/// Components that count for a row, on average, from which on variances are summed a few rows at a time for all components.
-constexpr double tiled_pairs = 2.0;
-/// Share of all pairs of rows and components above which sums take all of them, not the positive alone; whole scatters of
-/// more than few_features have a share of their own. Fewer components are summed one after the other.
-constexpr double dense_share = 0.4;
-constexpr double dense_full_share = 0.6;
-constexpr Index least_dense_components = 4;
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 }  // namespace
 
@@ -49,19 +41,20 @@ void BlockMoments<T>::add(const BlockLoader<T>& block, const Responsibilities& r
                           SufficientStatistics& sums) {
   const double factor = std::ldexp(1.0, exponent);
   joint_.begin_block(responsibilities);
-  const bool may_be_dense = k_ >= least_dense_components && (at_once_ || (whole_ && d_ > simd::small_features));
-  const double share = whole_ && d_ > simd::few_features ? dense_full_share : dense_share;
+  const bool may_be_dense = k_ >= tuning::least_dense_components && (at_once_ || (whole_ && d_ > simd::small_features));
+  const double share = whole_ && d_ > simd::few_features ? tuning::dense_full_share : tuning::dense_share;
   const double pairs = at_once_ || may_be_dense ? pairs_a_row(block, responsibilities) : 0.0;
   const bool dense =
       may_be_dense && pairs > share * static_cast<double>(k_) && joint_.set_center(block, sums.pivot.data());
   if (at_once_ && dense) joint_.sum_dense(block, responsibilities, 0, false);
-  if (at_once_ && !dense) joint_.sum_diag(block, responsibilities, sums.pivot.data(), pairs > tiled_pairs, rows_);
+  if (at_once_ && !dense)
+    joint_.sum_diag(block, responsibilities, sums.pivot.data(), pairs > tuning::tiled_pairs, rows_);
   if (pooled_ && k_ > 1 && add_pooled(block, responsibilities, factor, sums)) return;
   add_each(block, responsibilities, factor, dense && whole_, sums);
 }
 
-/// How many components count for a row, on average. How rows are summed follows from this number alone, which lists and arrays
-/// of responsibilities share.
+/// How many components count for a row of the block, on average. How rows are summed follows from this number alone,
+/// which is the same for lists and for arrays of responsibilities: so are the bits of the sums.
 template <class T>
 double BlockMoments<T>::pairs_a_row(const BlockLoader<T>& block, const Responsibilities& responsibilities) const {
   Index count = 0;
@@ -73,7 +66,8 @@ double BlockMoments<T>::pairs_a_row(const BlockLoader<T>& block, const Responsib
   return static_cast<double>(count) / static_cast<double>(block.size());
 }
 
-/// Moments of one component's rows about the pivot or a common center, or about the mean itself where that is far.
+/// Moments of one component's rows about its pivot or the common center of dense sums; about their mean where that is
+/// far from either.
 template <class T>
 void BlockMoments<T>::sum_component(const BlockLoader<T>& block, const Responsibilities& responsibilities,
                                     Index component, const double* pivot, Moments<T>& out) {
@@ -88,7 +82,7 @@ void BlockMoments<T>::sum_component(const BlockLoader<T>& block, const Responsib
   rows_.sum_about_mean(block, pivot, out);
 }
 
-/// Each component's n_k, mean and scatter about it: n = Σγ, mean = Σγx / n, S = Σγ (x − mean)(x − mean)ᵀ (Bishop 2006, eqs.
+/// Adds the block's sums of each component: n = Σγ, mean = Σγx / n, S = Σγ (x − mean)(x − mean)ᵀ (Bishop 2006, eqs.
 /// 9.24 to 9.27).
 template <class T>
 void BlockMoments<T>::add_each(const BlockLoader<T>& block, const Responsibilities& responsibilities, double factor,
@@ -106,8 +100,10 @@ void BlockMoments<T>::add_each(const BlockLoader<T>& block, const Responsibiliti
   }
 }
 
-/// The scatter within all components at once, a K-th of the work, from that of the rows about one center and the components'
-/// means m_k: S_W = S_T − Σ_k n_k (m_k − m)(m_k − m)ᵀ. False, with nothing added, where the difference would lose too much.
+/// Adds the scatter within all components at once, for a K-th of the work: that of all rows, each of weight Σ_k γ_ik,
+/// about their mean m, less that of the components' means m_k,
+///   S_W = S_T − Σ_k n_k (m_k − m)(m_k − m)ᵀ.
+/// Returns false, with nothing added, where the difference would lose too much.
 template <class T>
 bool BlockMoments<T>::add_pooled(const BlockLoader<T>& block, const Responsibilities& responsibilities, double factor,
                                  SufficientStatistics& sums) {

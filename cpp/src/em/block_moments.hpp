@@ -10,14 +10,14 @@
 
 namespace gaussmix::detail {
 
-/// Adds the weighted moments of a block of rows to sums: the M-step's share of a pass, while the block is in cache. Chooses how
-/// they are had most quickly.
+/// Adds the weighted moments of a block of rows to the sums of a pass while the block is in cache, in the way that is
+/// the quickest for it.
 template <class T>
 class BlockMoments {
  public:
   BlockMoments(const simd::Kernels<T>& kernels, const SufficientStatistics& shape);
 
-  /// exponent: the weights in the responsibilities are short of 2^exponent.
+  /// @param exponent  responsibilities times 2^exponent are those with the rows' own weights
   void add(const BlockLoader<T>& block, const BlockResponsibilities<T>& responsibilities, int exponent,
            SufficientStatistics& sums);
 
@@ -32,7 +32,7 @@ class BlockMoments {
   bool add_pooled(const BlockLoader<T>& block, const Responsibilities& responsibilities, double factor,
                   SufficientStatistics& sums);
 
-  /// What a scatter within all components needs beside the moments of each.
+  /// What add_pooled works with.
   struct Pooled {
     Moments<T> variances;         ///< of one component
     Buffer<T> row_weight;         ///< Σ_k γ_ik, (padded,)

@@ -1,6 +1,8 @@
 #include "em/constant_features.hpp"
 
+#include "base/subscript.hpp"
 #include "data/samples.hpp"
+#include "em/tuning.hpp"
 #include "parallel/parallel.hpp"
 
 #include <algorithm>
@@ -8,8 +10,6 @@
 
 namespace gaussmix::detail {
 namespace {
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 bool has_weight(VectorView<const double> weight, Index i) { return weight.empty() || weight[i] > 0.0; }
 
@@ -22,7 +22,8 @@ std::vector<double> first_row(const Samples& x, VectorView<const double> weight)
   return row;
 }
 
-/// Notes in `varies`, (D,), the features in which a row of [begin, end) differs from `first`. @returns whether all do
+/// Marks in `varies`, (D,), the features in which a row of [begin, end) differs from `first`. @returns whether all
+/// features are marked
 bool compare_rows(const Samples& x, VectorView<const double> weight, Index begin, Index end,
                   const std::vector<double>& first, std::vector<std::atomic<bool>>& varies) {
   const Index d = x.cols();
@@ -41,9 +42,9 @@ ConstantFeatures constant_features(const Samples& x, VectorView<const double> sa
   const Index n = x.rows(), d = x.cols();
   const std::vector<double> first = first_row(x, sample_weight);
   std::vector<std::atomic<bool>> varies(at(d));
-  const Index few = std::min(n, Index{16});
+  const Index few = std::min(n, tuning::first_compared_rows);
   if (compare_rows(x, sample_weight, 0, few, first, varies)) return {};
-  const Index rows = std::max(Index{1}, 65536 / d), blocks = (n - few + rows - 1) / rows;
+  const Index rows = std::max(Index{1}, tuning::compared_values / d), blocks = (n - few + rows - 1) / rows;
   std::atomic<bool> all_vary{false};
   const int threads = plan_threads(execution, blocks, static_cast<double>((n - few) * d));
   parallel_for(blocks, threads, execution, [&](Index block, Worker&) {

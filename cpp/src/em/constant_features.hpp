@@ -14,11 +14,11 @@ struct ConstantFeatures {
   std::vector<double> values;   ///< one for each
 };
 
-/// Those of X, by its values. The rows of X are read to the first that shows that none is constant.
+/// The constant features of X, by comparison of its rows, which are read until they show that none is constant.
 ConstantFeatures constant_features(const Samples& x, VectorView<const double> sample_weight,
                                    const Execution& execution);
 
-/// Takes the rounding of constant features out of sums over X: every mean there is the value, and nothing scatters.
+/// Removes rounding from the constant features of sums over X: all means become the constant value, all scatters 0.
 void settle(const ConstantFeatures& constant, SufficientStatistics& sums);
 
 }  // namespace gaussmix::detail

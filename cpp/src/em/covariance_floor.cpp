@@ -1,5 +1,6 @@
 #include "em/covariance_floor.hpp"
 
+#include "base/subscript.hpp"
 #include "em/covariance_model.hpp"
 #include "numeric/linalg.hpp"
 #include "numeric/pivoted_cholesky.hpp"
@@ -13,14 +14,17 @@
 namespace gaussmix::detail {
 namespace {
 
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
+/// The bound Σ_k ⪰ 1e-6 T: no direction of a component has a standard deviation below 1e-3 of the data's. It is a
+/// choice, which OnDegenerate::floor states: small enough not to touch components that the data resolve, far above
+/// rounding.
 constexpr double relative_floor = 1e-6;
-/// The share of its own variance that a feature of dependent ones is given in T.
+/// The share of its own variance that a feature is given in T beyond what others explain, where features depend on each
+/// other. CovarianceFloor says why.
 constexpr double independent_share = 1e-2;
 
-/// The scatter of all the data about their mean: that within the components and that between them, as
-/// Σ_k [S_k + n_k (μ_k − μ)(μ_k − μ)ᵀ], merged pairwise; a matrix, or its diagonal alone.
+/// The scatter of all the data about their mean μ, within the components and between them,
+///   S = Σ_k [S_k + n_k (μ_k − μ)(μ_k − μ)ᵀ],
+/// merged pairwise (Chan, Golub & LeVeque 1983); a matrix, or its diagonal alone.
 SufficientStatistics scatter_of_all(const SufficientStatistics& sums, bool full) {
   const Index d = sums.d;
   SufficientStatistics whole(1, d, ScatterShape{full, false}, sums.pivot.data());
@@ -42,7 +46,7 @@ SufficientStatistics scatter_of_all(const SufficientStatistics& sums, bool full)
   return whole;
 }
 
-/// The largest term of the differences that the scatter of feature j is made of.
+/// The largest magnitude among the terms of the differences that the scatter of feature j is made of.
 double size_of_terms(const SufficientStatistics& sums, Index j) {
   double size = std::abs(sums.pivot[at(j)]);
   for (Index k = 0; k < sums.k; ++k)
@@ -120,8 +124,8 @@ void CovarianceFloor::add_constant_variance(double* sigma) const {
 void CovarianceFloor::widen() {
   const PivotedCholesky pivoted = pivoted_cholesky(total_.data(), d_);
   const bool singular = pivoted.kind != PivotedCholesky::Kind::positive_definite;
-  // A pivot is at most about D times the least eigenvalue, and the bound 1e-6 of that: which is singular, by the rule of Mixture,
-  // at pivots of 8·D·2⁻⁵³.
+  // A pivot is at most about D times the least eigenvalue, and the bound 1e-6 of that: which is singular, by the rule
+  // of Mixture, at pivots of 8·D·2⁻⁵³.
   const double d = static_cast<double>(d_);
   if (!singular && pivoted.pivot * relative_floor > 8.0 * d * d * 0x1p-53) return;
   widened_ = total_;

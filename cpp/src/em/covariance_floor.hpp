@@ -15,11 +15,12 @@ std::vector<double> covariance_of_all(const SufficientStatistics& sums, const Co
 
 /// The bound of OnDegenerate::floor, Σ_k ⪰ 1e-6 T with the covariance T of all the data, for covariances of one layout.
 ///
-/// Two kinds of data leave T without a scale in some direction. A constant feature is given a variance, in T and in every
-/// component: 1e-6 of the mean variance of the features that vary. Linearly dependent features, or fewer rows than features,
-/// get T + 1e-2 diag(T) in place of T, as does a component that the bound by T leaves singular. In a direction that all the data
-/// lack the least standard deviation is then √(1e-6 · 1e-2) = 1e-4 of that of the features: as far below the spread of the data as it
-/// is above what the rounding of rows at an offset of 1e8 standard deviations leaves there, 1e8 · 2⁻⁵³ of them.
+/// Two kinds of data leave T without a scale in some direction. A constant feature is given a variance, in T and in
+/// every component: 1e-6 of the mean variance of the features that vary. Linearly dependent features, or fewer rows
+/// than features, get T + 1e-2 diag(T) in place of T, as does a component that the bound by T leaves singular. In a
+/// direction that all the data lack the least standard deviation is then √(1e-6 · 1e-2) = 1e-4 of that of the features:
+/// as far below the spread of the data as it is above what the rounding of rows at an offset of 1e8 standard deviations
+/// leaves there, 1e8 · 2⁻⁵³ of them.
 class CovarianceFloor {
  public:
   /// @param reg_covar  added to the variances of the data too
@@ -27,8 +28,8 @@ class CovarianceFloor {
   CovarianceFloor(const SufficientStatistics& sums, const CovarianceLayout& layout, double reg_covar,
                   bool allow_singular);
 
-  /// The features that were given a variance, ascending; of spherical covariances, whose variance all features share, the constant
-  /// ones. None where reg_covar gives all of them one, or with allow_singular.
+  /// The features that were given a variance, ascending; of spherical covariances, whose variance all features share,
+  /// the constant ones. None where reg_covar gives all of them one, or with allow_singular.
   const std::vector<Index>& constant_features() const noexcept { return constant_features_; }
 
   /// Raises one covariance to the bound, once constant features have their variance. @returns whether it was below

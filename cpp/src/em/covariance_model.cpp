@@ -1,5 +1,6 @@
 #include "em/covariance_model.hpp"
 
+#include "base/subscript.hpp"
 #include "model/covariance_type.hpp"
 #include "numeric/pivoted_cholesky.hpp"
 
@@ -9,12 +10,13 @@
 namespace gaussmix::detail {
 namespace {
 
-/// Pivots of an estimated covariance that its rounding may have made of zeros, in units of d · 2⁻⁵³.
+/// The largest pivot of an estimated covariance that is taken for a zero that rounding has moved, in units of d · 2⁻⁵³:
+/// 64 times the 8 by which a Mixture judges. A scatter may lose 65 units (Moments::mean_is_far) where a given matrix
+/// loses one.
 constexpr double rounded_zero_pivot = 512.0;
 
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
-/// Σ_k = S_k / n_k, each component its own (Bishop 2006, eq. 9.25); of its variances for diagonal ones, their mean for spherical.
+/// Each component its own covariance (Bishop 2006, eq. 9.25; Celeux & Govaert 1995, models [λ_k D_k A_k D_kᵀ], [λ_k
+/// B_k] and [λ_k I]): full Σ_k = S_k / n_k, diagonal diag(S_k) / n_k, spherical tr(S_k) / (D n_k).
 class OwnCovariances : public CovarianceModel {
  public:
   explicit OwnCovariances(CovarianceShape shape) : shape_(shape) {}
@@ -30,7 +32,9 @@ class OwnCovariances : public CovarianceModel {
   CovarianceShape shape_;
 };
 
-/// Σ = Σ_k S_k / Σ_k n_k, one for all. Whole scatters are summed over the components in the E-step already, variances here.
+/// One covariance for all components (Celeux & Govaert 1995, models [λ D A Dᵀ], [λ B] and [λ I]): with S = Σ_k S_k and
+/// n = Σ_k n_k, Σ is S / n, diag(S) / n or tr(S) / (D n). Whole scatters are summed over the components in the E-step
+/// already, variances here.
 class SharedCovariance : public CovarianceModel {
  public:
   explicit SharedCovariance(CovarianceShape shape) : shape_(shape) {}
@@ -73,6 +77,7 @@ void add_to_variances(double* sigma, CovarianceShape shape, Index d, double term
   for (Index j = 0; j < (shape == CovarianceShape::spherical ? 1 : d); ++j) sigma[one.variance_at(0, j, d)] += term;
 }
 
+// Σ becomes S Pᵀ L Lᵀ P S with the factor L of rank r from pivoted_cholesky.
 void make_semi_definite(double* sigma, Index d) {
   for (Index j = 0; j < d; ++j)
     if (!(sigma[j * d + j] > 0.0))

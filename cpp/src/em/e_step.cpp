@@ -18,7 +18,8 @@ namespace {
 
 using Sums = SufficientStatistics;
 
-/// Sample weights of a block in T, times a power of two that brings the largest near 1.
+/// Sample weights of a block in T, divided by the power of two that brings the largest into [1, 2), so that none
+/// overflows or vanishes in float32.
 template <class T>
 class BlockWeights {
  public:
@@ -42,7 +43,9 @@ class BlockWeights {
   int exponent_ = 0;
 };
 
-/// Joins the sums of leaves, given in their order, as a balanced binary tree: at most log₂(leaves) are held at a time.
+/// Merges the sums of leaves, which come in their order, as a balanced binary tree, like the carries of a binary
+/// counter: at most ⌈log₂(leaves)⌉ + 1 sums are held at a time. The tree depends on the number of leaves alone, and so
+/// do the bits.
 class MergeTree {
  public:
   void push(Sums&& sums) {
@@ -73,8 +76,8 @@ class MergeTree {
   std::vector<std::optional<Sums>> levels_;
 };
 
-/// The sums of one pass, of the shape and about the pivots of `shape`. A worker's view of it: what to do with each block is
-/// `process(begin, end, sums)`.
+/// The sums of one pass over all rows, of the scatter shape and about the pivots of `shape`. make_process() makes what
+/// each worker does with a block: process(begin, end, sums) adds rows [begin, end) to `sums`.
 template <class MakeProcess>
 std::optional<Sums> sums_of_leaves(const Partition& partition, double work, const Execution& execution,
                                    const Sums& shape, const MakeProcess& make_process) {
@@ -179,7 +182,8 @@ class AssignmentPass {
   Buffer<T> gamma_;
 };
 
-/// Multiply-adds of the sums of one row.
+/// Multiply-adds of the sums of one row, about, for the choice of threads: d and γd of D features, and the lower
+/// triangle of γ d dᵀ or its diagonal.
 double moments_work(const Sums& sums) {
   const double d = static_cast<double>(sums.d);
   return static_cast<double>(sums.k) * (sums.full ? d * (d + 5.0) / 2.0 : 3.0 * d);
@@ -213,7 +217,7 @@ void accumulate_expectation(const Mixture& mixture, const Samples& x, VectorView
   std::optional<Sums> added;
   if (x.single_precision() && mixture.data().fits_single())
     added = expectation_as<float>(mixture, x, sample_weight, whole, execution, labels, kernels.f32, sums);
-  // Squares of float32 overflow long before those of float64 do.
+  // Squares overflow in float32 where they do not in float64: rows of float32 are then read once more.
   if (!added || !added->finite() || !std::isfinite(added->log_likelihood))
     added = expectation_as<double>(mixture, x, sample_weight, whole, execution, labels, kernels.f64, sums);
   if (added) sums.merge(*added);

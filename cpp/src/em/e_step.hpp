@@ -11,10 +11,12 @@
 
 namespace gaussmix::detail {
 
-/// One E-step over X under `mixture`, whose means must be the pivots of `sums`: adds everything to `sums`, in one read of X.
-/// With `whole`, no component is excluded from a row however little it weighs there. `labels` (empty, or N, −1 where unknown)
-/// are likely components, which the next pass is the quicker for; those that this pass finds are written. `kernels` do all of it,
-/// on every thread.
+/// One E-step over X under `mixture` (Bishop 2006, eqs. 9.13 and 9.14), whose means must be the pivots of `sums`: adds
+/// everything to `sums`, in one read of X.
+/// @param whole    no component is excluded from a row, however little it weighs there
+/// @param labels   empty, or the likely component of each row, (N,), −1 where unknown. Those that this pass finds are
+///                 written, and make the next pass faster; no result depends on them
+/// @param kernels  do all of it, on every thread
 /// @throws InvalidArgument naming the first value of X that is not finite; `sums` is then unchanged
 void accumulate_expectation(const Mixture& mixture, const Samples& x, VectorView<const double> sample_weight,
                             bool whole, const Execution& execution, SufficientStatistics& sums,

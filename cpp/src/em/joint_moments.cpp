@@ -1,23 +1,13 @@
 #include "em/joint_moments.hpp"
 
+#include "base/subscript.hpp"
+#include "em/tuning.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 namespace gaussmix::detail {
-namespace {
-
-// Of speed alone: no bit depends on them.
-
-/// Bytes of rows that stay in the nearest cache while every component takes its diagonal sums.
-constexpr Index tile_bytes = Index{1} << 15;
-/// Values of dense sums that are held at a time, of at least so many components.
-constexpr Index held_values = Index{1} << 18;
-constexpr Index least_held_components = 6;
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
-}  // namespace
 
 template <class T>
 JointMoments<T>::JointMoments(const simd::Kernels<T>& kernels, Index n_components, Index n_features)
@@ -29,6 +19,8 @@ void JointMoments<T>::begin_block(const BlockResponsibilities<T>& responsibiliti
   if (responsibilities.begin) next_.assign(responsibilities.begin, responsibilities.begin + k_);
 }
 
+// c = Σ_k pivot_k / K. A product of two features of x − c is at most (2 · largest)², and a block has less than 2¹³ rows
+// of weights below 2: with largest < √max / 2¹⁰ all sums stay below 2² · 2 · 2¹³ · max / 2²⁰ = max / 16.
 template <class T>
 bool JointMoments<T>::set_center(const BlockLoader<T>& block, const double* pivots) {
   center_.assign(at(d_), 0.0);
@@ -36,10 +28,10 @@ bool JointMoments<T>::set_center(const BlockLoader<T>& block, const double* pivo
     for (Index j = 0; j < d_; ++j) center_[at(j)] += pivots[k * d_ + j] / static_cast<double>(k_);
   double largest = static_cast<double>(block.largest());
   for (const double value : center_) largest = std::max(largest, std::abs(value));
-  return largest < std::sqrt(static_cast<double>(std::numeric_limits<T>::max())) / 1024;  // and their sums
+  return largest < std::sqrt(static_cast<double>(std::numeric_limits<T>::max())) / 1024;
 }
 
-/// Empties the sums of components [begin, end).
+/// Makes room for the sums of components [begin, end), all zero.
 template <class T>
 void JointMoments<T>::hold(Index begin, Index end, bool full, bool dense) {
   begin_ = begin;
@@ -70,7 +62,7 @@ template <class T>
 void JointMoments<T>::sum_diag(const BlockLoader<T>& block, const BlockResponsibilities<T>& responsibilities,
                                const double* pivots, bool in_tiles, RowMoments<T>& rows) {
   hold(0, k_, false, false);
-  const Index fitting = std::max<Index>(tile_bytes / static_cast<Index>(sizeof(T)) / d_, simd::strip_multiple);
+  const Index fitting = std::max<Index>(tuning::tile_bytes / static_cast<Index>(sizeof(T)) / d_, simd::strip_multiple);
   const Index tile = in_tiles ? fitting : block.size();
   for (Index begin = 0; begin < block.size(); begin += tile) {
     const Index end = std::min(begin + tile, block.size());
@@ -93,7 +85,7 @@ void JointMoments<T>::sum_diag(const BlockLoader<T>& block, const BlockResponsib
 template <class T>
 void JointMoments<T>::sum_dense(const BlockLoader<T>& block, const BlockResponsibilities<T>& responsibilities,
                                 Index begin_component, bool full) {
-  const Index most = std::max(held_values / kernels_.dense_size(d_, true), least_held_components);
+  const Index most = std::max(tuning::held_values / kernels_.dense_size(d_, true), tuning::least_held_components);
   hold(begin_component, full ? std::min(k_, begin_component + most) : k_, full, true);
   const Index components = end_ - begin_;
   location_.assign(center_.data(), d_);

@@ -1,14 +1,16 @@
 #include "em/moments.hpp"
 
+#include "base/subscript.hpp"
+
 #include <algorithm>
 
 namespace gaussmix::detail {
 namespace {
 
-/// δ² > 64 σ²: the scatter about the mean is then less than a 65th of that about the center, and loses as many units.
+/// With δ = mean − center and the variance σ² of a feature, Σγd² / n = σ² + δ²: where δ² = 64 σ², the scatter about the
+/// mean is a 65th of the one about the center, and its difference to n δ² has lost 65 units of rounding. Beyond, the
+/// rows are summed again about their mean.
 constexpr double max_shift = 64.0;
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 }  // namespace
 
@@ -16,12 +18,14 @@ template <class T>
 Moments<T>::Moments(Index n_features, bool whole_scatter)
     : d(n_features), full(whole_scatter), first(at(d)), second(at(full ? d * d : d)) {}
 
+// mean − pivot = (c − pivot) + Σγd / n: differences, so that an offset of the data costs no digits.
 template <class T>
 void Moments<T>::shift_from(const double* pivot, double* shift) const {
   if (n > 0.0)
     for (Index j = 0; j < d; ++j) shift[j] = (center.value(j) - pivot[j]) + mean(j);
 }
 
+// δ_j² > 64 σ_j² for some feature j, with δ_j = Σγd_j / n and σ_j² = Σγd_j² / n − δ_j².
 template <class T>
 bool Moments<T>::mean_is_far() const {
   if (!(n > 0.0)) return false;
@@ -33,6 +37,7 @@ bool Moments<T>::mean_is_far() const {
   return false;
 }
 
+// Σγ (x − mean)(x − mean)ᵀ = Σγ d dᵀ − n δ δᵀ = Σγ d dᵀ − (Σγd) δᵀ with δ = Σγd / n.
 template <class T>
 void Moments<T>::center_at_mean() {
   for (Index i = 0; i < d; ++i) {

@@ -6,8 +6,8 @@
 
 namespace gaussmix::detail {
 
-/// The weighted sums of some rows of a block about a center c, d = x − c: n = Σγ, Σγd, and Σγd² of each feature or, `full`,
-/// the lower triangle of Σγ d dᵀ.
+/// Weighted sums over some rows of a block about a center c, with d = x − c: n = Σγ, Σγd and Σγd² of each feature or,
+/// `full`, the lower triangle of Σγ d dᵀ.
 template <class T>
 struct Moments {
   Moments(Index n_features, bool whole_scatter);
@@ -19,13 +19,13 @@ struct Moments {
   std::vector<double> second;  ///< (D,) or (D, D)
   SplitVector<T> center;       ///< as the kernels subtract it
 
-  /// The mean of the rows less the center, of one feature.
+  /// δ_j = Σγd_j / n, the mean of the rows less the center.
   double mean(Index j) const { return first[static_cast<std::size_t>(j)] / n; }
-  /// The mean of the rows less `pivot`, to shift, (D,); as it was where n = 0.
+  /// Writes the mean of the rows less `pivot` to `shift`, (D,), which is left alone where n = 0.
   void shift_from(const double* pivot, double* shift) const;
   /// Whether the mean lies so far from the center that the scatter about it would lose digits.
   bool mean_is_far() const;
-  /// Makes `second` the scatter about the mean: Σγdd̄ᵀ − n δδᵀ with δ = Σγd / n.
+  /// Makes `second` the scatter about the mean, Σγ d dᵀ − n δ δᵀ, or its diagonal.
   void center_at_mean();
 };
 

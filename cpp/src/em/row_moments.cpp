@@ -1,14 +1,9 @@
 #include "em/row_moments.hpp"
 
+#include "base/subscript.hpp"
+#include "em/tuning.hpp"
+
 namespace gaussmix::detail {
-namespace {
-
-/// Share of a block's rows above which the full sums of few features take all rows, not the positive alone: a matter of speed.
-constexpr double strip_share = 0.4;
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
-}  // namespace
 
 template <class T>
 RowMoments<T>::RowMoments(const simd::Kernels<T>& kernels, Index n_features, bool full)
@@ -26,7 +21,7 @@ template <class T>
 void RowMoments<T>::choose(const BlockLoader<T>& block, const T* gamma, bool full) {
   const auto most = [&] {
     return static_cast<double>(kernels_.count_positive(gamma, block.size())) >
-           strip_share * static_cast<double>(block.size());
+           tuning::strip_share * static_cast<double>(block.size());
   };
   const bool from_strips = d_ <= simd::small_features || (full && d_ <= simd::few_features && most());
   if (from_strips)
@@ -35,6 +30,7 @@ void RowMoments<T>::choose(const BlockLoader<T>& block, const T* gamma, bool ful
     list(gamma, 0, block.size());
 }
 
+// Without a branch: a row that does not count is written and then overwritten by the next one.
 template <class T>
 void RowMoments<T>::list(const T* gamma, Index begin, Index end) {
   rows_.resize(end - begin);

@@ -10,29 +10,29 @@
 
 namespace gaussmix::detail {
 
-/// The moments of the rows of one component in a block: of all rows, from strips, where features are few; else of those that
-/// count, from a list.
+/// The moments of one component's rows in a block: of all rows, from strips, where features are few; else of the rows
+/// of positive weight, from a list.
 template <class T>
 class RowMoments {
  public:
   RowMoments(const simd::Kernels<T>& kernels, Index n_features, bool full);
 
-  /// Takes the rows and weights of one component, to be summed; `full`: to a whole scatter.
+  /// Chooses the rows and weights of one component for the next sum; `full`: of a whole scatter.
   void choose(const BlockLoader<T>& block, const BlockResponsibilities<T>& responsibilities, Index component,
               bool full);
-  /// Takes all rows, of weights gamma, (padded,).
+  /// Chooses all rows, of weights gamma, (padded,).
   void choose(const BlockLoader<T>& block, const T* gamma, bool full);
-  /// Lists rows [begin, end) of positive weight.
+  /// Chooses rows [begin, end) of positive weight.
   void list(const T* gamma, Index begin, Index end);
-  /// Takes a list.
+  /// Chooses the rows of a list.
   void take(simd::WeightedRows<T> rows) noexcept;
   const simd::WeightedRows<T>& listed() const noexcept { return listed_; }
 
   /// The moments of the chosen rows about a center, (D,).
   void sum(const BlockLoader<T>& block, const double* center, Moments<T>& out);
-  /// About the pivot, or about their mean where that is far from it.
+  /// The same about the pivot, or about the rows' mean where that is far from it.
   void sum_near(const BlockLoader<T>& block, const double* pivot, Moments<T>& out);
-  /// About the mean that `out` tells.
+  /// The same about the mean that `out` has from a sum before.
   void sum_about_mean(const BlockLoader<T>& block, const double* pivot, Moments<T>& out);
 
  private:

@@ -1,5 +1,6 @@
 #include "em/sufficient_statistics.hpp"
 
+#include "base/subscript.hpp"
 #include "em/covariance_model.hpp"
 
 #include <algorithm>
@@ -24,7 +25,7 @@ SufficientStatistics::SufficientStatistics(Index n_components, Index n_features,
 
 void SufficientStatistics::add(Index component, double n, const double* shift, const double* s) {
   if (!(n > 0.0)) return;
-  double& own = weight[static_cast<std::size_t>(component)];
+  double& own = weight[at(component)];
   double* mean = delta.data() + component * d;
   double* out = scatter_of(component);
   const double sum = own + n;
@@ -41,14 +42,15 @@ void SufficientStatistics::add(Index component, double n, const double* shift, c
   own = sum;
 }
 
+// Of pivots that differ, δ' about this pivot is (pivot' − pivot) + δ'.
 void SufficientStatistics::merge(const SufficientStatistics& other) {
   std::vector<double> shift(static_cast<std::size_t>(d));
   for (Index c = 0; c < k; ++c) {
     for (Index j = 0; j < d; ++j) {
-      const auto at = static_cast<std::size_t>(c * d + j);
-      shift[static_cast<std::size_t>(j)] = (other.pivot[at] - pivot[at]) + other.delta[at];
+      const auto i = static_cast<std::size_t>(c * d + j);
+      shift[at(j)] = (other.pivot[i] - pivot[i]) + other.delta[i];
     }
-    add(c, other.weight[static_cast<std::size_t>(c)], shift.data(), pooled ? nullptr : other.scatter_of(c));
+    add(c, other.weight[at(c)], shift.data(), pooled ? nullptr : other.scatter_of(c));
   }
   if (pooled)
     for (std::size_t i = 0; i < scatter.size(); ++i) scatter[i] += other.scatter[i];
@@ -60,7 +62,7 @@ void SufficientStatistics::scale(double factor) {
   for (double& value : weight) value *= factor;
   for (double& value : scatter) value *= factor;
   for (Index i = 0; i < k * d; ++i)
-    if (weight[static_cast<std::size_t>(i / d)] == 0.0) delta[static_cast<std::size_t>(i)] = 0.0;
+    if (weight[at(i / d)] == 0.0) delta[at(i)] = 0.0;
   log_likelihood = factor == 0.0 ? 0.0 : log_likelihood * factor;
   total_weight *= factor;
 }

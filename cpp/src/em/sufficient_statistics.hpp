@@ -6,13 +6,14 @@
 
 namespace gaussmix::detail {
 
-/// What is gathered of the scatter of the rows.
+/// Which scatters of the rows are summed.
 struct ScatterShape {
   bool full;    ///< matrices (d, d), lower triangle; else variances (d,)
   bool pooled;  ///< one for all components, each about its own mean
 };
 
-/// The sums of Statistics. They know only the scatter's shape: whole matrices or variances, per component or pooled.
+/// The sums of Statistics, all in float64 (Bishop 2006, eqs. 9.24 to 9.27): of each component n_k = Σγ, its mean and
+/// its scatter about that mean. They know of the covariance type the shape of the scatter alone.
 class SufficientStatistics {
  public:
   /// Empty sums about the pivots (K, D), row-major.
@@ -36,13 +37,15 @@ class SufficientStatistics {
     return scatter.data() + (pooled ? 0 : component * scatter_size());
   }
 
-  /// Adds `n` of weight whose mean is pivot + `shift` and whose scatter about that mean is `s`, to component `component`:
-  /// the pairwise update of Chan, Golub & LeVeque (1983). A null `s` stands for zeros.
+  /// Adds rows of weight n, mean pivot + shift, (d,), and scatter s about that mean to one component. A null `s` stands
+  /// for zeros. The pairwise update of Chan, Golub & LeVeque (1983), with δ' = shift:
+  ///   S += s + n_k n / (n_k + n) (δ' − δ)(δ' − δ)ᵀ,  δ += n / (n_k + n) (δ' − δ),  n_k += n
   void add(Index component, double n, const double* shift, const double* s);
   /// Adds other sums of the same shape, whatever their pivots.
   void merge(const SufficientStatistics& other);
+  /// Multiplies all sums by factor ≥ 0; means stay, but for those of components that are left without weight.
   void scale(double factor);
-  /// Whether every sum is, the log-likelihood aside.
+  /// Whether every sum is finite; the log-likelihood is not looked at.
   bool finite() const noexcept;
   /// Empty sums of the same shape about the same pivots.
   SufficientStatistics empty_copy() const;
