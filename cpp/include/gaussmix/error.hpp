@@ -6,7 +6,8 @@
 
 namespace gaussmix {
 
-/// What every error of this library derives from. The message names the argument, the place, the rule and the value met.
+/// What every error of this library derives from. The message names the argument, the place, the rule and the value
+/// met.
 class GAUSSMIX_API Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -18,7 +19,8 @@ class GAUSSMIX_API InvalidArgument : public Error {
   using Error::Error;
 };
 
-/// The arguments are well formed, but what is asked of them has no finite answer: a singular covariance, a collapsed component.
+/// The arguments are well formed, but what is asked of them has no finite answer: a singular covariance, a collapsed
+/// component.
 class GAUSSMIX_API NumericalError : public Error {
  public:
   using Error::Error;

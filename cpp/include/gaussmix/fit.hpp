@@ -44,8 +44,8 @@ struct FitProgress {
   Mixture mixture;             ///< after this iteration's M-step
 };
 
-/// A VectorView<const T> that is kept beyond the statement that makes it: a temporary vector, whose elements would be gone by then, is
-/// refused at compile time.
+/// A VectorView<const T> that is kept beyond the statement that makes it: a temporary vector, whose elements would be
+/// gone by then, is refused at compile time.
 template <class T>
 class KeptVectorView : public VectorView<const T> {
  public:
@@ -66,8 +66,8 @@ struct FitOptions {
   MatrixView<const double> means_init;      ///< (K, D)
   KeptVectorView<double> covariances_init;  ///< flattened, in the layout of covariance_type
   KeptVectorView<double> precisions_init;   ///< Σ⁻¹, same layout; not together with covariances_init
-  /// (N, K), rows ≥ 0 that sum to 1 within 1e-8, or 4·K·2⁻²⁴ if they came in float32, and are then divided by their sum; replaces
-  /// `init`.
+  /// (N, K), rows ≥ 0 that sum to 1 within 1e-8, or 4·K·2⁻²⁴ if they came in float32, and are then divided by their
+  /// sum; replaces `init`.
   MatrixView<const double> responsibilities_init;
   KeptVectorView<Index> labels_init;  ///< (N,), in [0, K), every component at least once; replaces `init`
   /// The types that weights_init, covariances_init or precisions_init, and responsibilities_init came in.
@@ -105,8 +105,9 @@ struct FitOptions {
   }
 };
 
-/// What happened on the way: counts over all iterations of the start that was kept, and failures and seconds of all starts.
-/// Components go by their numbers in the start, from 0 to K − 1, whatever was dropped or reseeded since; each list ascends.
+/// What happened on the way: counts over all iterations of the start that was kept, and failures and seconds of all
+/// starts. Components go by their numbers in the start, from 0 to K − 1, whatever was dropped or reseeded since; each
+/// list ascends.
 struct FitReport {
   Index n_floored = 0;
   Index n_dropped = 0;
@@ -127,7 +128,8 @@ struct FitReport {
   double closing_seconds = 0.0;
 };
 
-/// The result of fit(). Where `converged` is false or a list of the report is not empty, the mixture may not be what was asked for.
+/// The result of fit(). Where `converged` is false or a list of the report is not empty, the mixture may not be what
+/// was asked for.
 struct FitResult {
   Mixture mixture;
   double log_likelihood;      ///< Σ_i w_i log p(x_i) of `mixture` itself, from one closing pass
@@ -138,11 +140,19 @@ struct FitResult {
 };
 
 /// Finds π, μ, Σ by expectation-maximization (Bishop 2006, section 9.2.2), one fused E- and M-step per pass over X.
+/// @code
+///   const gaussmix::MatrixView<const double> x(rows.data(), n, d);  // std::vector<double> rows, n × d values
+///   gaussmix::FitOptions options;
+///   options.covariance_type = gaussmix::CovarianceType::diag;
+///   const gaussmix::FitResult result = gaussmix::fit(x, 3, options);
+///   const gaussmix::Mixture& mixture = result.mixture;  // look at result.converged and result.report, too
+/// @endcode
 /// @param x  (N, D), N ≥ K
 /// @param n_components  K ≥ 1
 /// @param sample_weight  empty (all 1) or (N,), finite, ≥ 0, at least K of them positive
 /// @throws InvalidArgument  for arguments that break the rules above; an argument that would have no effect is an error
-/// @throws NumericalError   when a component degenerates under OnDegenerate::raise in every start, or the data have no variance at all
+/// @throws NumericalError   when a component degenerates under OnDegenerate::raise in every start, or the data have no
+///                          variance at all
 GAUSSMIX_API FitResult fit(const Samples& x, Index n_components, const FitOptions& options = {},
                            VectorView<const double> sample_weight = {}, const Execution& execution = {});
 

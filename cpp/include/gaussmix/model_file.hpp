@@ -9,8 +9,9 @@
 
 /// Model files: a mixture where it is fitted becomes the same mixture, bit for bit, where it scores.
 ///
-/// The layout is that of safetensors, so that every reader of those opens them: the length of the header as 8 bytes, the
-/// header as JSON padded with spaces to a multiple of 8, then the arrays as they stand in memory; all little-endian.
+/// The layout is that of safetensors, so that every reader of those opens them: the length of the header as 8 bytes,
+/// the header as JSON padded with spaces to a multiple of 8, then the arrays as they stand in memory; all
+/// little-endian.
 ///   tensors   "weights" (K,), "means" (K, D), "covariances" in the shape of their type; dtype F64; no others
 ///   metadata  "format" = "gaussmix", "version" = "1", "covariance_type"; optional "allow_singular" = "true" or "false"
 ///             (the default), "feature_names" = a JSON array of D strings, and the user's own strings

@@ -16,12 +16,14 @@ struct Execution {
   /// Asked on the calling thread at least every 0.1 s of work; true ends the call with Interrupted. May throw: what it
   /// throws reaches the caller.
   std::function<bool()> stop;
-  /// Leave out the arithmetic of components that a row excludes, where that is quicker. The bits are the same without.
+  /// Whether the arithmetic of components that a row excludes is left out where that is quicker. The bits are the same
+  /// without.
   bool skip_excluded = true;
 };
 
 /// The threads a call uses when it names none: the last set_num_threads(), else OMP_NUM_THREADS, else the number of
-/// processors that affinity and the cgroup quota leave to this process; in [1, max_num_threads], and 1 in a build without OpenMP.
+/// processors that affinity and the cgroup quota leave to this process; in [1, max_num_threads], and 1 in a build
+/// without OpenMP.
 GAUSSMIX_API int get_num_threads();
 
 /// Sets that number for the whole process; 0 returns to the rule above.

@@ -12,17 +12,19 @@ namespace gaussmix {
 /// Sizes, indices and strides: signed, 64 bits, counted in elements.
 using Index = std::int64_t;
 
-// What every function asks of the views that it is given: aligned elements within the address space, and, in what it writes, none
-// that shares memory with another one of the call. Outputs may stand beside or between the columns of X in one table; layouts
-// that interleave in another way are refused. @throws InvalidArgument that names the argument, or both
+// What every function asks of the views that it is given: aligned elements within the address space, and, in what it
+// writes, none that shares memory with another one of the call. Outputs may stand beside or between the columns of X in
+// one table; layouts that interleave in another way are refused. @throws InvalidArgument that names the argument, or
+// both
 
-/// A strided run of elements that somebody else owns; `VectorView<const T>` only reads. Element i is data()[i * stride()].
+/// A strided run of elements that somebody else owns; `VectorView<const T>` only reads. Element i is
+/// data()[i * stride()].
 template <class T>
 class VectorView {
  public:
   constexpr VectorView() noexcept = default;
   constexpr VectorView(T* data, Index size, Index stride = 1) noexcept : data_(data), size_(size), stride_(stride) {}
-  /// Views a vector's elements; the vector must outlive the view.
+  /// A view of a vector's elements; the vector must outlive the view.
   VectorView(
       std::conditional_t<std::is_const_v<T>, const std::vector<std::remove_const_t<T>>&, std::vector<T>&> v) noexcept
       : data_(v.data()), size_(static_cast<Index>(v.size())) {}
@@ -40,8 +42,8 @@ class VectorView {
   Index stride_ = 1;
 };
 
-/// A strided matrix that somebody else owns. Element (i, j) is data()[i * row_stride() + j * col_stride()]; strides may be
-/// negative or zero, so C order, Fortran order, slices and broadcasts are all read in place.
+/// A strided matrix that somebody else owns. Element (i, j) is data()[i * row_stride() + j * col_stride()]; strides may
+/// be negative or zero, so C order, Fortran order, slices and broadcasts are all read in place.
 template <class T>
 class MatrixView {
  public:
@@ -67,8 +69,8 @@ class MatrixView {
   Index col_stride_ = 1;
 };
 
-/// The data set X, one sample a row. float32 and float64 are read in place; any other source is a reader that writes rows
-/// as float64 when asked, block by block, so that nothing ever copies X as a whole.
+/// The data set X, one sample a row. float32 and float64 are read in place; any other source is a reader that writes
+/// rows as float64 when asked, block by block, so that nothing ever copies X as a whole.
 class Samples {
  public:
   /// Writes rows [begin, end), row-major and contiguous, to `out`. Called from several threads at once; must not throw.
