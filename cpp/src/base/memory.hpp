@@ -34,7 +34,7 @@ struct Elements {
   bool is_vector = false;
 };
 
-/// The elements of an X that is read in place, that is, whose reader is empty.
+/// The elements of an X that is read in place. An X made of an empty Reader counts as one without data.
 Elements elements_of(const Samples& x);
 
 /// Throws InvalidArgument for data that do not lie at a multiple of `alignment` bytes.

@@ -9,8 +9,8 @@ namespace gaussmix::detail {
 
 Partition Partition::of(Index rows, Index n_features, Index n_components, Index value_size) {
   // Sizes for speed. A change of block_rows or of leaf_rows groups the sums of the M-step and of log-likelihoods in
-  // another way, and so changes last bits; one of tile_rows changes none. 1 MiB of X and 8 MiB of values fit into the
-  // caches of a core and its share of the last one, 256 KiB into the cache of a core alone.
+  // another way, and so changes last bits; one of tile_rows changes none. A tile stays in the caches of a core, a
+  // block's rows nearly so, and 8 MiB of values bound the memory of a thread.
   constexpr Index for_rows = Index{1} << 20;              // most bytes of a block's rows
   constexpr Index for_values = Index{1} << 23;            // most bytes of its (K, rows) values
   constexpr Index for_tile = Index{1} << 18;              // most bytes of a tile's rows, and of its values

@@ -21,7 +21,8 @@ namespace {
 
 using Sums = SufficientStatistics;
 
-/// The mixture that precisions_init would make if they were covariances: it has the checks of shape, symmetry and definiteness.
+/// The mixture that precisions_init would make if they were covariances: it has the checks of shape, symmetry and
+/// definiteness.
 Mixture mixture_of_precisions(const FitProblem& p) {
   const std::vector<double> weights(static_cast<std::size_t>(p.k), 1.0 / static_cast<double>(p.k));
   const std::vector<double> means(static_cast<std::size_t>(p.k * p.d()));
@@ -83,7 +84,7 @@ Assignment make_assignment(const FitProblem& p, std::uint64_t seed) {
   return one_hot([labels](Index i) { return static_cast<Index>((*labels)[static_cast<std::size_t>(i)]); });
 }
 
-/// π and μ of sums whose covariances nobody asks for, with `covariances`.
+/// The start of these parameters, but for the weights and means that are given.
 Mixture assemble_start(const FitProblem& p, VectorView<const double> weights, MatrixView<const double> means,
                        VectorView<const double> covariances) {
   const FitOptions& o = p.options;

@@ -144,8 +144,7 @@ void ComponentTerms::choose_center() {
   center = std::move(c);
 }
 
-// Squares of 1e15 and of 1e-15 and sums of some of them stay inside the range of float32, 1e±38; so do means beside
-// 1e30.
+// Squares of 1e±15 and means of 1e30 are far inside the range of float32, 1e±38, and so are sums of some of them.
 bool ComponentTerms::scales_fit_single() const {
   for (Index i = 0; i < k; ++i)
     for (Index j = 0; j < d; ++j) {

@@ -121,7 +121,7 @@ double sum_log_diagonal(const Matrix& r, Index n) {
 
 }  // namespace
 
-// Σ = S (L L ᵀ) S with S⁻¹ Σ S⁻¹ = L Lᵀ, so that the factor of Σ is S L and its inverse L⁻¹ S⁻¹.
+// Σ = S (L Lᵀ) S with S⁻¹ Σ S⁻¹ = L Lᵀ, so that the factor of Σ is S L and its inverse L⁻¹ S⁻¹.
 bool cholesky_inverse(const double* sigma, Index d, double* l, double* l_inverse) {
   if (d == 1) {
     l[0] = std::sqrt(sigma[0]);
