@@ -74,8 +74,8 @@ struct FitOptions {
   SourceTypes source;
   int n_init = 1;     ///< starts; of those that end without an error the one whose trace ends best
   double tol = 1e-3;  ///< stop when the mean log-likelihood changes by less; ≥ 0
-  /// ≥ 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default, `callback` be empty and `deadline` 0; and `reg_covar`,
-  /// `on_degenerate` and `prior` must keep theirs when covariances_given().
+  /// ≥ 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default, `callback` be empty and
+  /// `deadline` 0; and `reg_covar`, `on_degenerate` and `prior` must keep theirs when covariances_given().
   int max_iter = 100;
   double reg_covar = 0.0;  ///< added to every variance; ≥ 0
   OnDegenerate on_degenerate = OnDegenerate::floor;
@@ -86,9 +86,10 @@ struct FitOptions {
   std::uint64_t seed = 0;                     ///< of the starts; 0 when start_is_given()
   /// Called on the calling thread after each iteration; true ends the fit with what it has. May throw.
   std::function<bool(const FitProgress&)> callback;
-  /// Seconds from the call on; finite, ≥ 0; 0 for none, as with max_iter 0. The fit ends with what it has after the first iteration
-  /// that ends later than this. A start by `init` that takes longer ends with its pass over X: with the centers so far or, before
-  /// K seeds are chosen, with the seeds so far, beside which the other components take rows at random; one iteration follows.
+  /// Seconds from the call on; finite, ≥ 0; 0 for none, as with max_iter 0. The fit ends with what it has after the
+  /// first iteration that ends later than this. A start by `init` that takes longer ends with its pass over X: with the
+  /// centers so far or, before K seeds are chosen, with the seeds so far, beside which the other components take rows
+  /// at random; one iteration follows.
   double deadline = 0.0;
 
   /// Whether the start's covariances are given, so that it estimates none.

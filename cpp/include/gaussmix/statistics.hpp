@@ -110,7 +110,8 @@ class GAUSSMIX_API Statistics {
   /// @throws InvalidArgument unless `factor` is finite and ≥ 0
   void scale(double factor);
 
-  /// The M-step: π_k = n_k / Σ n, μ_k and Σ_k the weighted mean and covariance, or the mode under a prior. `report`, if given, is replaced.
+  /// The M-step: π_k = n_k / Σ n, μ_k and Σ_k the weighted mean and covariance, or the mode under a prior. `report`, if
+  /// given, is replaced.
   /// @throws NumericalError  when there is no weight at all, or as `options.on_degenerate` says
   Mixture maximize(const MaximizeOptions& options = {}, MaximizeReport* report = nullptr,
                    const Execution& execution = {}) const;

@@ -16,7 +16,8 @@ namespace {
 constexpr double rounded_zero_pivot = 512.0;
 
 /// Each component its own covariance (Bishop 2006, eq. 9.25; Celeux & Govaert 1995, models [λ_k D_k A_k D_kᵀ], [λ_k
-/// B_k] and [λ_k I]): full Σ_k = S_k / n_k, diagonal diag(S_k) / n_k, spherical tr(S_k) / (D n_k).
+/// B_k] and [λ_k I]): full Σ_k = S_k / n_k, diagonal diag(S_k) / n_k, spherical tr(S_k) / (D n_k), n_k with
+/// pseudo_weight.
 class OwnCovariances : public CovarianceModel {
  public:
   explicit OwnCovariances(CovarianceShape shape) : shape_(shape) {}
@@ -33,8 +34,8 @@ class OwnCovariances : public CovarianceModel {
 };
 
 /// One covariance for all components (Celeux & Govaert 1995, models [λ D A Dᵀ], [λ B] and [λ I]): with S = Σ_k S_k and
-/// n = Σ_k n_k, Σ is S / n, diag(S) / n or tr(S) / (D n). Whole scatters are summed over the components in the E-step
-/// already, variances here.
+/// n = Σ_k n_k + pseudo_weight, Σ is S / n, diag(S) / n or tr(S) / (D n). Whole scatters are summed over the components
+/// in the E-step already, variances here.
 class SharedCovariance : public CovarianceModel {
  public:
   explicit SharedCovariance(CovarianceShape shape) : shape_(shape) {}
