@@ -1,6 +1,7 @@
 #include "em/degeneracy.hpp"
 
 #include "base/message.hpp"
+#include "base/subscript.hpp"
 #include "em/covariance_model.hpp"
 #include "numeric/linalg.hpp"
 #include "numeric/pivoted_cholesky.hpp"
@@ -16,8 +17,6 @@ namespace {
 
 /// A component whose share of the weight is at most this is empty.
 constexpr double empty_share = 0x1p-53;
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 }  // namespace
 

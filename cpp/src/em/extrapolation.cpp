@@ -1,5 +1,6 @@
 #include "em/extrapolation.hpp"
 
+#include "base/subscript.hpp"
 #include "model/mixture_data.hpp"
 #include "numeric/linalg.hpp"
 
@@ -12,8 +13,6 @@
 
 namespace gaussmix::detail {
 namespace {
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 /// The coordinates of a mixture, one after another: log π_k, (μ_kj − origin_kj) / s_j, and of each covariance L_ij / s_i with log(L_jj / s_j) on the
 /// diagonal, or the logs of its standard deviations.

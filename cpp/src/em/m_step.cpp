@@ -1,6 +1,7 @@
 #include "em/m_step.hpp"
 
 #include "base/message.hpp"
+#include "base/subscript.hpp"
 #include "em/covariance_floor.hpp"
 #include "em/covariance_model.hpp"
 #include "em/degeneracy.hpp"
@@ -25,8 +26,6 @@ using detail::SufficientStatistics;
 
 /// A feature is blurred when reg_covar is more than this share of its variance.
 constexpr double blurring_share = 1e-2;
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 /// Throws NumericalError unless the sums have some weight and are in range.
 void check_sums(const SufficientStatistics& sums) {

@@ -1,6 +1,7 @@
 #include "em/prior.hpp"
 
 #include "base/message.hpp"
+#include "base/subscript.hpp"
 #include "numeric/linalg.hpp"
 
 #include <gaussmix/error.hpp>
@@ -14,8 +15,6 @@ namespace {
 
 constexpr double log_pi = 1.1447298858494001741434273513530587;
 constexpr double log_2 = 0.69314718055994530941723212145817657;
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 /// Whether Σ has a density of its own.
 bool has_scale(const Prior& prior) { return !prior.scale.empty(); }
