@@ -36,14 +36,14 @@ function(gaussmix_c_compile_rules target)
   set_target_properties(${target} PROPERTIES C_STANDARD 99 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF)
 endfunction()
 
-# Another project's headers for one source, without their warnings. A folder in which the compiler looks by itself is not named: named,
-# it would go before the standard library's, whose headers then miss those of C.
+# Another project's headers for one source, without their warnings. A folder in which the compiler looks by itself is
+# not named: named, it would go before the standard library's, whose headers then miss those of C.
 function(gaussmix_include_as_system source folder)
   if(NOT folder IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
     set_property(SOURCE ${source} APPEND PROPERTY COMPILE_OPTIONS "-isystem;${folder}")
   endif()
 endfunction()
 
-# Floating point as written: a value that is tested for NaN stays tested whatever flags a user adds, and no multiply-add is
-# fused behind our back, so that every platform computes the same bits outside the kernels.
+# Floating point as written: a value that is tested for NaN stays tested whatever flags a user adds, and no multiply-add
+# is fused behind our back, so that every platform computes the same bits outside the kernels.
 set(GAUSSMIX_STRICT_FLOATS -fno-fast-math -ffp-contract=off)

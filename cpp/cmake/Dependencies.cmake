@@ -1,6 +1,6 @@
-# Eigen is looked for on CMAKE_PREFIX_PATH (where a Python build puts its site-packages), in the active virtual environment,
-# then in the system. The cmeel-eigen wheel hides its prefix one level below site-packages. No version stands in the call,
-# because Eigen's own version file refuses ranges across major versions.
+# Eigen is looked for on CMAKE_PREFIX_PATH (where a Python build puts its site-packages), in the active virtual
+# environment, then in the system. The cmeel-eigen wheel hides its prefix one level below site-packages. No version
+# stands in the call, because Eigen's own version file refuses ranges across major versions.
 file(GLOB venv_packages "$ENV{VIRTUAL_ENV}/lib/python3*/site-packages")
 find_package(Eigen3 CONFIG REQUIRED HINTS ${venv_packages} PATH_SUFFIXES cmeel.prefix/share/eigen3/cmake)
 if(Eigen3_VERSION VERSION_LESS 3.4)
@@ -9,8 +9,8 @@ endif()
 get_target_property(GAUSSMIX_EIGEN_INCLUDE_DIR Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
 message(STATUS "gaussmix: Eigen ${Eigen3_VERSION} from ${Eigen3_DIR}")
 
-# nlohmann/json is looked for in the same places, unless the application has brought it in or says where its CMake package is. Its
-# wheel holds headers and no such package, so the version is read from the header's own banner.
+# nlohmann/json is looked for in the same places, unless the application has brought it in or says where its CMake
+# package is. Its wheel holds headers and no such package, so the version is read from the header's own banner.
 if(NOT TARGET nlohmann_json::nlohmann_json AND NOT nlohmann_json_DIR)
   find_path(GAUSSMIX_JSON_INCLUDE_DIR nlohmann/json.hpp HINTS ${CMAKE_PREFIX_PATH} ${venv_packages}
             PATH_SUFFIXES nlohmann_json/include)

@@ -1,11 +1,13 @@
 # gaussmix_add_kernel_variant(<isa> [PROCESSOR <regex>] [FLAGS <flag>...])
 #
-# Compiles cpp/src/simd/isa/kernels_<isa>.cpp into gaussmix, once per instruction set. The flags and the namespace GAUSSMIX_ISA are
-# set here together, so they cannot part: two variants never hold the same symbol, and the linker never merges code of one
-# instruction set into another. Does nothing where the processor is another one, or there is no such source.
+# Compiles cpp/src/simd/isa/kernels_<isa>.cpp into gaussmix, once per instruction set. The flags and the namespace
+# GAUSSMIX_ISA are set here together, so they cannot part: two variants never hold the same symbol, and the linker never
+# merges code of one instruction set into another. Does nothing where the processor is another one, or there is no such
+# source.
 #
 # Kernels are always optimized (unoptimized ones leave weak copies of inline functions behind), and stay
-# out of link-time optimization, unity builds and precompiled headers, all of which would mix their code with the library's.
+# out of link-time optimization, unity builds and precompiled headers, all of which would mix their code with the
+# library's.
 function(gaussmix_add_kernel_variant isa)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "PROCESSOR" "FLAGS")
   set(source ${CMAKE_CURRENT_SOURCE_DIR}/src/simd/isa/kernels_${isa}.cpp)

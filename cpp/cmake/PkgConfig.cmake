@@ -1,5 +1,6 @@
-# Writes and installs gaussmix.pc, which finds the installation from its own place. A static library leaves the runtimes of C++ and of
-# OpenMP to the final link, that of a program in C too, whether --static is said or not, for there is no other library.
+# Writes and installs gaussmix.pc, which finds the installation from its own place. A static library leaves the runtimes
+# of C++ and of OpenMP to the final link, that of a program in C too, whether --static is said or not, for there is no
+# other library.
 file(RELATIVE_PATH up ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 string(REGEX REPLACE "/$" "" up "${up}")
 file(RELATIVE_PATH libdir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_LIBDIR})

@@ -1,5 +1,5 @@
-// An application that keeps its data in Eigen matrices: gaussmix reads and writes them where they are, whatever their order,
-// and whatever version of Eigen the application has.
+// An application that keeps its data in Eigen matrices: gaussmix reads and writes them where they are, whatever their
+// order, and whatever version of Eigen the application has.
 
 #include <gaussmix/gaussmix.hpp>
 

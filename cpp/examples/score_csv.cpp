@@ -1,7 +1,8 @@
 // Scores rows of comma-separated numbers as they come: score_csv MODEL < rows.csv
 //
-// For each row log p, the component that it belongs to most likely and that component's responsibility. A row that cannot be
-// scored is told on the standard error stream and leaves an empty line, so that output line i is always input line i.
+// For each row log p, the component that it belongs to most likely and that component's responsibility. A row that
+// cannot be scored is told on the standard error stream and leaves an empty line, so that output line i is always input
+// line i.
 
 #include <gaussmix/gaussmix.hpp>
 

@@ -15,9 +15,10 @@
 extern "C" {
 #endif
 
-/// Expectation-maximization between two passes over the data: the mixture so far, the stopping rule, the policy for degenerate
-/// components and the trace. It knows no rows. Until gaussmix_em_get_state() says `done`: make statistics under gaussmix_em_mixture(),
-/// accumulate all data, merged from whatever pieces, and step with them. One thread at a time each.
+/// Expectation-maximization between two passes over the data: the mixture so far, the stopping rule, the policy for
+/// degenerate components and the trace. It knows no rows. Until gaussmix_em_get_state() says `done`: make statistics
+/// under gaussmix_em_mixture(), accumulate all data, merged from whatever pieces, and step with them. One thread at a
+/// time each.
 typedef struct gaussmix_em gaussmix_em;
 
 /// Options of EM, to be set up by gaussmix_em_options_defaults(); they mean what they mean in a fit.
@@ -53,20 +54,21 @@ GAUSSMIX_API gaussmix_status gaussmix_em_options_defaults(gaussmix_em_options* o
 GAUSSMIX_API gaussmix_status gaussmix_em_create(const gaussmix_mixture* mixture, const gaussmix_em_options* options,
                                                 gaussmix_em** em);
 GAUSSMIX_API gaussmix_status gaussmix_em_free(gaussmix_em* em);
-/// The M-step over the sums of a whole pass, and the judgment on whether that was the last one. A step after the last goes on;
-/// after an error everything is as it was. Fills `progress`, whose struct_size must be set, with start 0 and no mixture; NULL
-/// when it is not asked. `execution` may be NULL.
-/// GAUSSMIX_ERROR_INVALID_ARGUMENT for statistics that were made under another mixture or hold no weight.
+/// The M-step over the sums of a whole pass, and the judgment on whether that was the last one. A step after the last
+/// goes on; after an error everything is as it was. Fills `progress`, whose struct_size must be set, with start 0 and
+/// no mixture; NULL when it is not asked. `execution` may be NULL. GAUSSMIX_ERROR_INVALID_ARGUMENT for statistics that
+/// were made under another mixture or hold no weight.
 GAUSSMIX_API gaussmix_status gaussmix_em_step(gaussmix_em* em, const gaussmix_statistics* statistics,
                                               const gaussmix_execution* execution, gaussmix_fit_progress* progress);
 /// A handle of its own for the mixture so far, which the next pass is to be made under.
 GAUSSMIX_API gaussmix_status gaussmix_em_mixture(const gaussmix_em* em, gaussmix_mixture** mixture);
-/// A handle of its own for the best mixture so far, which differs from gaussmix_em_mixture() where that is an accelerated point whose
-/// likelihood is not known yet.
+/// A handle of its own for the best mixture so far, which differs from gaussmix_em_mixture() where that is an
+/// accelerated point whose likelihood is not known yet.
 GAUSSMIX_API gaussmix_status gaussmix_em_result(const gaussmix_em* em, gaussmix_mixture** mixture);
 /// Fills `state`, whose struct_size must be set.
 GAUSSMIX_API gaussmix_status gaussmix_em_get_state(const gaussmix_em* em, gaussmix_em_state* state);
-/// The mean log-likelihood before each M-step, with a prior plus its log-density per unit of weight, (n_iter,); it lives until the next step.
+/// The mean log-likelihood before each M-step, with a prior plus its log-density per unit of weight, (n_iter,); it
+/// lives until the next step.
 GAUSSMIX_API gaussmix_status gaussmix_em_trace(const gaussmix_em* em, const double** trace, int64_t* n_iter);
 
 #ifdef __cplusplus

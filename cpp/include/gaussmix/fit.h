@@ -41,22 +41,22 @@ typedef struct gaussmix_fit_progress {
   const gaussmix_mixture* mixture;
 } gaussmix_fit_progress;
 
-/// Options of gaussmix_fit(), to be set up by gaussmix_fit_options_defaults(). Initial values that are NULL are taken from
-/// the start.
+/// Options of gaussmix_fit(), to be set up by gaussmix_fit_options_defaults(). Initial values that are NULL are taken
+/// from the start.
 typedef struct gaussmix_fit_options {
   size_t struct_size;
   int32_t covariance_type;  ///< a gaussmix_covariance_type; full
   int32_t init;             ///< a gaussmix_init; k-means
   int32_t n_init;           ///< starts, of which the best is kept; 1
-  /// ≥ 0; 100. 0 returns the start itself: then n_init must be 1, tol keep its default, deadline be 0 and callback NULL; and
-  /// reg_covar and on_degenerate must keep theirs when a mixture, covariances or precisions are given.
+  /// ≥ 0; 100. 0 returns the start itself: then n_init must be 1, tol keep its default, deadline be 0 and callback
+  /// NULL; and reg_covar and on_degenerate must keep theirs when a mixture, covariances or precisions are given.
   int32_t max_iter;
   int32_t on_degenerate;   ///< a gaussmix_on_degenerate; floor
   int32_t allow_singular;  ///< not 0: keep singular covariances; 0
   double tol;              ///< stop when the mean log-likelihood changes by less; ≥ 0; 1e-3
   double reg_covar;        ///< added to every variance; ≥ 0; 0
-  /// Seconds, ≥ 0; 0 for none. The fit ends with what it has after the first iteration that ends later than this; a start by
-  /// `init` that takes longer ends with its pass over X, and one iteration follows.
+  /// Seconds, ≥ 0; 0 for none. The fit ends with what it has after the first iteration that ends later than this; a
+  /// start by `init` that takes longer ends with its pass over X, and one iteration follows.
   double deadline;
   uint64_t seed;                         ///< of the start; 0, also where the start is given
   const gaussmix_mixture* mixture_init;  ///< go on from this mixture; then `init` and all ..._init must be unset
@@ -80,8 +80,8 @@ GAUSSMIX_API gaussmix_status gaussmix_fit_options_defaults(gaussmix_fit_options*
 /// What a fit ends with.
 typedef struct gaussmix_fit_result gaussmix_fit_result;
 
-/// Its numbers, and lists that live as long as it does. Components go by their numbers in the start, from 0 to K - 1, in ascending
-/// order; where `converged` is 0 or a list is not empty, the mixture may not be what was asked for.
+/// Its numbers, and lists that live as long as it does. Components go by their numbers in the start, from 0 to K - 1,
+/// in ascending order; where `converged` is 0 or a list is not empty, the mixture may not be what was asked for.
 typedef struct gaussmix_fit_summary {
   size_t struct_size;
   double log_likelihood;  ///< Σ_i w_i log p(x_i) of the mixture returned
@@ -113,8 +113,8 @@ typedef struct gaussmix_fit_summary {
   int64_t n_rejected;         ///< accelerated points that were no better, each a pass over X for nothing
 } gaussmix_fit_summary;
 
-/// Finds π, μ, Σ of K components by expectation-maximization. `sample_weight` as in gaussmix_log_likelihood(); `options` and
-/// `execution` may be NULL.
+/// Finds π, μ, Σ of K components by expectation-maximization. `sample_weight` as in gaussmix_log_likelihood();
+/// `options` and `execution` may be NULL.
 GAUSSMIX_API gaussmix_status gaussmix_fit(const gaussmix_samples* x, int64_t n_components,
                                           const gaussmix_fit_options* options, const double* sample_weight,
                                           int64_t sample_weight_stride, const gaussmix_execution* execution,
@@ -125,7 +125,8 @@ GAUSSMIX_API gaussmix_status gaussmix_fit_result_mixture(const gaussmix_fit_resu
 /// Fills `summary`, whose struct_size must be set.
 GAUSSMIX_API gaussmix_status gaussmix_fit_result_summary(const gaussmix_fit_result* result,
                                                          gaussmix_fit_summary* summary);
-/// The mean log-likelihood before each M-step of the start that was kept, with a prior as in gaussmix_em_trace(), (n_iter,); it lives as long as the result.
+/// The mean log-likelihood before each M-step of the start that was kept, with a prior as in gaussmix_em_trace(),
+/// (n_iter,); it lives as long as the result.
 GAUSSMIX_API gaussmix_status gaussmix_fit_result_trace(const gaussmix_fit_result* result, const double** trace,
                                                        int64_t* n_iter);
 

@@ -21,11 +21,11 @@ typedef enum gaussmix_init {
   GAUSSMIX_INIT_RANDOM_FROM_DATA = 3
 } gaussmix_init;
 
-// `sample_weight` as in gaussmix_log_likelihood(); `execution` may be NULL. GAUSSMIX_ERROR_INVALID_ARGUMENT when n_components is
-// not in [1, N] or exceeds the rows of positive weight.
+// `sample_weight` as in gaussmix_log_likelihood(); `execution` may be NULL. GAUSSMIX_ERROR_INVALID_ARGUMENT when
+// n_components is not in [1, N] or exceeds the rows of positive weight.
 
-/// K rows of X chosen by greedy k-means++, with probability proportional to w · (distance to the nearest chosen row)²: their
-/// indices, to rows[0 … n_components).
+/// K rows of X chosen by greedy k-means++, with probability proportional to w · (distance to the nearest chosen row)²:
+/// their indices, to rows[0 … n_components).
 GAUSSMIX_API gaussmix_status gaussmix_kmeans_plus_plus(const gaussmix_samples* x, int64_t n_components, uint64_t seed,
                                                        const double* sample_weight, int64_t sample_weight_stride,
                                                        const gaussmix_execution* execution, int64_t* rows);
@@ -39,7 +39,8 @@ typedef struct gaussmix_kmeans_result {
   int32_t n_iter;   ///< set by the call
 } gaussmix_kmeans_result;
 
-/// k-means++ seeding, then Lloyd's iterations until no label changes, `max_iter` ≥ 0 at most; C++ has 300 as its default.
+/// k-means++ seeding, then Lloyd's iterations until no label changes, `max_iter` ≥ 0 at most; C++ has 300 as its
+/// default.
 GAUSSMIX_API gaussmix_status gaussmix_kmeans(const gaussmix_samples* x, int64_t n_components, uint64_t seed,
                                              const double* sample_weight, int64_t sample_weight_stride,
                                              int32_t max_iter, const gaussmix_execution* execution,

@@ -25,8 +25,8 @@ typedef enum gaussmix_status {
   GAUSSMIX_ERROR_INTERNAL = 7      ///< a defect of this library
 } gaussmix_status;
 
-/// Why the last call that failed on this thread did: argument, place, rule and value, in UTF-8, at most 1023 bytes; "" before
-/// any failed. Valid until the next failure on this thread.
+/// Why the last call that failed on this thread did: argument, place, rule and value, in UTF-8, at most 1023 bytes; ""
+/// before any failed. Valid until the next failure on this thread.
 GAUSSMIX_API const char* gaussmix_last_error(void);
 /// The version of the library, "major.minor.patch".
 GAUSSMIX_API const char* gaussmix_version(void);
@@ -49,10 +49,11 @@ GAUSSMIX_API gaussmix_status gaussmix_set_num_threads(int32_t num_threads);
 
 // Texts and lists below belong to the library and live as long as it does.
 
-/// The instruction-set level in use: "baseline" (SSE2 on x86-64, NEON on arm64), "avx2" or "avx512". Chosen once, at first use:
-/// the one that GAUSSMIX_SIMD names in the environment, else the best of gaussmix_simd_levels().
+/// The instruction-set level in use: "baseline" (SSE2 on x86-64, NEON on arm64), "avx2" or "avx512". Chosen once, at
+/// first use: the one that GAUSSMIX_SIMD names in the environment, else the best of gaussmix_simd_levels().
 GAUSSMIX_API gaussmix_status gaussmix_get_simd_level(const char** level);
-/// Forces a level for all later calls. Those that run end at the level that they began with; a row scorer stays at its own.
+/// Forces a level for all later calls. Those that run end at the level that they began with; a row scorer stays at its
+/// own.
 GAUSSMIX_API gaussmix_status gaussmix_set_simd_level(const char* level);
 /// The levels of this build that this processor runs, from the least to the best, (n_levels,).
 GAUSSMIX_API gaussmix_status gaussmix_simd_levels(const char* const** levels, int64_t* n_levels);

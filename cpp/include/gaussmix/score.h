@@ -24,8 +24,9 @@ typedef struct gaussmix_samples {
   int64_t row_stride;
   int64_t col_stride;
   int32_t dtype;  ///< a gaussmix_dtype; float rows are evaluated in float
-  /// NULL, or X in place of `data`, which must then be NULL: writes rows [begin, end), row-major and contiguous, to `out`. It is
-  /// called from several threads at once, for some rows more than once; dtype says which values it has, the strides say nothing.
+  /// NULL, or X in place of `data`, which must then be NULL: writes rows [begin, end), row-major and contiguous, to
+  /// `out`. It is called from several threads at once, for some rows more than once; dtype says which values it has,
+  /// the strides say nothing.
   void (*read)(int64_t begin, int64_t end, double* out, void* context);
   void* context;  ///< handed to `read`
 } gaussmix_samples;
@@ -103,7 +104,8 @@ GAUSSMIX_API gaussmix_status gaussmix_predict(const gaussmix_mixture* mixture, c
                                               int64_t out_size, int64_t out_stride,
                                               const gaussmix_execution* execution);
 
-/// Σ_i w_i log p(x_i), 0 without rows. `sample_weight` is NULL (all 1) or (N,), finite, ≥ 0; a row of weight 0 is absent.
+/// Σ_i w_i log p(x_i), 0 without rows. `sample_weight` is NULL (all 1) or (N,), finite, ≥ 0; a row of weight 0 is
+/// absent.
 GAUSSMIX_API gaussmix_status gaussmix_log_likelihood(const gaussmix_mixture* mixture, const gaussmix_samples* x,
                                                      const double* sample_weight, int64_t sample_weight_stride,
                                                      const gaussmix_execution* execution, double* log_likelihood);
@@ -116,8 +118,8 @@ GAUSSMIX_API gaussmix_status gaussmix_bic(const gaussmix_mixture* mixture, const
                                           const double* sample_weight, int64_t sample_weight_stride,
                                           const gaussmix_execution* execution, double* bic);
 
-/// Scores one row of doubles at a time, for services: one scorer per thread. Gives the bits of the batch functions, takes no
-/// lock, and a call that returns GAUSSMIX_OK has allocated nothing.
+/// Scores one row of doubles at a time, for services: one scorer per thread. Gives the bits of the batch functions,
+/// takes no lock, and a call that returns GAUSSMIX_OK has allocated nothing.
 typedef struct gaussmix_row_scorer gaussmix_row_scorer;
 
 /// Prepares a scorer; the mixture may be freed before it.

@@ -26,8 +26,8 @@ typedef enum gaussmix_on_degenerate {
   GAUSSMIX_ON_DEGENERATE_KEEP = 4     ///< go on with it: collapsed, with what reg_covar leaves it; empty, as it was
 } gaussmix_on_degenerate;
 
-/// A conjugate prior of the parameters, of which EM then finds the maximum a posteriori; the C++ header prior.hpp has the
-/// densities. {sizeof, 1.0, 0.0, NULL, 0.0, NULL} is flat.
+/// A conjugate prior of the parameters, of which EM then finds the maximum a posteriori; the C++ header prior.hpp has
+/// the densities. {sizeof, 1.0, 0.0, NULL, 0.0, NULL} is flat.
 typedef struct gaussmix_prior {
   size_t struct_size;
   double weight_concentration;  ///< of the Dirichlet distribution of the weights; ≥ 1, where it is flat
@@ -46,8 +46,8 @@ typedef struct gaussmix_maximize_options {
   const gaussmix_prior* prior;  ///< NULL for the maximum likelihood; not together with allow_singular
 } gaussmix_maximize_options;
 
-/// Which components an M-step had to treat, by their index before it, in ascending order. The arrays are the caller's, of
-/// `capacity` ≥ K values each, or NULL for what is not asked.
+/// Which components an M-step had to treat, by their index before it, in ascending order. The arrays are the caller's,
+/// of `capacity` ≥ K values each, or NULL for what is not asked.
 typedef struct gaussmix_maximize_report {
   size_t struct_size;
   int64_t capacity;   ///< of each array
@@ -83,17 +83,17 @@ GAUSSMIX_API gaussmix_status gaussmix_statistics_component_weights(const gaussmi
 /// A handle of its own for the mixture that the sums were made under.
 GAUSSMIX_API gaussmix_status gaussmix_statistics_mixture(const gaussmix_statistics* statistics,
                                                          gaussmix_mixture** mixture);
-/// The M-step: the mixture that these sums make most likely. `options`, `report` and `execution` may be NULL; after an error
-/// the report is as it was.
+/// The M-step: the mixture that these sums make most likely. `options`, `report` and `execution` may be NULL; after an
+/// error the report is as it was.
 GAUSSMIX_API gaussmix_status gaussmix_statistics_maximize(const gaussmix_statistics* statistics,
                                                           const gaussmix_maximize_options* options,
                                                           gaussmix_maximize_report* report,
                                                           const gaussmix_execution* execution,
                                                           gaussmix_mixture** mixture);
-/// Saves the sums, loads them, and the same with bytes, in the manner of gaussmix_mixture_save() and the functions that follow it.
-/// `with_mixture` 0: without their mixture, of which a digest is kept; a third of the bytes. `mixture` is the one that the sums
-/// were made under, needed for what was saved without it, and may be NULL for what was saved with it; another one is
-/// GAUSSMIX_ERROR_FORMAT.
+/// Saves the sums, loads them, and the same with bytes, in the manner of gaussmix_mixture_save() and the functions that
+/// follow it. `with_mixture` 0: without their mixture, of which a digest is kept; a third of the bytes. `mixture` is
+/// the one that the sums were made under, needed for what was saved without it, and may be NULL for what was saved with
+/// it; another one is GAUSSMIX_ERROR_FORMAT.
 GAUSSMIX_API gaussmix_status gaussmix_statistics_save(const gaussmix_statistics* statistics, const char* path,
                                                       int32_t with_mixture);
 GAUSSMIX_API gaussmix_status gaussmix_statistics_load(const char* path, const gaussmix_mixture* mixture,

@@ -123,16 +123,18 @@ class GAUSSMIX_API Statistics {
 
   /// Saves the sums in the layout above, `with_mixture` or with a digest of it alone, which is a third of the bytes:
   /// whoever opens `path` at any time finds the old file or the new one, as with Mixture::save.
-  /// @throws InvalidArgument    for a `path` that names no regular file, feature names that are not UTF-8 or above 16 MiB
+  /// @throws InvalidArgument    for a `path` that names no regular file, feature names that are not UTF-8 or above 16
+  /// MiB
   /// @throws std::system_error  with `path` in its message, when the system refuses; the old file is then as it was
   void save(const std::string& path, bool with_mixture = true) const;
-  /// What `save` wrote with the mixture, here or in version 0.1. Safe for bytes from a stranger: sizes are checked before anything is
-  /// allocated, then the checksum, then the meaning.
+  /// What `save` wrote with the mixture, here or in version 0.1. Safe for bytes from a stranger: sizes are checked
+  /// before anything is allocated, then the checksum, then the meaning.
   /// @throws FormatError        with `path` in its message, for anything else
   /// @throws std::system_error  with `path` in its message, when the system refuses
   static Statistics load(const std::string& path, const Execution& execution = {});
-  /// What `save` wrote with the mixture or without, under `mixture`, which must be the one that the sums were made under, bit for
-  /// bit: nothing is factored, and its parameters are shared. Names of features are those of the file where it has any.
+  /// What `save` wrote with the mixture or without, under `mixture`, which must be the one that the sums were made
+  /// under, bit for bit: nothing is factored, and its parameters are shared. Names of features are those of the file
+  /// where it has any.
   /// @throws FormatError        with `path` in its message, for another mixture, and as above
   /// @throws std::system_error  with `path` in its message, when the system refuses
   static Statistics load(const std::string& path, const Mixture& mixture, const Execution& execution = {});

@@ -31,8 +31,8 @@ gaussmix_status guarded(const F& f) noexcept {
   }
 }
 
-/// The object behind a handle. `mark`, one for each type, is gone when the object is, so that many a mistake is seen; a freed
-/// handle is read all the same, which is undefined behavior.
+/// The object behind a handle. `mark`, one for each type, is gone when the object is, so that many a mistake is seen; a
+/// freed handle is read all the same, which is undefined behavior.
 template <class T, std::uint64_t mark>
 class Handle {
  public:
@@ -88,12 +88,14 @@ gaussmix_status destroy(H* handle, const char* name) noexcept {
   });
 }
 
-/// What a caller hands over of a struct at least: its size when this GAUSSMIX_ABI_VERSION began. A struct that has grown since
-/// says here how far it reached then; what a caller's header lacks is 0 when it comes in, and is left out when it goes back.
+/// What a caller hands over of a struct at least: its size when this GAUSSMIX_ABI_VERSION began. A struct that has
+/// grown since says here how far it reached then; what a caller's header lacks is 0 when it comes in, and is left out
+/// when it goes back.
 template <class S>
 inline constexpr std::size_t least_size = sizeof(S);
 
-/// @throws InvalidArgument when a struct called `name` of this size lacks members, or has more than any header will give it
+/// @throws InvalidArgument when a struct called `name` of this size lacks members, or has more than any header will
+/// give it
 void check_struct_size(std::size_t size, std::size_t least, const char* name);
 /// What a later header added to a struct must be 0, that is unused. @throws InvalidArgument
 void check_unknown_members(const void* given, std::size_t size, std::size_t known, const char* name);
@@ -138,8 +140,8 @@ class Texts {
 
 /// X, checked by whom it is handed to; its memory is not read.
 Samples samples_argument(const gaussmix_samples* x);
-/// Throws InvalidArgument for an output that shares memory with X, for functions whose C++ returns what they write. Both are
-/// checked before, X here.
+/// Throws InvalidArgument for an output that shares memory with X, for functions whose C++ returns what they write.
+/// Both are checked before, X here.
 void check_apart_from(const char* name, const detail::Elements& output, const Samples& x);
 /// `sample_weight` of n_samples values; null is empty.
 VectorView<const double> weight_argument(const double* sample_weight, std::int64_t stride, const Samples& x);

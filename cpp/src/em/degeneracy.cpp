@@ -20,8 +20,8 @@ constexpr double empty_share = 0x1p-53;
 
 }  // namespace
 
-/// The components that go on, in their order. Each covariance of its own moves to the first free place of the estimates' array:
-/// no more were kept before it than were judged before it, so that the place is free.
+/// The components that go on, in their order. Each covariance of its own moves to the first free place of the
+/// estimates' array: no more were kept before it than were judged before it, so that the place is free.
 class DegeneracyPolicy::Kept {
  public:
   Kept(Buffer<double> covariances, const CovarianceLayout& layout, Index d)

@@ -15,7 +15,8 @@
 
 namespace gaussmix::detail {
 
-/// A component of an M-step that OnDegenerate::raise does not go on with. Callers of the library meet it as a NumericalError.
+/// A component of an M-step that OnDegenerate::raise does not go on with. Callers of the library meet it as a
+/// NumericalError.
 class DegenerateComponent : public NumericalError {
  public:
   enum class Kind { empty, collapsed };
@@ -26,8 +27,8 @@ class DegenerateComponent : public NumericalError {
   Kind kind_;
 };
 
-/// What an OnDegenerate makes of the components that an M-step estimates: each estimate is judged, and then the components that
-/// go on are collected.
+/// What an OnDegenerate makes of the components that an M-step estimates: each estimate is judged, and then the
+/// components that go on are collected.
 class DegeneracyPolicy {
  public:
   /// Arguments must outlive the policy.

@@ -20,8 +20,8 @@
 namespace gaussmix {
 namespace {
 
-/// The longest step of acceleration grows by this factor where it was taken and led up, and falls by it where it did not; never below
-/// the least (Varadhan & Roland 2008, section 3.2).
+/// The longest step of acceleration grows by this factor where it was taken and led up, and falls by it where it did
+/// not; never below the least (Varadhan & Roland 2008, section 3.2).
 constexpr double growth_of_steps = 4.0, least_longest_step = 2.0;
 
 /// A change of a mean of log-densities within this share of it says nothing.
@@ -119,7 +119,8 @@ bool EM::has_converged() const {
   return a >= 0.0 && a < 1.0 && rest < options_.tol;
 }
 
-/// The point beyond θ₀ = start_, θ₁ = mixture_ and θ₂ = `next`; none where the policy of `floor` would raise its covariances.
+/// The point beyond θ₀ = start_, θ₁ = mixture_ and θ₂ = `next`; none where the policy of `floor` would raise its
+/// covariances.
 EM::Beyond EM::look_beyond(const Statistics& statistics, const Mixture& next, const Execution& execution) const {
   const detail::SufficientStatistics& sums = statistics.sums();
   detail::Extrapolation found =

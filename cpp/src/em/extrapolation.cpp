@@ -14,8 +14,8 @@
 namespace gaussmix::detail {
 namespace {
 
-/// The coordinates of a mixture, one after another: log π_k, (μ_kj − origin_kj) / s_j, and of each covariance L_ij / s_i with log(L_jj / s_j) on the
-/// diagonal, or the logs of its standard deviations.
+/// The coordinates of a mixture, one after another: log π_k, (μ_kj − origin_kj) / s_j, and of each covariance L_ij /
+/// s_i with log(L_jj / s_j) on the diagonal, or the logs of its standard deviations.
 class Coordinates {
  public:
   /// @param origin  of the means, near which differences of means lose no digits
@@ -90,8 +90,8 @@ class Coordinates {
 
 }  // namespace
 
-/// θ' = θ₀ + 2 a r + a² v with r = θ₁ − θ₀, v = (θ₂ − θ₁) − r and a = ‖r‖ / ‖v‖ (Varadhan & Roland 2008, scheme S3), 1 < a ≤ the longest
-/// step.
+/// θ' = θ₀ + 2 a r + a² v with r = θ₁ − θ₀, v = (θ₂ − θ₁) − r and a = ‖r‖ / ‖v‖ (Varadhan & Roland 2008, scheme S3), 1
+/// < a ≤ the longest step.
 Extrapolation extrapolate(const Mixture& theta0, const Mixture& theta1, const Mixture& theta2,
                           const std::vector<double>& feature_variances, double longest, const Execution& execution) {
   const Coordinates coordinates(feature_variances, theta0);

@@ -13,8 +13,9 @@ struct Extrapolation {
   bool is_longest;                 ///< whether the step would have been longer, had it been let
 };
 
-/// A squared extrapolation of EM's steps (SQUAREM; Varadhan & Roland 2008), in the coordinates log π, μ and the Cholesky factors of Σ
-/// with log diagonals, in which every point is a mixture; μ and the factors in units of the features' standard deviations.
+/// A squared extrapolation of EM's steps (SQUAREM; Varadhan & Roland 2008), in the coordinates log π, μ and the
+/// Cholesky factors of Σ with log diagonals, in which every point is a mixture; μ and the factors in units of the
+/// features' standard deviations.
 /// @param theta2  M(θ₁), with θ₁ = M(θ₀), all of one K
 /// @param feature_variances  of all the data, (D,)
 /// @param longest  the longest step, > 1; 1 is EM's own

@@ -45,8 +45,9 @@ struct Run {
   MaximizeReport initial;  ///< of the M-step that made the first mixture
 };
 
-/// One E-step over all data. In float32 a component that the exclusion rule left no weight in any row gets a pass with nothing
-/// excluded: what the rule leaves out there, 2⁻²⁴ / K of a row, may be more than nothing. In float64 it is empty by definition.
+/// One E-step over all data. In float32 a component that the exclusion rule left no weight in any row gets a pass with
+/// nothing excluded: what the rule leaves out there, 2⁻²⁴ / K of a row, may be more than nothing. In float64 it is
+/// empty by definition.
 Statistics expectation(const FitProblem& p, const Mixture& mixture, std::vector<std::int32_t>& labels) {
   mixture.data().require_common_measure();
   const auto pass = [&](bool whole) {

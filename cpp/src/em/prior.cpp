@@ -47,8 +47,8 @@ void check_scale(const std::vector<double>& scale, const CovarianceLayout& layou
     throw_invalid("prior.scale must be positive definite, but is not");
 }
 
-/// The sum over a covariance's exponents: the density of Σ under ν is as |Σ|^(−order/2) of matrices, as σ^(−order) of each
-/// variance.
+/// The sum over a covariance's exponents: the density of Σ under ν is as |Σ|^(−order/2) of matrices, as σ^(−order) of
+/// each variance.
 double order_of(const Prior& prior, const CovarianceLayout& layout, Index d) {
   return prior.degrees_of_freedom + (layout.is_matrix() ? static_cast<double>(d) + 1.0 : 2.0);
 }
@@ -90,8 +90,8 @@ double log_normal(const Prior& prior, const ComponentTerms& t, Index k) {
          0.5 * prior.mean_precision * squared_norm(t, k, shift.data(), 1);
 }
 
-/// Of matrices, with log Γ_D(ν/2) = D (D − 1)/4 · log π + Σ_j log Γ((ν − j)/2), j = 0 … D − 1 (Bishop 2006, eqs. 2.155, B.79–81, for
-/// Σ = Λ⁻¹):
+/// Of matrices, with log Γ_D(ν/2) = D (D − 1)/4 · log π + Σ_j log Γ((ν − j)/2), j = 0 … D − 1 (Bishop 2006, eqs. 2.155,
+/// B.79–81, for Σ = Λ⁻¹):
 ///     ν/2 log |Λ| − ν D/2 log 2 − log Γ_D(ν/2) − (ν + D + 1)/2 log |Σ| − ½ tr(Λ Σ⁻¹).
 double log_inverse_wishart(const Prior& prior, const ComponentTerms& t, Index k) {
   const double nu = prior.degrees_of_freedom, d = static_cast<double>(t.d);
@@ -106,7 +106,8 @@ double log_inverse_wishart(const Prior& prior, const ComponentTerms& t, Index k)
          0.5 * order_of(prior, t.layout, t.d) * log_determinant(t, k) - 0.5 * squared_norm(t, k, l.data(), t.d);
 }
 
-/// Of variances: Σ_j [ν/2 log(Λ_j/2) − log Γ(ν/2) − (ν/2 + 1) log σ²_j − Λ_j / (2 σ²_j)] (Bishop 2006, eq. 2.146, for 1/σ²).
+/// Of variances: Σ_j [ν/2 log(Λ_j/2) − log Γ(ν/2) − (ν/2 + 1) log σ²_j − Λ_j / (2 σ²_j)] (Bishop 2006, eq. 2.146, for
+/// 1/σ²).
 double log_inverse_gamma(const Prior& prior, const ComponentTerms& t, Index k) {
   const double nu = prior.degrees_of_freedom;
   double sum = 0.0;
@@ -143,7 +144,8 @@ void check_prior(const std::optional<Prior>& prior, const CovarianceLayout& layo
     throw_invalid("prior must not be given together with allow_singular, under which it has no density");
 }
 
-/// n_k' = n_k + α − 1, δ' = (n_k δ + κ (m − pivot)) / (n_k + κ), S' = S + Λ + κ n_k / (n_k + κ) · (x̄_k − m)(x̄_k − m)ᵀ.
+/// n_k' = n_k + α − 1, δ' = (n_k δ + κ (m − pivot)) / (n_k + κ), S' = S + Λ + κ n_k / (n_k + κ) · (x̄_k − m)(x̄_k −
+/// m)ᵀ.
 SufficientStatistics with_pseudo_data(const SufficientStatistics& sums, const Prior& prior,
                                       const CovarianceLayout& layout) {
   SufficientStatistics out = sums;
@@ -163,8 +165,8 @@ SufficientStatistics with_pseudo_data(const SufficientStatistics& sums, const Pr
   return out;
 }
 
-/// The mode of Σ is S' / (n + c) with n of the rows and c = ν + D + 1 of matrices, ν + 2 of a variance, (ν + 2)/D of one for all
-/// features, and 1 for each mean whose density Σ scales (Fraley & Raftery 2007, table 3).
+/// The mode of Σ is S' / (n + c) with n of the rows and c = ν + D + 1 of matrices, ν + 2 of a variance, (ν + 2)/D of
+/// one for all features, and 1 for each mean whose density Σ scales (Fraley & Raftery 2007, table 3).
 double pseudo_weight(const Prior& prior, const CovarianceLayout& layout, Index k, Index d) {
   const double sharing = layout.shared ? static_cast<double>(k) : 1.0;
   double c = prior.mean_precision > 0.0 ? sharing : 0.0;

@@ -13,7 +13,8 @@ namespace gaussmix::detail {
 /// @throws InvalidArgument for a prior that breaks the rules of Prior in `d` features, or beside `allow_singular`
 void check_prior(const std::optional<Prior>& prior, const CovarianceLayout& layout, Index d, bool allow_singular);
 
-/// The sums as if the prior were more data: κ rows at m and the scatter Λ; n_k + α − 1, in proportion to which the weights are.
+/// The sums as if the prior were more data: κ rows at m and the scatter Λ; n_k + α − 1, in proportion to which the
+/// weights are.
 SufficientStatistics with_pseudo_data(const SufficientStatistics& sums, const Prior& prior,
                                       const CovarianceLayout& layout);
 

@@ -32,7 +32,8 @@ constexpr const char* tensor_names[] = {"pivots",         "component_weights", "
                                         "log_likelihood", "weights",           "means",  "covariances"};
 constexpr detail::TensorFormat format{"a statistics file", "gaussmix-statistics", "2", {tensor_names, 9}, 6};
 
-/// Values of the lower triangle of a (d, d) matrix, D (D + 1) / 2; more than there can be where that is no number of 64 bits.
+/// Values of the lower triangle of a (d, d) matrix, D (D + 1) / 2; more than there can be where that is no number of 64
+/// bits.
 constexpr std::uint64_t triangle_size(std::uint64_t d) {
   return d >> 32 ? std::numeric_limits<std::uint64_t>::max() : d % 2 ? (d + 1) / 2 * d : d / 2 * (d + 1);
 }

@@ -7,8 +7,9 @@
 #include <cstring>
 #include <string>
 
-// Version 1, little-endian: magic, version, covariance type, allow_singular, K, D as u64; then as f64 the mixture's weights, means,
-// covariances; the sums' pivots, weights, deltas, scatters (matrices whole), log-likelihood, total weight; last an FNV-1a checksum as u64.
+// Version 1, little-endian: magic, version, covariance type, allow_singular, K, D as u64; then as f64 the mixture's
+// weights, means, covariances; the sums' pivots, weights, deltas, scatters (matrices whole), log-likelihood, total
+// weight; last an FNV-1a checksum as u64.
 
 namespace gaussmix::detail {
 namespace {

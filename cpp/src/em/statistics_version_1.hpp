@@ -23,8 +23,8 @@ struct StatisticsContent {
 /// The first 8 bytes of version 1, "GMX_STAT".
 inline constexpr std::uint64_t version_1_magic = 0x544154535F584D47;
 
-/// What is in `size` bytes of version 1, the first 8 of which have been read: sizes and the checksum are right, the values are
-/// not looked at. @throws FormatError, which calls the bytes `noun`, for anything else
+/// What is in `size` bytes of version 1, the first 8 of which have been read: sizes and the checksum are right, the
+/// values are not looked at. @throws FormatError, which calls the bytes `noun`, for anything else
 StatisticsContent read_version_1(std::uint64_t size, const Read& read, const char* noun);
 
 }  // namespace gaussmix::detail

@@ -8,13 +8,13 @@
 #include <string>
 #include <vector>
 
-// Files of named arrays of float64, the container of models and of statistics, in the layout of safetensors, so that every
-// reader of those opens them: the length of the header as 8 bytes, the header as JSON padded with spaces to a multiple of 8, then
-// the tensors as they stand in memory, without gaps; all little-endian.
+// Files of named arrays of float64, the container of models and of statistics, in the layout of safetensors, so that
+// every reader of those opens them: the length of the header as 8 bytes, the header as JSON padded with spaces to a
+// multiple of 8, then the tensors as they stand in memory, without gaps; all little-endian.
 //   metadata  "format" and "version" say which kind of file it is, further entries are the kind's own
-//   checksum  "checksum_type" = "crc32" and "checksum" = 8 hexadecimal digits: zlib's CRC-32 of the bytes of the tensors in the
-//             order that the kind lists them in, then of name, NUL, value, NUL for each other metadata entry in the order of
-//             their names
+//   checksum  "checksum_type" = "crc32" and "checksum" = 8 hexadecimal digits: zlib's CRC-32 of the bytes of the
+//             tensors in the order that the kind lists them in, then of name, NUL, value, NUL for each other metadata
+//             entry in the order of their names
 
 namespace gaussmix::detail {
 
@@ -34,24 +34,25 @@ struct Tensor {
   const double* values;
 };
 
-/// The bytes of a file of these tensors, which stand in the order of their format, and of `metadata`, to which the format,
-/// its version and the checksum are added. @throws InvalidArgument for metadata that are not UTF-8, or too many for a header
+/// The bytes of a file of these tensors, which stand in the order of their format, and of `metadata`, to which the
+/// format, its version and the checksum are added. @throws InvalidArgument for metadata that are not UTF-8, or too many
+/// for a header
 std::vector<std::uint8_t> tensor_bytes(const TensorFormat& format, Metadata metadata,
                                        const std::vector<Tensor>& tensors);
 /// Makes these bytes the content of a file, as replace_file() does. @throws as both
 void save_tensors(const std::string& path, const TensorFormat& format, Metadata metadata,
                   const std::vector<Tensor>& tensors);
 
-/// A file of tensors that is being read: the header first, checked as far as a format goes, then the values. What is not of the
-/// format is a FormatError.
+/// A file of tensors that is being read: the header first, checked as far as a format goes, then the values. What is
+/// not of the format is a FormatError.
 class TensorFile {
  public:
   /// The first 8 bytes of a file of `size` bytes. @throws FormatError when it has fewer
   static std::uint64_t read_length(const TensorFormat& format, std::uint64_t size, const Read& read);
 
-  /// Reads the header of a file of `size` bytes whose first 8 bytes are its `length`. Afterwards the format, its version and
-  /// the kind of checksum are right, the required tensors are there, all are F64, and their shapes and places are those of
-  /// the bytes that follow.
+  /// Reads the header of a file of `size` bytes whose first 8 bytes are its `length`. Afterwards the format, its
+  /// version and the kind of checksum are right, the required tensors are there, all are F64, and their shapes and
+  /// places are those of the bytes that follow.
   TensorFile(const TensorFormat& format, std::uint64_t length, std::uint64_t size, const Read& read);
 
   /// "NOUN must RULE, but VALUE". @throws FormatError always
@@ -68,7 +69,8 @@ class TensorFile {
   /// @throws FormatError unless a tensor has this shape: "have NAME of shape EXPECTED for REASON, but has …"
   void require_shape(const char* name, const Shape& expected, const std::string& reason) const;
 
-  /// Reads the values of each tensor to the place that `out` names for it, and compares the checksum, where the file has one.
+  /// Reads the values of each tensor to the place that `out` names for it, and compares the checksum, where the file
+  /// has one.
   void read_values(const Read& read, const std::map<std::string, double*>& out) const;
 
  private:

@@ -29,8 +29,8 @@ struct Header {
 
 /// The header as JSON. @throws InvalidArgument for metadata that are not UTF-8
 std::string to_json(const Header& header);
-/// The header in a JSON text, which must hold no tensors but those of these names, and nothing twice; what it says of them is
-/// not looked at. @throws FormatError, which calls the file `noun`, for anything else
+/// The header in a JSON text, which must hold no tensors but those of these names, and nothing twice; what it says of
+/// them is not looked at. @throws FormatError, which calls the file `noun`, for anything else
 Header header_from_json(const std::string& text, const char* noun, VectorView<const char* const> names);
 
 /// ["first","second"]: feature names as one text. @throws InvalidArgument for names that are not UTF-8

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-// A mixture in a file of tensors, be it a model or statistics: "weights" (K,), "means" (K, D), "covariances" in the shape of their
-// type, and the metadata "covariance_type", "allow_singular" and "feature_names".
+// A mixture in a file of tensors, be it a model or statistics: "weights" (K,), "means" (K, D), "covariances" in the
+// shape of their type, and the metadata "covariance_type", "allow_singular" and "feature_names".
 
 namespace gaussmix::detail {
 
