@@ -205,8 +205,7 @@ TEST_CASE("accelerate and stopping: names, and what has no effect") {
   CHECK(std::string(to_string(Stopping::change)) == "change");
   CHECK(message_of([] { acceleration_from_string("fast"); }) ==
         "accelerate must be 'none' or 'squarem', but is 'fast'");
-  CHECK(message_of([] { stopping_from_string("tol"); }) ==
-        "stopping must be 'change' or 'projected', but is 'tol'");
+  CHECK(message_of([] { stopping_from_string("tol"); }) == "stopping must be 'change' or 'projected', but is 'tol'");
   const Problem p = overlapping(CovarianceType::full);
   FitOptions o;
   o.max_iter = 0;
@@ -215,10 +214,8 @@ TEST_CASE("accelerate and stopping: names, and what has no effect") {
         "accelerate must be 'none' when max_iter is 0, as there are no iterations, but is 'squarem'");
   o = {};
   o.accelerate = static_cast<Acceleration>(7);
-  CHECK(message_of([&] { fit(p.rows(), 2, o); }) ==
-        "accelerate must be one of its enumeration, but is 7");
+  CHECK(message_of([&] { fit(p.rows(), 2, o); }) == "accelerate must be one of its enumeration, but is 7");
   EMOptions em;
   em.stopping = static_cast<Stopping>(7);
-  CHECK(message_of([&] { EM(p.mixture(), em); }) ==
-        "stopping must be one of its enumeration, but is 7");
+  CHECK(message_of([&] { EM(p.mixture(), em); }) == "stopping must be one of its enumeration, but is 7");
 }

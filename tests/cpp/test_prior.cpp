@@ -280,11 +280,9 @@ TEST_CASE("prior: what is no prior is refused") {
   FitOptions o;
   o.covariance_type = CovarianceType::diag;
   o.prior = prior;
-  CHECK(messages::message_of([&] { fit(c.p.rows(), 2, o); }) ==
-        "prior.scale[1] must be above 0, but is 0");
-  CHECK(messages::message_of([&] {
-          EM(c.mixture, {1e-3, 1, 0.0, OnDegenerate::floor, false, prior});
-        }) == "prior.scale must have 4 values, but has 2");
+  CHECK(messages::message_of([&] { fit(c.p.rows(), 2, o); }) == "prior.scale[1] must be above 0, but is 0");
+  CHECK(messages::message_of([&] { EM(c.mixture, {1e-3, 1, 0.0, OnDegenerate::floor, false, prior}); }) ==
+        "prior.scale must have 4 values, but has 2");
   o = {};
   o.mixture_init = c.mixture;
   o.max_iter = 0;
