@@ -1,7 +1,8 @@
 // Lloyd's iterations against plain loops, and what must hold of every result.
 
 #include "clustering_cases.hpp"
-#include "start/points.hpp"
+#include "start/data_range.hpp"
+#include "start/lloyd.hpp"
 
 #include <doctest/doctest.h>
 #include <gaussmix/error.hpp>

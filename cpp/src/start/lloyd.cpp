@@ -1,18 +1,27 @@
-#include <gaussmix/init.hpp>
+#include "start/lloyd.hpp"
 
-#include "base/message.hpp"
 #include "data/samples.hpp"
-#include "start/points.hpp"
+#include "start/centers.hpp"
+#include "start/packed_rows.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
-#include <string>
+#include <type_traits>
 #include <utility>
 
-namespace gaussmix {
-
-namespace detail {
+namespace gaussmix::detail {
 
 namespace {
+
+// Where iterations end and sums are made anew; another value gives other bits.
+/// What is left of a cluster's sums after more than 1 − this of their weight was taken away may be rounding error.
+constexpr double worn_share = 0x1p-20;
+/// Centers that move by less than the root of this times the root-mean-square distance have settled: squares of moves of 2⁻⁴⁴.
+constexpr double negligible_gain = 0x1p-88;
+/// Beyond rounding: weights times a factor leave the same share.
+constexpr double share_margin = 1.0 + 0x1p-20;
 
 /// Sums over the rows of each cluster about a reference point c_k. Additive.
 struct ClusterSums {
@@ -61,11 +70,15 @@ struct ClusterSums {
   }
 };
 
-/// Lloyd's iterations, exact but for rows that need no look (Hamerly 2010).
-///
-/// When a row is evaluated, the gap between its distances to the second nearest and to the nearest center bounds how far centers
-/// may move before its label can change; until then it is not even read. The sums change by the rows that change cluster. A
-/// whole pass evaluates every row and sums anew: the first one, the last one, and when sums have become imprecise.
+/// Lloyd's iterations (1982): every row goes to its nearest center, then every center to the mean of its rows,
+///   z_i = argmin_k ‖x_i − c_k‖², the first of equals,    c_k = Σ_{z_i = k} w_i x_i / Σ_{z_i = k} w_i,
+/// until no label changes; each half lowers the inertia Σ_i w_i ‖x_i − c_{z_i}‖². Rows whose label cannot have changed need no look
+/// (Hamerly 2010): after moves m_k = ‖c_k' − c_k‖ of the centers, with the nearest center a at distance u and the second nearest
+/// at distance l, the triangle inequality gives
+///   ‖x − c_a'‖ ≤ u + m_a,    ‖x − c_k'‖ ≥ l − m_k  (k ≠ a),
+/// so a stays the nearest while the sum of m_a + max_{k ≠ a} m_k over the moves since, the drift of a, is below the gap l − u. Until
+/// then the row is not even read. The sums change by the rows that change cluster. A whole pass evaluates every row and sums
+/// anew: the first one, the last one, and when sums have become imprecise.
 template <class T>
 class Lloyd {
  public:
@@ -250,7 +263,7 @@ T Lloyd<T>::settled_until(T nearest, T second, std::size_t label) const {
 template <class T>
 bool Lloyd<T>::sums_are_worn() const {
   for (std::size_t k = 0; k < n_components(); ++k) {
-    if (sums_.count[k] > 0 && sums_.weight[k] < 0x1p-20 * whole_weight_[k]) return true;
+    if (sums_.count[k] > 0 && sums_.weight[k] < worn_share * whole_weight_[k]) return true;
   }
   return false;
 }
@@ -260,8 +273,7 @@ template <class T>
 bool Lloyd<T>::has_settled(double share) const {
   const bool empty = std::find(sums_.count.begin(), sums_.count.end(), 0) != sums_.count.end();
   const double weight = std::accumulate(sums_.weight.begin(), sums_.weight.end(), 0.0);
-  constexpr double margin = 1.0 + 0x1p-20;  // beyond rounding: weights times a factor leave the same share
-  return share > 0.0 && !empty && sums_.moved <= share * margin * weight;
+  return share > 0.0 && !empty && sums_.moved <= share * share_margin * weight;
 }
 
 /// Puts the center of each cluster without rows on the row farthest from its center. Returns whether there was any; none is
@@ -322,8 +334,7 @@ std::vector<double> Lloyd<T>::means() const {
   return means;
 }
 
-/// Whether the centers are at `means` but for rounding: going there lowers the inertia by Σ_k W_k ‖move_k‖², and this would be
-/// moves of less than 2⁻⁴⁴ of the root of the mean squared distance.
+/// Whether the centers are at `means` but for rounding: going there lowers the inertia by Σ_k W_k m_k².
 template <class T>
 bool Lloyd<T>::is_negligible(const std::vector<double>& means) const {
   double gain = 0.0;
@@ -331,10 +342,10 @@ bool Lloyd<T>::is_negligible(const std::vector<double>& means) const {
     gain += sums_.weight[k] *
             squared_distance(means.data() + k * static_cast<std::size_t>(d_), centers_[static_cast<Index>(k)], d_);
   }
-  return gain <= 0x1p-88 * sums_.inertia;
+  return gain <= negligible_gain * sums_.inertia;
 }
 
-/// Moves the centers. The gap of a row shrinks by no more than the move of its own center and the largest of another one.
+/// Moves the centers, and adds m_k + max_{l ≠ k} m_l, rounded up, to the drift of each.
 template <class T>
 void Lloyd<T>::move_centers(const std::vector<double>& means) {
   std::vector<double> move(n_components());
@@ -365,19 +376,4 @@ KMeansResult lloyd(const Points<T>& points, const std::vector<Index>& seeds, int
 template KMeansResult lloyd(const Points<float>&, const std::vector<Index>&, int, double, const EndStart&);
 template KMeansResult lloyd(const Points<double>&, const std::vector<Index>&, int, double, const EndStart&);
 
-}  // namespace detail
-
-KMeansResult kmeans(const Samples& x, Index n_components, std::uint64_t seed, VectorView<const double> sample_weight,
-                    int max_iter, const Execution& execution) {
-  if (max_iter < 0) detail::throw_invalid("max_iter must be ≥ 0, but is " + std::to_string(max_iter));
-  return detail::with_points(
-      x, n_components, sample_weight, execution, simd::active_kernels(), [&](const auto& points, int exponent) {
-        const std::vector<Index> seeds = detail::seeds_by_distance(points, n_components, seed).rows;
-        KMeansResult result = detail::lloyd(points, seeds, max_iter);
-        for (double& value : result.centers) value = std::ldexp(value, exponent);
-        result.inertia = std::ldexp(result.inertia, 2 * exponent + points.weight.exponent());
-        return result;
-      });
-}
-
-}  // namespace gaussmix
+}  // namespace gaussmix::detail

@@ -12,6 +12,9 @@
 
 namespace gaussmix::detail {
 
+/// Streams of random numbers (numeric/random.hpp) that a start draws from, apart so that none repeats another.
+inline constexpr std::uint32_t seeding_stream = 1, responsibilities_stream = 2, unseeded_stream = 3;
+
 /// Asked between passes over X: true ends a start with what it has. Empty never does.
 using EndStart = std::function<bool()>;
 
