@@ -42,6 +42,7 @@ void Buffer<T>::resize(Index size) {
   size_ = size;
 }
 
+template class Buffer<std::uint8_t>;
 template class Buffer<float>;
 template class Buffer<double>;
 template class Buffer<Index>;

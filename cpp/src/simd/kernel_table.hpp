@@ -29,6 +29,10 @@ inline constexpr Index few_features = 11;
 inline constexpr Index dense_rows = 96;
 /// Components side by side in the one-row layout.
 inline constexpr Index row_group = 8;
+/// Candidates of a step of seeding that are compared at a time.
+inline constexpr Index most_candidates = 24;
+/// The bit that marks what candidate c is nearer to than any seed; the last one is shared.
+constexpr Index nearer_bit(Index c) noexcept { return c < 7 ? c : 7; }
 /// Every block of rows is a multiple of this, hence of every table's strip.
 inline constexpr Index strip_multiple = 48;
 /// Alignment of all kernel buffers, in bytes.
@@ -85,6 +89,14 @@ template <class T>
 struct WeightedRows {
   const std::int32_t* rows;
   const T* gamma;
+  Index count;
+};
+
+/// Rows that enter the sums of clusters, or leave them: their places, clusters and weights, below 0 for those that leave.
+struct ClusteredRows {
+  const std::int32_t* rows;
+  const std::int32_t* label;
+  const double* weight;
   Index count;
 };
 
@@ -177,6 +189,24 @@ struct Kernels {
   /// As moments_small, full, for small_features < d ≤ few_features. scratch: moments_scratch(d) elements.
   void (*moments_few)(const T* strips, Index n, Index d, Location<T> center, const T* gamma, T* scratch, double* sum,
                       double* first, double* second);
+
+  /// For each row the least and the second least of its squared distances, those of distances_unit, from k centers, (k, d), and the
+  /// place of the least one, the first of equals; `second` is +inf where k is 1.
+  void (*two_nearest)(const T* strips, Index n_strips, Index d, Index k, Location<T> centers, T* nearest, T* second,
+                      std::int32_t* label);
+
+  /// What each of k ≤ most_candidates rows of `candidates`, (k, d), would take off Σ w · closest if it became a seed: adds
+  /// Σ_i w_i max(closest_i − ‖x_i − c‖², 0) to gains[c]. weight null: 1; `closest` is 0 in the padding. Bit nearer_bit(c) of
+  /// nearer[i] says whether ‖x_i − c‖² < closest_i for some c of that bit.
+  void (*potential_gains)(const T* strips, Index n_strips, Index d, Index k, Location<T> candidates, const T* closest,
+                          const double* weight, double* gains, std::uint8_t* nearer);
+
+  /// Σ w · value over n values; weight null: 1. Values of weight 0 may be anything.
+  double (*weighted_sum)(const T* values, const double* weight, Index n);
+
+  /// first[label] += w (x − reference[label]) for each row in turn; first and reference: a row of d for each cluster.
+  void (*add_to_clusters)(const T* x, Index row_stride, Index col_stride, ClusteredRows rows, Index d,
+                          const double* reference, double* first);
 };
 
 /// One row x, (d,), in float64 against groups of row_group components, lanes along components. For regular components

@@ -28,11 +28,11 @@ class Extent {
  public:
   explicit Extent(const Points<T>& points)
       : points_(points),
-        block_(points.x, points.partition.block_rows, points.kernels, true),
+        block_(points.x, points.partition.tile_rows, points.kernels, true),
         least_(static_cast<std::size_t>(points.n_features()), std::numeric_limits<T>::infinity()),
         most_(least_.size(), -std::numeric_limits<T>::infinity()) {}
 
-  /// Takes in rows [begin, end), a block. @throws InvalidArgument for the first value that is not finite
+  /// Takes in rows [begin, end), a tile. @throws InvalidArgument for the first value that is not finite
   void take(Index begin, Index end) {
     block_.load(begin, end);
     for (Index i = begin; i < end; ++i) {
@@ -73,7 +73,7 @@ double half_range(const Points<T>& points) {
   for (int t = 0; t < threads; ++t) parts.emplace_back(points);
   parallel_for(points.partition.leaves(), threads, points.execution, [&](Index leaf, Worker& worker) {
     Extent<T>& part = parts[static_cast<std::size_t>(worker.id())];
-    points.for_blocks(leaf, worker, [&](Index begin, Index end) { part.take(begin, end); });
+    points.for_tiles(leaf, worker, [&](Index begin, Index end) { part.take(begin, end); });
   });
   for (const Extent<T>& part : parts) parts.front().merge(part);
   return parts.front().half_range();

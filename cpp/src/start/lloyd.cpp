@@ -8,7 +8,6 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <type_traits>
 #include <utility>
 
 namespace gaussmix::detail {
@@ -58,16 +57,31 @@ struct ClusterSums {
     moved += other.moved;
   }
 
-  /// Adds a row x, (D,) with `stride` between its features, of weight w to cluster k: sign = 1; or takes it away: sign = −1.
-  template <class T>
-  void add(std::int32_t k, int sign, double w, const T* x, Index stride, const std::vector<double>& reference) {
-    const auto d = first.size() / count.size();
-    const std::size_t begin = static_cast<std::size_t>(k) * d;
+  /// Counts a row of weight w in cluster k: sign = 1; or no more: sign = −1.
+  void count_row(std::int32_t k, int sign, double w) {
     count[static_cast<std::size_t>(k)] += sign;
     weight[static_cast<std::size_t>(k)] += sign * w;
-    for (std::size_t j = begin; j < begin + d; ++j, x += stride)
-      first[j] += sign * w * (static_cast<double>(*x) - reference[j]);
   }
+};
+
+/// Rows of a tile whose cluster changes, as kernels take them: each may leave one and enter one.
+class MovedRows {
+ public:
+  explicit MovedRows(Index tile_rows) : row_(2 * tile_rows), label_(2 * tile_rows), weight_(2 * tile_rows) {}
+
+  void clear() noexcept { count_ = 0; }
+  /// The row at `offset` enters cluster k with a weight above 0, or leaves it with one below.
+  void add(std::int32_t offset, std::int32_t k, double weight) noexcept {
+    row_[count_] = offset;
+    label_[count_] = k;
+    weight_[count_++] = weight;
+  }
+  simd::ClusteredRows rows() const noexcept { return {row_.data(), label_.data(), weight_.data(), count_}; }
+
+ private:
+  Index count_ = 0;
+  Buffer<std::int32_t> row_, label_;
+  Buffer<double> weight_;
 };
 
 /// Lloyd's iterations (1982): every row goes to its nearest center, then every center to the mean of its rows,
@@ -86,22 +100,22 @@ class Lloyd {
   KMeansResult run(int max_iter, double settled_share, const EndStart& end_start);
 
  private:
-  using Label = std::conditional_t<std::is_same_v<T, float>, std::int32_t, std::int64_t>;  // of T's width, for vectors
+  /// What a thread needs for a tile of rows.
   struct Scratch {
     PackedRows<T> rows;
-    Buffer<std::int32_t> listed;
-    Buffer<T> distances, nearest, second;
-    Buffer<Label> label;
+    Buffer<std::int32_t> listed, label;
+    Buffer<T> nearest, second;
     ClusterSums sums;
+    MovedRows moved;
 
     Scratch(const Points<T>& p, Index n_components)
         : rows(p),
-          listed(p.partition.block_rows),
-          distances(p.partition.block_rows),
-          nearest(p.partition.block_rows),
-          second(p.partition.block_rows),
-          label(p.partition.block_rows),
-          sums(n_components, p.n_features()) {}
+          listed(p.partition.tile_rows),
+          label(p.partition.tile_rows),
+          nearest(p.partition.tile_rows),
+          second(p.partition.tile_rows),
+          sums(n_components, p.n_features()),
+          moved(p.partition.tile_rows) {}
   };
   struct Farthest {
     T distance = T(0);
@@ -109,7 +123,10 @@ class Lloyd {
   };
 
   void pass(bool whole);
-  void pass_block(Scratch& scratch, Index begin, Index end, bool whole);
+  void pass_tile(Scratch& scratch, Index begin, Index end, bool whole);
+  Index list_all(Scratch& scratch, Index n) const;
+  Index list_doubtful(Scratch& scratch, Index begin, Index end) const;
+  void add_moved(ClusterSums& sums, MatrixView<const T> x, simd::ClusteredRows rows) const;
   void find_two_nearest(Scratch& scratch, Index begin, Index n) const;
   T settled_until(T nearest, T second, std::size_t label) const;
   bool sums_are_worn() const;
@@ -125,6 +142,7 @@ class Lloyd {
 
   const Points<T>& points_;
   Index d_;
+  double error_;  // relative, of squared distances
   int threads_;
   Centers<T> centers_;
   std::vector<double> reference_;  // what the sums are about: the centers of the last whole pass
@@ -140,6 +158,7 @@ template <class T>
 Lloyd<T>::Lloyd(const Points<T>& points, const std::vector<Index>& seeds)
     : points_(points),
       d_(points.n_features()),
+      error_(distance_error<T>(d_)),
       threads_(points.threads(static_cast<Index>(seeds.size()))),
       centers_(static_cast<Index>(seeds.size()), d_),
       sums_(static_cast<Index>(seeds.size()), d_),
@@ -186,7 +205,7 @@ void Lloyd<T>::pass(bool whole) {
   const auto evaluate = [&](Index leaf, Worker& worker) {
     Scratch& scratch = scratch_of(worker);
     scratch.sums.clear();
-    points_.for_blocks(leaf, worker, [&](Index begin, Index end) { pass_block(scratch, begin, end, whole); });
+    points_.for_tiles(leaf, worker, [&](Index begin, Index end) { pass_tile(scratch, begin, end, whole); });
   };
   parallel_for(points_.partition.leaves(), threads_, points_.execution, evaluate,
                [&](Index, Worker& worker) { sums_.merge(scratch_of(worker).sums); });
@@ -194,67 +213,75 @@ void Lloyd<T>::pass(bool whole) {
 }
 
 template <class T>
-void Lloyd<T>::pass_block(Scratch& scratch, Index begin, Index end, bool whole) {
-  Index n = 0;
-  for (Index i = begin; i < end; ++i) {
-    const auto row = static_cast<std::size_t>(i);
-    scratch.listed[n] = static_cast<std::int32_t>(i - begin);
-    n += whole || !(drift_[static_cast<std::size_t>(labels_[row])] < settled_[row]);
-  }
+void Lloyd<T>::pass_tile(Scratch& scratch, Index begin, Index end, bool whole) {
+  const Index n = whole ? list_all(scratch, end - begin) : list_doubtful(scratch, begin, end);
   if (n == 0) return;
   find_two_nearest(scratch, begin, n);
+  scratch.moved.clear();
   for (Index r = 0; r < n; ++r) {
-    const auto row = static_cast<std::size_t>(begin + scratch.listed[r]);
-    const auto label = static_cast<std::int32_t>(scratch.label[r]);
+    const std::int32_t offset = scratch.listed[r], label = scratch.label[r];
+    const auto row = static_cast<std::size_t>(begin + offset);
     const std::int32_t old = std::exchange(labels_[row], label);
-    const double w = points_.weight[begin + scratch.listed[r]];
+    const double w = points_.weight[begin + offset];
     settled_[row] = w > 0.0 ? settled_until(scratch.nearest[r], scratch.second[r], static_cast<std::size_t>(label))
                             : std::numeric_limits<T>::infinity();
     if (w == 0.0 || (!whole && label == old)) continue;
-    const T* x = scratch.rows.row(r);
-    if (whole) scratch.sums.inertia += w * static_cast<double>(scratch.nearest[r]);
-    if (!whole) scratch.sums.add(old, -1, w, x, scratch.rows.stride(), reference_);
-    scratch.sums.add(label, 1, w, x, scratch.rows.stride(), reference_);
+    if (whole) {
+      scratch.sums.inertia += w * static_cast<double>(scratch.nearest[r]);
+    } else {
+      scratch.moved.add(offset, old, -w);
+      scratch.sums.count_row(old, -1, w);
+    }
+    scratch.moved.add(offset, label, w);
+    scratch.sums.count_row(label, 1, w);
     scratch.sums.changed += label != old;
     scratch.sums.moved += label != old ? w : 0.0;
   }
+  add_moved(scratch.sums, scratch.rows.source(), scratch.moved.rows());
 }
 
-/// Updates the nearest and the second nearest squared distance of n rows by those to center k; the first of equals stays.
-template <class T, class Label>
-void keep_two_nearest(const T* __restrict distances, Index n, Label k, T* __restrict nearest, T* __restrict second,
-                      Label* __restrict label) {
-  for (Index i = 0; i < n; ++i) {
-    const T q = distances[i], first = nearest[i];
-    const T farther = q < first ? first : q;
-    label[i] = q < first ? k : label[i];
-    nearest[i] = q < first ? q : first;
-    second[i] = farther < second[i] ? farther : second[i];
+template <class T>
+Index Lloyd<T>::list_all(Scratch& scratch, Index n) const {
+  std::iota(scratch.listed.data(), scratch.listed.data() + n, 0);
+  return n;
+}
+
+/// Lists the rows of a tile whose label may have changed. Returns how many these are.
+template <class T>
+Index Lloyd<T>::list_doubtful(Scratch& scratch, Index begin, Index end) const {
+  const std::int32_t* label = labels_.data() + begin;
+  const T* settled = settled_.data() + begin;
+  std::int32_t* listed = scratch.listed.data();
+  Index n = 0;
+  for (Index i = 0; i < end - begin; ++i) {
+    listed[n] = static_cast<std::int32_t>(i);
+    n += !(drift_[static_cast<std::size_t>(label[i])] < settled[i]);
   }
+  return n;
 }
 
-/// Packs the n listed rows of a block and finds their labels and two smallest squared distances.
+/// Σ w (x − c_k) of the clusters that rows of `x` enter or leave.
+template <class T>
+void Lloyd<T>::add_moved(ClusterSums& sums, MatrixView<const T> x, simd::ClusteredRows rows) const {
+  points_.kernels.add_to_clusters(x.data(), x.row_stride(), x.col_stride(), rows, d_, reference_.data(),
+                                  sums.first.data());
+}
+
+/// Packs the n listed rows of a tile and finds their labels and two smallest squared distances.
 template <class T>
 void Lloyd<T>::find_two_nearest(Scratch& scratch, Index begin, Index n) const {
   scratch.rows.load(begin, scratch.listed.data(), n);
-  std::fill_n(scratch.nearest.data(), n, std::numeric_limits<T>::infinity());
-  std::fill_n(scratch.second.data(), n, std::numeric_limits<T>::infinity());
-  std::fill_n(scratch.label.data(), n, Label{0});
-  for (std::size_t k = 0; k < n_components(); ++k) {
-    points_.kernels.distances_unit(scratch.rows.strips(), scratch.rows.n_strips(), d_,
-                                   centers_.location(static_cast<Index>(k)), scratch.distances.data());
-    keep_two_nearest(scratch.distances.data(), n, static_cast<Label>(k), scratch.nearest.data(), scratch.second.data(),
-                     scratch.label.data());
-  }
+  points_.kernels.two_nearest(scratch.rows.strips(), scratch.rows.n_strips(), d_, static_cast<Index>(n_components()),
+                              centers_.location(0), scratch.nearest.data(), scratch.second.data(),
+                              scratch.label.data());
 }
 
 /// The drift up to which a row at these squared distances surely keeps its label, rounded down. With e the relative error of
 /// the distances, the nearest center computes as the nearest while (1 + e) · it < (1 − e) · any other.
 template <class T>
 T Lloyd<T>::settled_until(T nearest, T second, std::size_t label) const {
-  const double e = distance_error<T>(d_);
-  const double gap = std::sqrt(static_cast<double>(second)) * (1.0 - 2.0 * e) -
-                     std::sqrt(static_cast<double>(nearest)) * (1.0 + 2.0 * e);
+  const double gap = std::sqrt(static_cast<double>(second)) * (1.0 - 2.0 * error_) -
+                     std::sqrt(static_cast<double>(nearest)) * (1.0 + 2.0 * error_);
   if (!(gap > 0.0)) return T(0);
   return static_cast<T>((gap + static_cast<double>(drift_[label])) * (1.0 - 4.0 * std::numeric_limits<T>::epsilon()));
 }
@@ -291,8 +318,13 @@ bool Lloyd<T>::seat_empty_clusters() {
     const double w = points_.weight[farthest.row];
     const auto empty = static_cast<std::int32_t>(k);
     const std::int32_t old = std::exchange(labels_[static_cast<std::size_t>(farthest.row)], empty);
-    sums_.add(old, -1, w, place.data(), 1, reference_);
-    sums_.add(empty, 1, w, place.data(), 1, reference_);
+    sums_.count_row(old, -1, w);
+    sums_.count_row(empty, 1, w);
+    for (std::size_t j = 0; j < place.size(); ++j) {
+      const std::size_t from = static_cast<std::size_t>(old) * place.size() + j, to = k * place.size() + j;
+      sums_.first[from] -= w * (place[j] - reference_[from]);
+      sums_.first[to] += w * (place[j] - reference_[to]);
+    }
     seated = true;
   }
   return seated;
@@ -306,9 +338,8 @@ typename Lloyd<T>::Farthest Lloyd<T>::farthest_row() {
   parallel_for(points_.partition.leaves(), threads_, points_.execution, [&](Index leaf, Worker& worker) {
     Scratch& scratch = scratch_of(worker);
     Farthest& best = of_leaf[static_cast<std::size_t>(leaf)];
-    points_.for_blocks(leaf, worker, [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) scratch.listed[i - begin] = static_cast<std::int32_t>(i - begin);
-      find_two_nearest(scratch, begin, end - begin);
+    points_.for_tiles(leaf, worker, [&](Index begin, Index end) {
+      find_two_nearest(scratch, begin, list_all(scratch, end - begin));
       for (Index i = begin; i < end; ++i) {
         const auto label = static_cast<std::size_t>(labels_[static_cast<std::size_t>(i)]);
         const bool free = points_.weight[i] > 0.0 && sums_.count[label] > 1;
@@ -359,7 +390,7 @@ void Lloyd<T>::move_centers(const std::vector<double>& means) {
   for (std::size_t k = 0; k < move.size(); ++k) {
     if (k != farthest) next = std::max(next, move[k]);
   }
-  const double up = (1.0 + 2.0 * distance_error<T>(d_)) * (1.0 + 4.0 * std::numeric_limits<T>::epsilon());
+  const double up = (1.0 + 2.0 * error_) * (1.0 + 4.0 * std::numeric_limits<T>::epsilon());
   for (std::size_t k = 0; k < move.size(); ++k) {
     const double drift = static_cast<double>(drift_[k]) + move[k] + (k == farthest ? next : move[farthest]);
     drift_[k] = static_cast<T>(drift * up);

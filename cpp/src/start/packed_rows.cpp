@@ -15,15 +15,14 @@ MatrixView<const T> part(MatrixView<const T> x, Index begin, Index n) {
 
 template <class T>
 PackedRows<T>::PackedRows(const Points<T>& points)
-    : x_(points.x), kernels_(points.kernels), strips_(points.partition.block_rows * points.n_features()) {}
+    : x_(points.x), kernels_(points.kernels), strips_(points.partition.tile_rows * points.n_features()) {}
 
 template <class T>
 void PackedRows<T>::load(Index begin, const std::int32_t* offsets, Index n) {
-  const Index first = begin + offsets[0], span = offsets[n - 1] - offsets[0] + 1, d = x_.cols();
-  MatrixView<const T> rows = view(first, span);
-  if (span > n) rows = gathered(rows, offsets, n);
+  source_ = view(begin, offsets[n - 1] + 1);
   T largest = 0;
-  kernels_.pack(rows.data(), rows.row_stride(), rows.col_stride(), nullptr, n, d, strips_.data(), &largest);
+  kernels_.pack(source_.data(), source_.row_stride(), source_.col_stride(), offsets, n, x_.cols(), strips_.data(),
+                &largest);
   size_ = n;
 }
 
@@ -50,16 +49,6 @@ MatrixView<const T> PackedRows<T>::read(Index begin, Index n) {
     for (Index i = 0; i < size; ++i) narrowed_[i] = static_cast<T>(read_[i]);  // exact: the values read were float32
     return {narrowed_.data(), n, x_.cols()};
   }
-}
-
-template <class T>
-MatrixView<const T> PackedRows<T>::gathered(MatrixView<const T> rows, const std::int32_t* offsets, Index n) {
-  const Index d = x_.cols();
-  gathered_.resize(n * d);
-  for (Index i = 0; i < n; ++i) {
-    for (Index j = 0; j < d; ++j) gathered_[i * d + j] = rows(offsets[i] - offsets[0], j);
-  }
-  return {gathered_.data(), n, d};
 }
 
 template class PackedRows<float>;

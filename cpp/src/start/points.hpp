@@ -30,6 +30,8 @@ class ScaledWeights {
     return weight_[i] > 0.0 ? std::max(weight_[i] * factor_, 1e-200) : 0.0;
   }
   int exponent() const noexcept { return exponent_; }
+  /// Whether all are equal because none were given; each then is (*this)[0].
+  bool are_equal() const noexcept { return weight_.empty(); }
 
  private:
   VectorView<const double> weight_;
@@ -61,13 +63,13 @@ struct Points {
     const double work = static_cast<double>(n_samples()) * static_cast<double>(n_features());
     return plan_threads(execution, partition.leaves(), work * static_cast<double>(distances));
   }
-  /// Calls body(begin, end) for each block of a leaf until the work is given up.
+  /// Calls body(begin, end) for each tile of a leaf until the work is given up.
   template <class Body>
-  void for_blocks(Index leaf, Worker& worker, const Body& body) const {
+  void for_tiles(Index leaf, Worker& worker, const Body& body) const {
     const Index leaf_end = partition.leaf_end(leaf);
     for (Index begin = partition.leaf_begin(leaf); begin < leaf_end && !worker.cancelled();
-         begin += partition.block_rows) {
-      body(begin, std::min(begin + partition.block_rows, leaf_end));
+         begin += partition.tile_rows) {
+      body(begin, std::min(begin + partition.tile_rows, leaf_end));
     }
   }
 };

@@ -46,26 +46,29 @@ class Seeding {
   Seeds by_weight();
 
  private:
-  /// A row that may become a seed.
-  struct Candidate {
-    Index row;
-    Centers<T> place;
-    /// A row nearer to seed k than by this squared distance is not nearer to the candidate, (seeds so far,).
+  /// Rows that may become the next seed.
+  struct Candidates {
+    std::vector<Index> rows;
+    Centers<T> places;
+    /// A row nearer to seed k than by this squared distance is not nearer to any of them, (seeds so far,).
     std::vector<T> reach;
   };
+  /// What a thread needs for a tile of rows.
   struct Scratch {
     PackedRows<T> rows;
     Buffer<std::int32_t> listed;
     Buffer<T> distances, closest;
     Buffer<double> weight;
+    Buffer<std::uint8_t> nearer;
     std::vector<double> gains;
 
     explicit Scratch(const Points<T>& p)
         : rows(p),
-          listed(p.partition.block_rows),
-          distances(p.partition.block_rows),
-          closest(p.partition.block_rows),
-          weight(p.partition.block_rows) {}
+          listed(p.partition.tile_rows),
+          distances(p.partition.tile_rows),
+          closest(p.partition.tile_rows),
+          weight(p.partition.tile_rows),
+          nearer(p.partition.tile_rows) {}
   };
 
   bool ended() const { return end_start_ && end_start_(); }
@@ -77,22 +80,19 @@ class Seeding {
   }
   Index draw();
   void draw_unchosen(Index count);
-  Candidate candidate(Index row) const;
-  std::size_t best_of(const std::vector<Candidate>& candidates);
-  void adopt(const Candidate& chosen);
-  void weigh(Index leaf);
+  Candidates candidates(std::vector<Index> rows) const;
+  Index best_of(const Candidates& candidates);
+  void adopt(const Candidates& candidates, Index chosen, bool compared);
+  void weigh(Scratch& scratch, Index leaf);
   void weigh_all();
   void give_rows_to_unseeded();
   void set_closest(T value) { std::fill(closest_.begin(), closest_.end(), value); }
   Seeds finished();
-  Index load_within_reach(Scratch& scratch, Index begin, Index end, const std::vector<T>& reach) const;
-  void find_distances(Scratch& scratch, const Candidate& candidate) const {
-    points_.kernels.distances_unit(scratch.rows.strips(), scratch.rows.n_strips(), points_.n_features(),
-                                   candidate.place.location(0), scratch.distances.data());
-  }
-  void add_gains(Scratch& scratch, Index begin, Index end, const std::vector<Candidate>& candidates,
-                 const std::vector<T>& reach) const;
-  void take_nearer_rows(Scratch& scratch, Index begin, Index end, const Candidate& seed, std::int32_t label);
+  Index list_within_reach(Scratch& scratch, Index begin, Index end, const std::vector<T>& reach) const;
+  Index list_nearer(Scratch& scratch, Index begin, Index end, unsigned bit) const;
+  void add_gains(Scratch& scratch, Index begin, Index end, const Candidates& candidates);
+  void take_nearer_rows(Scratch& scratch, Index begin, Index n, simd::Location<T> seed, std::int32_t label);
+  const double* weights_of(Scratch& scratch, Index begin, const std::int32_t* offsets, Index n) const;
   std::vector<Scratch>& scratch_for(int threads);
 
   static constexpr T infinity = std::numeric_limits<T>::infinity();
@@ -103,9 +103,10 @@ class Seeding {
   std::uint64_t seed_;
   Random random_;
   Seeds seeds_;
-  Centers<T> places_;              // of the seeds
-  std::vector<T> closest_;         // squared distance to the nearest seed, (N,); 1 or 0 where draws go by weight alone
-  std::vector<double> leaf_mass_;  // Σ mass(i) of each leaf; together they are φ
+  Centers<T> places_;       // of the seeds
+  std::vector<T> closest_;  // squared distance to the nearest seed, (N,); 1 or 0 where draws go by weight alone
+  std::vector<std::uint8_t> nearer_;  // by bits, the last candidates that were nearer than any seed, (N,)
+  std::vector<double> leaf_mass_;     // Σ mass(i) of each leaf; together they are φ
   std::vector<Scratch> scratch_;
 };
 
@@ -118,6 +119,7 @@ Seeding<T>::Seeding(const Points<T>& points, Index n_components, std::uint64_t s
       random_(seed, seeding_stream),
       places_(n_components, points.n_features()),
       closest_(static_cast<std::size_t>(points.n_samples())),
+      nearer_(closest_.size()),
       leaf_mass_(static_cast<std::size_t>(points.partition.leaves())) {
   seeds_.labels.resize(closest_.size());
 }
@@ -127,18 +129,19 @@ template <class T>
 Seeds Seeding<T>::by_distance() {
   set_closest(T(1));
   weigh_all();
-  const Candidate first = candidate(draw());
+  const Candidates first = candidates({draw()});
   set_closest(infinity);
-  adopt(first);
+  adopt(first, 0, false);
   const int n_trials = 2 + static_cast<int>(std::log(static_cast<double>(n_components_)));
   while (n_seeds() < n_components_) {
     double potential = 0.0;
     for (const double m : leaf_mass_) potential += m;
     if (potential == 0.0) break;
     if (ended()) return finished();
-    std::vector<Candidate> candidates;
-    for (int t = 0; t < n_trials; ++t) candidates.push_back(candidate(draw()));
-    adopt(candidates[best_of(candidates)]);
+    std::vector<Index> drawn;
+    for (int t = 0; t < n_trials; ++t) drawn.push_back(draw());
+    const Candidates trials = candidates(std::move(drawn));
+    adopt(trials, best_of(trials), true);
   }
   draw_unchosen(n_components_ - n_seeds());
   return finished();
@@ -151,7 +154,7 @@ Seeds Seeding<T>::by_weight() {
   seeds_.rows.clear();
   set_closest(infinity);
   for (const Index row : rows) {
-    adopt(candidate(row));
+    adopt(candidates({row}), 0, false);
     if (ended()) break;
   }
   return finished();
@@ -180,114 +183,133 @@ void Seeding<T>::draw_unchosen(Index count) {
     const Index row = draw();
     seeds_.rows.push_back(row);
     closest_[static_cast<std::size_t>(row)] = T(0);
-    weigh(row / points_.partition.leaf_rows);
+    weigh(scratch_for(1).front(), row / points_.partition.leaf_rows);
   }
 }
 
 /// x is nearer to c than to its seed s only if ‖c − s‖ < 2 ‖x − s‖ (triangle inequality); the last factor covers the rounding
 /// of the distances compared.
 template <class T>
-typename Seeding<T>::Candidate Seeding<T>::candidate(Index row) const {
+typename Seeding<T>::Candidates Seeding<T>::candidates(std::vector<Index> rows) const {
   const Index d = points_.n_features();
-  Candidate c{row, Centers<T>(1, d), std::vector<T>(static_cast<std::size_t>(std::max<Index>(n_seeds(), 1)))};
+  const auto n = static_cast<Index>(rows.size());
+  Candidates c{std::move(rows), Centers<T>(n, d), std::vector<T>(static_cast<std::size_t>(n_seeds()), infinity)};
+  c.reach.resize(std::max<std::size_t>(c.reach.size(), 1));
   std::vector<double> x(static_cast<std::size_t>(d));
-  read_rows(points_.x, row, row + 1, x.data());
-  c.place.set(0, x.data());
   const double safety = std::max(0.0, 1.0 - 8.0 * distance_error<T>(d));
-  for (Index k = 0; k < n_seeds(); ++k) {
-    c.reach[static_cast<std::size_t>(k)] = static_cast<T>(squared_distance(x.data(), places_[k], d) / 4 * safety);
+  for (Index t = 0; t < n; ++t) {
+    const Index row = c.rows[static_cast<std::size_t>(t)];
+    read_rows(points_.x, row, row + 1, x.data());
+    c.places.set(t, x.data());
+    for (Index k = 0; k < n_seeds(); ++k) {
+      T& reach = c.reach[static_cast<std::size_t>(k)];
+      reach = std::min(reach, static_cast<T>(squared_distance(x.data(), places_[k], d) / 4 * safety));
+    }
   }
   return c;
 }
 
-/// Packs the rows of a block that are farther from their seed k than reach[k]. Returns how many these are.
+/// Lists the rows of a tile that are farther from their seed k than reach[k]. Returns how many these are.
 template <class T>
-Index Seeding<T>::load_within_reach(Scratch& scratch, Index begin, Index end, const std::vector<T>& reach) const {
+Index Seeding<T>::list_within_reach(Scratch& scratch, Index begin, Index end, const std::vector<T>& reach) const {
+  const T* closest = closest_.data() + begin;
+  const std::int32_t* label = seeds_.labels.data() + begin;
+  std::int32_t* listed = scratch.listed.data();
   Index n = 0;
-  for (Index i = begin; i < end; ++i) {
-    const auto row = static_cast<std::size_t>(i);
-    scratch.listed[n] = static_cast<std::int32_t>(i - begin);
-    n += closest_[row] > reach[static_cast<std::size_t>(seeds_.labels[row])];
+  for (Index i = 0; i < end - begin; ++i) {
+    listed[n] = static_cast<std::int32_t>(i);
+    n += closest[i] > reach[static_cast<std::size_t>(label[i])];
   }
-  if (n > 0) scratch.rows.load(begin, scratch.listed.data(), n);
   return n;
 }
 
-/// Σ w · max(closest − distance, 0) over n rows, in 8 sums side by side.
+/// Lists the rows of a tile that the last comparison marked with this bit.
 template <class T>
-double gain_of(const T* distances, const T* closest, const double* weight, Index n) {
-  constexpr Index lanes = 8;
-  double sums[lanes] = {};
-  const auto gain = [&](Index r) { return weight[r] * static_cast<double>(std::max(closest[r] - distances[r], T(0))); };
-  Index r = 0;
-  for (; r + lanes <= n; r += lanes) {
-    for (Index lane = 0; lane < lanes; ++lane) sums[lane] += gain(r + lane);
+Index Seeding<T>::list_nearer(Scratch& scratch, Index begin, Index end, unsigned bit) const {
+  const std::uint8_t* nearer = nearer_.data() + begin;
+  std::int32_t* listed = scratch.listed.data();
+  Index n = 0;
+  for (Index i = 0; i < end - begin; ++i) {
+    listed[n] = static_cast<std::int32_t>(i);
+    n += nearer[i] >> bit & 1;
   }
-  for (; r < n; ++r) sums[0] += gain(r);
-  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+  return n;
 }
 
-/// Adds to scratch.gains what each candidate would take off the potential of a block. `reach` is the least of theirs.
+/// The weights of n rows of a tile, null where all are equal.
 template <class T>
-void Seeding<T>::add_gains(Scratch& scratch, Index begin, Index end, const std::vector<Candidate>& candidates,
-                           const std::vector<T>& reach) const {
-  const Index n = load_within_reach(scratch, begin, end, reach);
+const double* Seeding<T>::weights_of(Scratch& scratch, Index begin, const std::int32_t* offsets, Index n) const {
+  if (points_.weight.are_equal()) return nullptr;
+  for (Index r = 0; r < n; ++r) scratch.weight[r] = points_.weight[begin + (offsets ? offsets[r] : r)];
+  return scratch.weight.data();
+}
+
+/// Adds to scratch.gains what each candidate would take off the potential of a tile, and marks the rows that would come nearer.
+template <class T>
+void Seeding<T>::add_gains(Scratch& scratch, Index begin, Index end, const Candidates& candidates) {
+  std::uint8_t* nearer = nearer_.data() + begin;
+  std::fill(nearer, nearer + (end - begin), std::uint8_t{0});
+  const Index n = list_within_reach(scratch, begin, end, candidates.reach);
   if (n == 0) return;
-  for (Index r = 0; r < n; ++r) {
-    const Index i = begin + scratch.listed[r];
-    scratch.weight[r] = points_.weight[i];
-    scratch.closest[r] = scratch.weight[r] > 0.0 ? closest_[static_cast<std::size_t>(i)] : T(0);
-  }
-  for (std::size_t t = 0; t < candidates.size(); ++t) {
-    find_distances(scratch, candidates[t]);
-    scratch.gains[t] += gain_of(scratch.distances.data(), scratch.closest.data(), scratch.weight.data(), n);
-  }
+  const std::int32_t* listed = scratch.listed.data();
+  scratch.rows.load(begin, listed, n);
+  const Index padded = scratch.rows.padded();
+  for (Index r = 0; r < n; ++r) scratch.closest[r] = closest_[static_cast<std::size_t>(begin + listed[r])];
+  std::fill(scratch.closest.data() + n, scratch.closest.data() + padded, T(0));
+  const double* weight = weights_of(scratch, begin, listed, n);
+  std::fill(scratch.weight.data() + n, scratch.weight.data() + padded, 0.0);
+  points_.kernels.potential_gains(scratch.rows.strips(), scratch.rows.n_strips(), points_.n_features(),
+                                  static_cast<Index>(candidates.rows.size()), candidates.places.location(0),
+                                  scratch.closest.data(), weight, scratch.gains.data(), scratch.nearer.data());
+  for (Index r = 0; r < n; ++r) nearer[listed[r]] = scratch.nearer[r];
 }
 
-/// Which candidate would lower the potential Σ w · (distance to the nearest seed)² most; the first of equals.
+/// The candidate that would lower the potential most; the first of equals.
 template <class T>
-std::size_t Seeding<T>::best_of(const std::vector<Candidate>& candidates) {
-  std::vector<T> reach = candidates.front().reach;
-  for (const Candidate& c : candidates) {
-    for (std::size_t k = 0; k < reach.size(); ++k) reach[k] = std::min(reach[k], c.reach[k]);
-  }
-  const int threads = points_.threads(static_cast<Index>(candidates.size()));
+Index Seeding<T>::best_of(const Candidates& candidates) {
+  const std::size_t n = candidates.rows.size();
+  const int threads = points_.threads(static_cast<Index>(n));
   std::vector<Scratch>& scratch = scratch_for(threads);
-  std::vector<double> gains(candidates.size());
+  std::vector<double> gains(n);
   const auto evaluate = [&](Index leaf, Worker& worker) {
     Scratch& mine = scratch[static_cast<std::size_t>(worker.id())];
-    mine.gains.assign(candidates.size(), 0.0);
-    points_.for_blocks(leaf, worker, [&](Index begin, Index end) { add_gains(mine, begin, end, candidates, reach); });
+    mine.gains.assign(n, 0.0);
+    points_.for_tiles(leaf, worker, [&](Index begin, Index end) { add_gains(mine, begin, end, candidates); });
   };
   parallel_for(points_.partition.leaves(), threads, points_.execution, evaluate, [&](Index, Worker& worker) {
     const std::vector<double>& part = scratch[static_cast<std::size_t>(worker.id())].gains;
-    for (std::size_t t = 0; t < gains.size(); ++t) gains[t] += part[t];
+    for (std::size_t t = 0; t < n; ++t) gains[t] += part[t];
   });
-  return static_cast<std::size_t>(std::max_element(gains.begin(), gains.end()) - gains.begin());
+  return std::max_element(gains.begin(), gains.end()) - gains.begin();
 }
 
-/// Makes the candidate the next seed.
+/// Makes a candidate the next seed. `compared`: best_of has marked which rows may be nearer to it; otherwise those within reach may.
 template <class T>
-void Seeding<T>::adopt(const Candidate& chosen) {
+void Seeding<T>::adopt(const Candidates& candidates, Index chosen, bool compared) {
   const auto label = static_cast<std::int32_t>(n_seeds());
+  const simd::Location<T> seed = candidates.places.location(chosen);
+  const auto bit = static_cast<unsigned>(simd::nearer_bit(chosen));
   const int threads = points_.threads(1);
   std::vector<Scratch>& scratch = scratch_for(threads);
   parallel_for(points_.partition.leaves(), threads, points_.execution, [&](Index leaf, Worker& worker) {
     Scratch& mine = scratch[static_cast<std::size_t>(worker.id())];
-    points_.for_blocks(leaf, worker,
-                       [&](Index begin, Index end) { take_nearer_rows(mine, begin, end, chosen, label); });
-    weigh(leaf);
+    points_.for_tiles(leaf, worker, [&](Index begin, Index end) {
+      const Index n =
+          compared ? list_nearer(mine, begin, end, bit) : list_within_reach(mine, begin, end, candidates.reach);
+      if (n > 0) take_nearer_rows(mine, begin, n, seed, label);
+    });
+    weigh(mine, leaf);
   });
-  places_.set(label, chosen.place[0]);
-  seeds_.rows.push_back(chosen.row);
+  places_.set(label, candidates.places[chosen]);
+  seeds_.rows.push_back(candidates.rows[static_cast<std::size_t>(chosen)]);
 }
 
-/// Gives the rows of a block that are nearer to a new seed than to any other its label.
+/// Gives the listed rows of a tile that are nearer to a new seed than to any other its label.
 template <class T>
-void Seeding<T>::take_nearer_rows(Scratch& scratch, Index begin, Index end, const Candidate& seed, std::int32_t label) {
-  const Index n = load_within_reach(scratch, begin, end, seed.reach);
-  if (n == 0) return;
-  find_distances(scratch, seed);
+void Seeding<T>::take_nearer_rows(Scratch& scratch, Index begin, Index n, simd::Location<T> seed, std::int32_t label) {
+  scratch.rows.load(begin, scratch.listed.data(), n);
+  points_.kernels.distances_unit(scratch.rows.strips(), scratch.rows.n_strips(), points_.n_features(), seed,
+                                 scratch.distances.data());
   for (Index r = 0; r < n; ++r) {
     const auto row = static_cast<std::size_t>(begin + scratch.listed[r]);
     if (!(scratch.distances[r] < closest_[row])) continue;
@@ -297,15 +319,21 @@ void Seeding<T>::take_nearer_rows(Scratch& scratch, Index begin, Index end, cons
 }
 
 template <class T>
-void Seeding<T>::weigh(Index leaf) {
+void Seeding<T>::weigh(Scratch& scratch, Index leaf) {
+  const Index leaf_end = points_.partition.leaf_end(leaf), step = points_.partition.tile_rows;
   double sum = 0.0;
-  for (Index i = points_.partition.leaf_begin(leaf); i < points_.partition.leaf_end(leaf); ++i) sum += mass(i);
-  leaf_mass_[static_cast<std::size_t>(leaf)] = sum;
+  for (Index begin = points_.partition.leaf_begin(leaf); begin < leaf_end; begin += step) {
+    const Index n = std::min(step, leaf_end - begin);
+    const double* weight = weights_of(scratch, begin, nullptr, n);
+    sum += points_.kernels.weighted_sum(closest_.data() + begin, weight, n);
+  }
+  leaf_mass_[static_cast<std::size_t>(leaf)] = points_.weight.are_equal() ? sum * points_.weight[0] : sum;
 }
 
 template <class T>
 void Seeding<T>::weigh_all() {
-  for (Index leaf = 0; leaf < points_.partition.leaves(); ++leaf) weigh(leaf);
+  Scratch& scratch = scratch_for(1).front();
+  for (Index leaf = 0; leaf < points_.partition.leaves(); ++leaf) weigh(scratch, leaf);
 }
 
 /// Every component without a seed takes 1 of K rows, drawn by lot: a broad one, as nothing is known of it.

@@ -77,6 +77,17 @@ GAUSSMIX_INLINE Vec<T> negative_difference(const T* x, Location<T> mean, Index j
   return d;
 }
 
+/// Rows of a list for which pack asks the caches before it takes them, as no processor foresees them. Changes speed alone.
+inline constexpr Index rows_ahead = 12;
+
+/// Asks for the contiguous rows of the list that are taken rows_ahead after rows i … i + lanes − 1.
+template <class T>
+GAUSSMIX_INLINE void fetch(const T* x, Index row_stride, const std::int32_t* order, Index i, Index n, Index d) {
+  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+  for (Index l = i + rows_ahead; l < i + rows_ahead + lanes<T> && l < n; ++l)
+    for (Index j = 0; j < d; j += line) __builtin_prefetch(x + order[l] * row_stride + j);
+}
+
 template <class T>
 bool pack(const T* x, Index row_stride, Index col_stride, const std::int32_t* order, Index n, Index d, T* strips,
           T* largest) {
@@ -93,6 +104,7 @@ bool pack(const T* x, Index row_stride, Index col_stride, const std::int32_t* or
         const Index place = begin + first + l < n ? begin + first + l : n - 1;
         rows[l] = x + (order ? order[place] : place) * row_stride;
       }
+      if (order && col_stride == 1) fetch(x, row_stride, order, begin + first, n, d);
       T* out = strips + first;
       Index j = 0;
       if (col_stride == 1) {

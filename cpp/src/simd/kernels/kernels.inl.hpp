@@ -6,6 +6,7 @@
 #include "simd/kernel_table.hpp"
 
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 #if defined(__x86_64__)
@@ -35,13 +36,15 @@ namespace {
 
 #include "row.inl.hpp"
 
+#include "clusters.inl.hpp"
+
 template <class T>
 constexpr Kernels<T> kernels() {
-  return {strip_of<T>,          pack<T>,           distances_full<T>, distances_diag<T>,  distances_unit<T>,
-          transform<T>,         posterior<T>,      log_prob<T>,       pruned_log_prob<T>, pruned_scratch<T>,
-          likely_components<T>, moments_diag<T>,   moments_dense<T>,  dense_scratch<T>,   dense_size<T>,
-          dense_moments<T>,     count_positive<T>, moments_full<T>,   moments_scratch<T>, moments_small<T>,
-          moments_few<T>};
+  return {strip_of<T>,          pack<T>,           distances_full<T>,  distances_diag<T>,  distances_unit<T>,
+          transform<T>,         posterior<T>,      log_prob<T>,        pruned_log_prob<T>, pruned_scratch<T>,
+          likely_components<T>, moments_diag<T>,   moments_dense<T>,   dense_scratch<T>,   dense_size<T>,
+          dense_moments<T>,     count_positive<T>, moments_full<T>,    moments_scratch<T>, moments_small<T>,
+          moments_few<T>,       two_nearest<T>,    potential_gains<T>, weighted_sum<T>,    add_to_clusters<T>};
 }
 
 constexpr RowKernels row_kernels{row_distances_full, row_distances_diag, row_distances_unit, row_transform,
