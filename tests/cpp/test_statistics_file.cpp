@@ -1,6 +1,7 @@
 #include "bad_input.hpp"
 #include "em/sufficient_statistics.hpp"
 #include "io/crc32.hpp"
+#include "messages.hpp"
 #include "model_files.hpp"
 #include "problems.hpp"
 
@@ -13,8 +14,8 @@
 #include <optional>
 
 using namespace gaussmix;
-using bad_input::message_of;
 using bad_input::quiet_nan;
+using messages::message_of;
 using model_files::Bytes;
 using problems::all_types;
 using problems::Problem;

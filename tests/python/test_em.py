@@ -147,5 +147,6 @@ def test_an_accelerated_loop_over_pieces_is_the_accelerated_fit() -> None:
     assert np.array_equal(em.trace, fitted.trace)
     assert np.all(np.diff(em.trace) >= -1e-14)  # 64 u of values near 3
     assert em.report.n_rejected == fitted.report.n_rejected
-    plain = gaussmix.fit(X, 3, init=start, **options | {"accelerate": "none"})
+    options["accelerate"] = "none"
+    plain = gaussmix.fit(X, 3, init=start, **options)
     assert fitted.n_iter + fitted.report.n_rejected < plain.n_iter

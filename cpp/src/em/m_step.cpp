@@ -21,6 +21,7 @@
 namespace gaussmix {
 namespace {
 
+using detail::at;
 using detail::CovarianceLayout;
 using detail::SufficientStatistics;
 
