@@ -40,8 +40,10 @@ std::uint64_t seed_from_int(py::handle random_state) {
   return seed;
 }
 
-/// Called on the calling thread, without the GIL, at least every 0.1 s of work.
+/// Called on the calling thread, without the GIL, at least every 0.1 s of work. Signals are the main thread's. Others do not ask
+/// for the GIL, which they would never get when the interpreter ends, and keep what they have locked.
 bool raise_pending_signal() {
+  if (!is_main_thread()) return ends_elsewhere();
   return ask_python([] {
     if (call_python(PyErr_CheckSignals) != 0) throw py::error_already_set();
     return false;

@@ -1,5 +1,8 @@
 #include "gil.hpp"
 
+#include <pthread.h>
+
+#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -13,7 +16,17 @@ bool has_gil() noexcept {
   return state != nullptr && state == py::detail::get_thread_state_unchecked();
 }
 
+std::atomic<unsigned long> main_thread{0};
+
 }  // namespace
+
+void find_main_thread() {
+  const py::object thread = py::module_::import("threading").attr("main_thread")();
+  main_thread = py::cast<unsigned long>(thread.attr("ident"));
+  pthread_atfork(nullptr, nullptr, [] { main_thread = PyThread_get_thread_ident(); });  // the one that forks
+}
+
+bool is_main_thread() noexcept { return PyThread_get_thread_ident() == main_thread; }
 
 // Py_FinalizeEx says from the moment on when it lets no other thread have the GIL that Python is not initialized.
 bool ends_elsewhere() noexcept { return Py_IsInitialized() == 0 && !has_gil(); }

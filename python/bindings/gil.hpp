@@ -13,6 +13,12 @@ namespace py = pybind11;
 /// Whether the interpreter ends, or has ended, on another thread.
 bool ends_elsewhere() noexcept;
 
+/// Remembers which thread is Python's main one, also after forks. Called once, with the GIL.
+void find_main_thread();
+
+/// Whether this is the thread whose code signals interrupt.
+bool is_main_thread() noexcept;
+
 /// Until the process ends.
 [[noreturn]] void sleep_for_ever() noexcept;
 

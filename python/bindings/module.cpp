@@ -1,6 +1,7 @@
 // The extension gaussmix._core: one bind_<noun> per concept.
 
 #include "bindings.hpp"
+#include "gil.hpp"
 
 namespace py = pybind11;
 using namespace gaussmix::bindings;
@@ -27,6 +28,7 @@ PYBIND11_MODULE(bindings, m) {
   // Classes and errors belong to the package that people import: they print, and are pickled, as gaussmix.Mixture.
   const py::object name = m.attr("__name__");
   m.attr("__name__") = "gaussmix";
+  find_main_thread();
   bind_errors(m);
   bind_warnings(m);
   bind_runtime(m);
