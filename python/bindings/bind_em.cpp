@@ -132,7 +132,7 @@ std::unique_ptr<LockedEM> make(const Mixture& mixture, py::handle tol, py::handl
   options.allow_singular = flag_argument(allow_singular, "allow_singular");
   options.accelerate = acceleration_from_string(text_argument(accelerate, "accelerate"));
   options.stopping = stopping_from_string(text_argument(stopping, "stopping"));
-  options.prior = prior_argument(prior);
+  options.prior = prior_argument(prior, mixture.covariance_type(), mixture.n_features());
   return std::make_unique<LockedEM>(EM(mixture, options));
 }
 

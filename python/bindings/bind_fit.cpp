@@ -93,7 +93,7 @@ double deadline_argument(py::handle given) {
   return seconds;
 }
 
-FitOptions options_argument(const py::kwargs& given, CovarianceType type, bool& stopped,
+FitOptions options_argument(const py::kwargs& given, CovarianceType type, Index n_features, bool& stopped,
                             const std::vector<std::string>& names) {
   FitOptions options;
   options.covariance_type = type;
@@ -106,7 +106,7 @@ FitOptions options_argument(const py::kwargs& given, CovarianceType type, bool& 
   options.allow_singular = flag_argument(given["allow_singular"], "allow_singular");
   options.accelerate = acceleration_from_string(text_argument(given["accelerate"], "accelerate"));
   options.stopping = stopping_from_string(text_argument(given["stopping"], "stopping"));
-  options.prior = prior_argument(given["prior"]);
+  options.prior = prior_argument(given["prior"], type, n_features);
   options.callback = callback_argument(given["callback"], stopped, names);
   options.deadline = deadline_argument(given["deadline"]);
   return options;
@@ -177,7 +177,7 @@ py::dict run(py::handle x_argument, py::handle n_components, py::handle covarian
   const Index k = integer_argument(n_components, "n_components");
   const CovarianceType type = covariance_type_from_string(text_argument(covariance_type, "covariance_type"));
   bool stopped = false;
-  FitOptions options = options_argument(given, type, stopped, names);
+  FitOptions options = options_argument(given, type, d, stopped, names);
   if (options.mixture_init) check_columns(*options.mixture_init, x_argument);
   const InitialValues initial(given, type, n, d, k);
   initial.set(options);
@@ -202,6 +202,8 @@ void bind_fit(py::module_& m) {
       .def_readonly("change", &FitProgress::change, "Its change since the iteration before; inf in the first.")
       .def_readonly("converged", &FitProgress::converged,
                     "Whether the start ends here: the change is below `tol`, and no component was dropped or reseeded.")
+      .def_readonly("rejected", &FitProgress::rejected,
+                    "Of `EM.step`: whether an accelerated point was no better; all else is as it was before it.")
       .def_readonly("mixture", &FitProgress::mixture, "After this iteration's M-step; it may be kept or saved.");
   m.def("fit", &run, py::arg("X"), py::arg("n_components"), py::arg("covariance_type"),
         "fit(X, n_components, covariance_type, **options)\n--\n\nThe fields of gaussmix.FitResult, as a dict, and "

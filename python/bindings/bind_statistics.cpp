@@ -141,7 +141,7 @@ path : str, bytes or os.PathLike
     Of a regular file, old or new; links are followed. Whoever opens it at any time finds the old file or the new one.
 mixture : bool
     Whether the mixture is saved with its sums. False keeps a digest of it alone, which `load` compares with the mixture
-    that it is then given: a third of the bytes, and quick where everyone has the mixture.
+    that it is then given: down to a third of the bytes, and quick where everyone has the mixture.
 
 Raises
 ------
@@ -248,7 +248,10 @@ Mixture maximize(LockedStatistics& self, py::handle reg_covar, py::handle on_deg
   options.reg_covar = real_argument(reg_covar, "reg_covar");
   options.on_degenerate = on_degenerate_from_string(text_argument(on_degenerate, "on_degenerate"));
   options.allow_singular = flag_argument(allow_singular, "allow_singular");
-  options.prior = prior_argument(prior);
+  if (!prior.is_none()) {
+    const Mixture mixture = self.use([](const Statistics& sums) { return sums.mixture(); });
+    options.prior = prior_argument(prior, mixture.covariance_type(), mixture.n_features());
+  }
   const Execution execution = execution_argument(num_threads);
   MaximizeReport treated;
   Mixture found = self.use([&](const Statistics& sums) { return sums.maximize(options, &treated, execution); });

@@ -1,7 +1,5 @@
 #include "gil.hpp"
 
-#include <pthread.h>
-
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -21,9 +19,13 @@ std::atomic<unsigned long> main_thread{0};
 }  // namespace
 
 void find_main_thread() {
-  const py::object thread = py::module_::import("threading").attr("main_thread")();
-  main_thread = py::cast<unsigned long>(thread.attr("ident"));
-  pthread_atfork(nullptr, nullptr, [] { main_thread = PyThread_get_thread_ident(); });  // the one that forks
+  const py::module_ threading = py::module_::import("threading");
+  const py::object main = threading.attr("main_thread")();
+  // Of itself a thread knows the number, whatever has been put in the place of those of `threading`.
+  main_thread = main.is(threading.attr("current_thread")()) ? PyThread_get_thread_ident()
+                                                            : py::cast<unsigned long>(main.attr("ident"));
+  const auto after_fork = [] { main_thread = PyThread_get_thread_ident(); };
+  py::module_::import("os").attr("register_at_fork")(py::arg("after_in_child") = py::cpp_function(after_fork));
 }
 
 bool is_main_thread() noexcept { return PyThread_get_thread_ident() == main_thread; }

@@ -24,7 +24,7 @@ class FitReport:
     0 to K − 1, whatever was dropped or reseeded since; `constant_features` are the features of X that are constant,
     where ``on_degenerate="floor"`` went on with them, and `blurred_features` those of whose variance `reg_covar` is
     more than 1e-2. `n_rejected` are accelerated points that were no better, each a pass over X for nothing;
-    `ended_by_deadline` says whether `deadline` ended the start that was the last one.
+    `ended_by_deadline` says whether `deadline` ended a start that was not done.
     """
 
     n_floored: int
@@ -129,9 +129,9 @@ def fit(
     tol : float
         Stop when the mean log-likelihood changes by less, in nats; ≥ 0.
     max_iter : int
-        At least 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default, and `callback` and
-        `deadline` be left out; and `reg_covar`, `on_degenerate` and `prior` must keep theirs where a mixture,
-        covariances or precisions are given.
+        At least 0; 0 returns the start itself. Then `n_init` must be 1, `tol`, `accelerate` and `stopping` keep their
+        defaults, and `callback` and `deadline` be left out; and `reg_covar`, `on_degenerate` and `prior` must keep
+        theirs where a mixture, covariances or precisions are given.
     reg_covar : float
         Added to every variance, in squared units of X; ≥ 0. Above 0 the likelihood may fall. It should be far below the
         variances of the features: where it is not, scale X or lower it.

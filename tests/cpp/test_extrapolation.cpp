@@ -160,6 +160,36 @@ TEST_CASE("accelerated EM ends with a mixture whose likelihood is known, whereve
   CHECK(rejected > 0);  // so that what a rejected point does has been seen
 }
 
+TEST_CASE("accelerated EM: a rejected point is told by the loop, and not to the callback of a fit") {
+  const Problem p = overlapping(CovarianceType::full);
+  std::vector<int> told;
+  FitOptions o = slow(Acceleration::squarem, 60);
+  o.callback = [&](const FitProgress& progress) {
+    CHECK_FALSE(progress.rejected);
+    told.push_back(progress.n_iter);
+    return false;
+  };
+  const FitResult result = fit(p.rows(), 4, o);
+  CHECK(result.report.n_rejected > 0);
+  CHECK(told.size() == 60);
+  for (std::size_t i = 0; i < told.size(); ++i) CHECK(told[i] == static_cast<int>(i) + 1);
+  FitOptions start_only;
+  start_only.max_iter = 0;
+  EM em(fit(p.rows(), 4, start_only).mixture, {0, 60, 0.0, OnDegenerate::floor, false, {}, Acceleration::squarem});
+  Index rejected = 0;
+  while (!em.done()) {
+    Statistics sums(em.mixture());
+    sums.accumulate(p.rows());
+    const int before = em.n_iter();
+    const FitProgress progress = em.step(sums);
+    CHECK(progress.rejected == (em.n_iter() == before));
+    CHECK(progress.mixture == em.result());
+    rejected += progress.rejected;
+  }
+  CHECK(rejected == em.report().n_rejected);
+  CHECK(rejected > 0);
+}
+
 TEST_CASE("accelerated EM: components that are floored, dropped or reseeded are stepped past") {
   for (const OnDegenerate policy : {OnDegenerate::floor, OnDegenerate::drop, OnDegenerate::reseed}) {
     CAPTURE(to_string(policy));
@@ -169,6 +199,7 @@ TEST_CASE("accelerated EM: components that are floored, dropped or reseeded are 
     o.on_degenerate = policy;
     const FitResult result = fit(p.rows(), 8, o);
     CHECK(std::isfinite(result.log_likelihood));
+    CHECK(result.report.n_floored + result.report.n_dropped + result.report.n_reseeded > 0);
     if (policy != OnDegenerate::floor) continue;
     for (std::size_t i = 1; i < result.trace.size(); ++i)
       CHECK(result.trace[i] >= result.trace[i - 1] - 64 * 0x1p-53 * std::abs(result.trace[i]));

@@ -321,6 +321,8 @@ TEST_CASE("fit: a deadline ends a start, or an iteration, with what there is") {
   o.n_init = 1;
   o.mixture_init = whole.mixture;
   CHECK(fit(p.rows(), 6, o).n_iter == 1);
+  o.max_iter = 1;
+  CHECK_FALSE(fit(p.rows(), 6, o).report.ended_by_deadline);  // it was done
 }
 
 TEST_CASE("fit: a start asks between its passes whether to end, and ends with what it has") {

@@ -248,6 +248,58 @@ TEST_CASE("prior: a component without rows is what the prior says") {
   CHECK_THROWS_AS(sums.maximize(under(weights_alone)), NumericalError);  // nothing says what its covariance is
 }
 
+TEST_CASE("prior: however great its concentration is, covariances stay those of the rows") {
+  const Case c(CovarianceType::full, 2, 2, 40, 36);
+  Prior prior = prior_of(CovarianceType::full, 2);
+  const Mixture plain = c.statistics.maximize(under(prior));
+  for (const double alpha : {1.0, 1e10, 1e18, 1e300}) {
+    prior.weight_concentration = alpha;
+    const Mixture found = c.statistics.maximize(under(prior));
+    for (Index i = 0; i < 8; ++i) CHECK(found.covariances()[i] == plain.covariances()[i]);
+    if (alpha >= 1e18) CHECK(found.weights()[0] == 0.5);
+  }
+}
+
+TEST_CASE("prior: the same mode under every policy, constant features too") {
+  Doubles x;
+  detail::Random random(37);
+  for (Index i = 0; i < 60; ++i) x.insert(x.end(), {1e4 * symmetric(random, 1), 1.0});
+  Prior prior;
+  prior.degrees_of_freedom = 4;
+  prior.scale = {1e6, 0, 0, 1e-2};
+  FitOptions o;
+  o.prior = prior;
+  const MatrixView<const double> rows(x.data(), 60, 2);
+  o.on_degenerate = OnDegenerate::raise;
+  const Mixture expected = fit(rows, 1, o).mixture;
+  // Λ / (n + ν + D + 1): nothing scatters there.
+  CHECK(expected.covariances()[3] == doctest::Approx(1e-2 / 67).epsilon(1e-13));
+  for (const OnDegenerate policy : {OnDegenerate::floor, OnDegenerate::drop, OnDegenerate::reseed}) {
+    o.on_degenerate = policy;
+    CHECK(fit(rows, 1, o).mixture == expected);
+  }
+  const Doubles same(40, 2.5);  // no variance at all
+  o.on_degenerate = OnDegenerate::floor;
+  CHECK(fit(MatrixView<const double>(same.data(), 20, 2), 1, o).mixture.covariances()[0] ==
+        doctest::Approx(1e6 / 27).epsilon(1e-13));
+}
+
+TEST_CASE("prior: it weighs so many rows, whatever the scale of the weights is") {
+  const Problem p = random_problem(1, 2, 50, CovarianceType::full, 38);
+  FitOptions o;
+  o.prior = prior_of(CovarianceType::full, 2);
+  for (const int exponent : {64, 65, -64, -65}) {
+    CAPTURE(exponent);
+    const Doubles weight(50, std::ldexp(1.0, exponent));
+    const Mixture found = fit(p.rows(), 1, o, weight).mixture;
+    Statistics sums(found);
+    sums.accumulate(p.rows(), weight);
+    const Mixture next = sums.maximize({0.0, OnDegenerate::raise, false, o.prior});
+    for (Index i = 0; i < 4; ++i)
+      CHECK(found.covariances()[i] == doctest::Approx(next.covariances()[i]).epsilon(1e-13));
+  }
+}
+
 TEST_CASE("prior: what is no prior is refused") {
   const Case c(CovarianceType::full, 2, 2, 20, 35);
   const auto message = [&](auto change, bool allow_singular = false) {
@@ -272,6 +324,8 @@ TEST_CASE("prior: what is no prior is refused") {
   CHECK(message([](P& p) { p.scale.clear(); }) == "prior.degrees_of_freedom must be 0 without prior.scale, but is 4.5");
   CHECK(message([](P& p) { p.scale.pop_back(); }) == "prior.scale must have 4 values, but has 3");
   CHECK(message([](P& p) { p.scale[1] = 0; }) == "prior.scale must be symmetric, but [1, 0] is 0.25 and [0, 1] is 0");
+  CHECK(message([](P& p) { p.scale[1] *= 1 + 1e-13; }) == "no error");  // the rounding of a product
+  CHECK(message([](P& p) { p.scale = {-1, 2, 2, 1}; }).find("prior.scale must be") == 0);
   CHECK(message([](P& p) { p.scale = {1, 2, 2, 1}; }) == "prior.scale must be positive definite, but is not");
   CHECK(message([](P&) {}, true) ==
         "prior must not be given together with allow_singular, under which it has no density");
@@ -283,6 +337,11 @@ TEST_CASE("prior: what is no prior is refused") {
   CHECK(messages::message_of([&] { fit(c.p.rows(), 2, o); }) == "prior.scale[1] must be above 0, but is 0");
   CHECK(messages::message_of([&] { EM(c.mixture, {1e-3, 1, 0.0, OnDegenerate::floor, false, prior}); }) ==
         "prior.scale must have 4 values, but has 2");
+  const Doubles one_weight = {1}, zero_means = {0, 0}, rank_one = {1, 0, 0, 0};
+  const Mixture singular(one_weight, {zero_means.data(), 1, 2}, rank_one, CovarianceType::full, true);
+  CHECK(message_of([&] {
+          EM(singular, {1e-3, 1, 0.0, OnDegenerate::floor, false, prior_of(CovarianceType::full, 2)});
+        }) == "mixture must be positive definite beside a prior, but component 0 has rank 1 of 2");
   o = {};
   o.mixture_init = c.mixture;
   o.max_iter = 0;

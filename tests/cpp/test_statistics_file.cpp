@@ -239,7 +239,7 @@ TEST_CASE("statistics_file: every truncation and every change of a byte is refus
     for (std::size_t size = 0; size < bytes.size(); ++size)
       accepted += !is_refused(Bytes(bytes.begin(), bytes.begin() + static_cast<Index>(size)));
     for (std::size_t place = 0; place < bytes.size(); ++place)
-      for (const unsigned flip : {0x01u, 0x10u, 0x80u, 0xFFu}) {
+      for (const unsigned flip : {0x01u, 0x10u, 0x20u, 0x80u, 0xFFu}) {
         Bytes corrupt = bytes;
         corrupt[place] = static_cast<std::uint8_t>(corrupt[place] ^ flip);
         accepted += !is_refused(corrupt);
@@ -349,6 +349,13 @@ TEST_CASE("statistics_file: sizes that no bytes have are refused before anything
     for (const std::size_t place : {32u, 40u}) {
       Bytes bytes = old;
       std::memcpy(bytes.data() + place, &huge, 8);
+      CHECK(refusal(sealed_1(bytes)).find("hold the values of") != std::string::npos);
+    }
+  for (const std::uint64_t k : {std::uint64_t{0}, std::uint64_t{3}, std::uint64_t{1} << 32, ~std::uint64_t{0} >> 1})
+    for (std::uint64_t type = 0; type < 6; ++type) {  // a file without any values
+      Bytes bytes(old.begin(), old.begin() + 72);
+      const std::uint64_t fields[] = {type, 0, k, 0};
+      std::memcpy(bytes.data() + 16, fields, sizeof fields);
       CHECK(refusal(sealed_1(bytes)).find("hold the values of") != std::string::npos);
     }
   const std::string header =

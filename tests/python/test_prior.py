@@ -70,10 +70,14 @@ def test_a_prior_is_a_value() -> None:
         (
             Prior(mean_precision=1.0, mean=[[0.0] * 5]),
             InvalidArgumentError,
-            "prior.mean must have the shape of one mean",
+            r"prior.mean must have shape \(5,\), but has shape \(1, 5\)",
         ),
         (Prior(scale=np.eye(5)), InvalidArgumentError, "prior.degrees_of_freedom must be above n_features - 1"),
-        (Prior(scale=np.ones((1, 5))), InvalidArgumentError, r"prior.scale must have the shape of one covariance, but"),
+        (
+            Prior(scale=np.ones((1, 5))),
+            InvalidArgumentError,
+            r"prior.scale must have shape \(5, 5\), but has shape \(1, 5\)",
+        ),
         (Prior(scale=["a"]), TypeError, "prior.scale must"),
         (
             Prior(scale=np.ones((5, 5)), degrees_of_freedom=6),

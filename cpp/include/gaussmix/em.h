@@ -37,9 +37,11 @@ typedef struct gaussmix_em_options {
 /// Where it stands.
 typedef struct gaussmix_em_state {
   size_t struct_size;
-  int32_t done;       ///< 1 when it has converged or taken max_iter steps, else 0
-  int32_t converged;  ///< 1 when the last step changed the mean log-likelihood by less than tol, and moved no component
-  int32_t n_iter;     ///< steps so far
+  int32_t done;  ///< 1 when it has converged or taken max_iter steps, else 0
+  int32_t
+      converged;   ///< 1 when the last step changed the mean log-likelihood by less than tol, and moved no component;
+                   ///< with GAUSSMIX_STOPPING_PROJECTED, what is left of it too
+  int32_t n_iter;  ///< steps so far
   int64_t n_floored;  ///< what on_degenerate did, over all steps
   int64_t n_dropped;
   int64_t n_reseeded;

@@ -34,11 +34,12 @@ typedef struct gaussmix_fit_progress {
   size_t struct_size;
   int32_t start;               ///< which of the n_init starts, from 0
   int32_t n_iter;              ///< iterations done in this start, from 1
-  double mean_log_likelihood;  ///< of the mixture before this iteration's M-step, per unit of weight
+  double mean_log_likelihood;  ///< of the mixture before this iteration's M-step, with its prior, per unit of weight
   double change;               ///< its change since the iteration before; +inf in the first
   int32_t converged;           ///< not 0: the loop ends here, as the change is below tol and no component went or came
   /// After this iteration's M-step; it lives as long as the call of the callback: gaussmix_mixture_copy() keeps it.
   const gaussmix_mixture* mixture;
+  int32_t rejected;  ///< of gaussmix_em_step(): 1 when an accelerated point was no better; all else is as before it
 } gaussmix_fit_progress;
 
 /// Options of gaussmix_fit(), to be set up by gaussmix_fit_options_defaults(). Initial values that are NULL are taken
@@ -48,8 +49,9 @@ typedef struct gaussmix_fit_options {
   int32_t covariance_type;  ///< a gaussmix_covariance_type; full
   int32_t init;             ///< a gaussmix_init; k-means
   int32_t n_init;           ///< starts, of which the best is kept; 1
-  /// ≥ 0; 100. 0 returns the start itself: then n_init must be 1, tol keep its default, deadline be 0 and callback
-  /// NULL; and reg_covar and on_degenerate must keep theirs when a mixture, covariances or precisions are given.
+  /// ≥ 0; 100. 0 returns the start itself: then n_init must be 1, tol keep its default, deadline be 0, callback
+  /// NULL, accelerate and stopping 0; and reg_covar, on_degenerate and prior must keep theirs when a mixture,
+  /// covariances or precisions are given.
   int32_t max_iter;
   int32_t on_degenerate;   ///< a gaussmix_on_degenerate; floor
   int32_t allow_singular;  ///< not 0: keep singular covariances; 0
@@ -109,7 +111,7 @@ typedef struct gaussmix_fit_summary {
   int64_t n_kept;        ///< as n_floored
   int64_t n_kept_components;
   const int64_t* kept;        ///< the components that n_kept counts, (n_kept_components,)
-  int32_t ended_by_deadline;  ///< 1 when the deadline ended the start that was the last one, else 0
+  int32_t ended_by_deadline;  ///< 1 when the deadline ended a start that was not done, else 0
   int64_t n_rejected;         ///< accelerated points that were no better, each a pass over X for nothing
 } gaussmix_fit_summary;
 

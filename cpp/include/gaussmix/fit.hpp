@@ -14,9 +14,10 @@ namespace gaussmix {
 
 /// How EM gets to its end.
 enum class Acceleration {
-  none,     ///< step by step
-  squarem,  ///< after two steps beyond the second one, as far as these say (SQUAREM; Varadhan & Roland 2008); a point that is not better
-            ///< than the one before is left for the second step, so that the trace climbs as it does step by step
+  none,  ///< step by step
+  /// After every two steps a point extrapolated from them (SQUAREM; Varadhan & Roland 2008). One that is no better than
+  /// the point before is left for the second step, so that the trace climbs as it does step by step.
+  squarem,
 };
 
 /// What is compared with tol.
@@ -34,7 +35,7 @@ GAUSSMIX_API const char* to_string(Stopping stopping) noexcept;
 /// The inverse of to_string. @throws InvalidArgument for any other text
 GAUSSMIX_API Stopping stopping_from_string(const std::string& name);
 
-/// What a fit tells its callback after each iteration.
+/// What a fit tells its callback after each iteration, and EM::step its caller.
 struct FitProgress {
   int start;                   ///< which of the n_init starts, from 0
   int n_iter;                  ///< iterations done in this start, from 1
@@ -42,6 +43,7 @@ struct FitProgress {
   double change;               ///< its change since the iteration before; +inf in the first
   bool converged;              ///< whether the loop ends here: the change is below tol, and no component went or came
   Mixture mixture;             ///< after this iteration's M-step
+  bool rejected;  ///< of EM::step: whether an accelerated point was no better; all else is as it was before
 };
 
 /// A VectorView<const T> that is kept beyond the statement that makes it: a temporary vector, whose elements would be
@@ -74,8 +76,9 @@ struct FitOptions {
   SourceTypes source;
   int n_init = 1;     ///< starts; of those that end without an error the one whose trace ends best
   double tol = 1e-3;  ///< stop when the mean log-likelihood changes by less; ≥ 0
-  /// ≥ 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default, `callback` be empty and
-  /// `deadline` 0; and `reg_covar`, `on_degenerate` and `prior` must keep theirs when covariances_given().
+  /// ≥ 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default, `callback` be empty,
+  /// `deadline` 0, `accelerate` and `stopping` unset; and `reg_covar`, `on_degenerate` and `prior` must keep theirs
+  /// when covariances_given().
   int max_iter = 100;
   double reg_covar = 0.0;  ///< added to every variance; ≥ 0
   OnDegenerate on_degenerate = OnDegenerate::floor;
@@ -123,7 +126,7 @@ struct FitReport {
   std::vector<Index> blurred_features;  ///< the features of whose variance reg_covar is more than 1e-2
   Index n_failed_starts = 0;            ///< of n_init; each ended in a NumericalError, and another one was kept
   Index n_rejected = 0;                 ///< accelerated points that were no better, each a pass over X for nothing
-  bool ended_by_deadline = false;       ///< whether the deadline ended the start that was the last one
+  bool ended_by_deadline = false;       ///< whether the deadline ended a start that was not done
   double init_seconds = 0.0;
   double em_seconds = 0.0;
   double closing_seconds = 0.0;

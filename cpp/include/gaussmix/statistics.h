@@ -91,9 +91,9 @@ GAUSSMIX_API gaussmix_status gaussmix_statistics_maximize(const gaussmix_statist
                                                           const gaussmix_execution* execution,
                                                           gaussmix_mixture** mixture);
 /// Saves the sums, loads them, and the same with bytes, in the manner of gaussmix_mixture_save() and the functions that
-/// follow it. `with_mixture` 0: without their mixture, of which a digest is kept; a third of the bytes. `mixture` is
-/// the one that the sums were made under, needed for what was saved without it, and may be NULL for what was saved with
-/// it; another one is GAUSSMIX_ERROR_FORMAT.
+/// follow it. `with_mixture` 0: without their mixture, of which a digest is kept; down to a third of the bytes.
+/// `mixture` is the one that the sums were made under, needed for what was saved without it, and may be NULL for what
+/// was saved with it; another one is GAUSSMIX_ERROR_FORMAT.
 GAUSSMIX_API gaussmix_status gaussmix_statistics_save(const gaussmix_statistics* statistics, const char* path,
                                                       int32_t with_mixture);
 GAUSSMIX_API gaussmix_status gaussmix_statistics_load(const char* path, const gaussmix_mixture* mixture,

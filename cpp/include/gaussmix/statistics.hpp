@@ -24,7 +24,7 @@ enum class OnDegenerate {
   /// covariance, and in the start, where it has none, is a NumericalError. A feature in which all the data are constant
   /// is given the variance 1e-6 × the mean variance of the others, in every component. Where features are linearly
   /// dependent, 1e-2 × its diagonal is added to the covariance of the data. With allow_singular such directions stay
-  /// without variance.
+  /// without variance. Beside a prior with a scale, which bounds every covariance itself, there is no floor.
   floor,
   drop,    ///< go on without the component
   reseed,  ///< put the component beside the heaviest one, which it halves
@@ -121,7 +121,7 @@ class GAUSSMIX_API Statistics {
   double total_weight() const noexcept;                         ///< Σ_i w_i
   VectorView<const double> component_weights() const noexcept;  ///< n_k = Σ_i w_i γ(z_ik), (K,)
 
-  /// Saves the sums in the layout above, `with_mixture` or with a digest of it alone, which is a third of the bytes:
+  /// Saves the sums in the layout above, `with_mixture` or with a digest of it alone, down to a third of the bytes:
   /// whoever opens `path` at any time finds the old file or the new one, as with Mixture::save.
   /// @throws InvalidArgument    for a `path` that names no regular file, feature names that are not UTF-8 or above 16
   /// MiB

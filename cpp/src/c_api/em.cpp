@@ -65,7 +65,7 @@ gaussmix_status gaussmix_em_step(gaussmix_em* em, const gaussmix_statistics* sta
     if (progress == nullptr) return;
     c_api::output(progress, "progress",
                   gaussmix_fit_progress{0, made.start, made.n_iter, made.mean_log_likelihood, made.change,
-                                        made.converged ? 1 : 0, nullptr});
+                                        made.converged ? 1 : 0, nullptr, made.rejected ? 1 : 0});
   });
 }
 

@@ -55,8 +55,8 @@ std::function<bool(const FitProgress&)> callback_argument(const gaussmix_fit_opt
   if (given.callback == nullptr) return {};
   return [callback = given.callback, context = given.context](const FitProgress& p) {
     const gaussmix_mixture mixture(p.mixture);
-    const gaussmix_fit_progress progress = {sizeof progress,     p.start, p.n_iter, p.mean_log_likelihood, p.change,
-                                            p.converged ? 1 : 0, &mixture};
+    const gaussmix_fit_progress progress = {sizeof progress,     p.start,  p.n_iter, p.mean_log_likelihood, p.change,
+                                            p.converged ? 1 : 0, &mixture, 0};
     return callback(&progress, context) != 0;
   };
 }

@@ -3,6 +3,7 @@
 #include "base/message.hpp"
 #include "base/subscript.hpp"
 #include "em/covariance_model.hpp"
+#include "em/prior.hpp"
 #include "numeric/linalg.hpp"
 #include "numeric/pivoted_cholesky.hpp"
 
@@ -90,11 +91,11 @@ DegeneracyPolicy::DegeneracyPolicy(const SufficientStatistics& data, const Suffi
       total_(std::accumulate(data.weight.begin(), data.weight.end(), 0.0)),
       previous_(previous),
       options_(options) {
-  if (options.on_degenerate == OnDegenerate::floor)
+  if (options.on_degenerate == OnDegenerate::floor && !is_proper(options.prior))
     floor_.emplace(data, layout, options.reg_covar, options.allow_singular);
   if (options.on_degenerate == OnDegenerate::keep) rank_of_data_ = rank_of(covariance_of_all(data, layout).data());
-  const bool is_proper = options.prior && !options.prior->scale.empty();
-  for (const double weight : data.weight) is_empty_.push_back(!is_proper && weight <= empty_share * total_);
+  for (const double weight : data.weight)
+    is_empty_.push_back(!is_proper(options.prior) && weight <= empty_share * total_);
   const std::size_t n = at(layout.count(sums.k));
   raised_.assign(n, false);
   leans_.assign(n, false);
@@ -141,7 +142,7 @@ Parameters DegeneracyPolicy::collect(Buffer<double> covariances, MaximizeReport&
     } else {
       if (!layout_.shared && raised_[at(k)]) report.floored.push_back(k);
       if (!layout_.shared && leans_[at(k)]) report.kept.push_back(k);
-      kept.add(sums_.weight[at(k)], mean_of(k).data(), kept.covariance(k));
+      kept.add(weight_of(k), mean_of(k).data(), kept.covariance(k));
     }
   }
   if (layout_.shared && raised_[0]) {
@@ -151,6 +152,11 @@ Parameters DegeneracyPolicy::collect(Buffer<double> covariances, MaximizeReport&
   if (kept.empty()) throw NumericalError("every component has collapsed; raise reg_covar or use fewer components");
   for (std::size_t i = 0; i < report.reseeded.size(); ++i) kept.split_heaviest();
   return std::move(kept).parameters();
+}
+
+/// n_k + α − 1, in proportion to which π_k is (of a Dirichlet prior; α = 1 without one).
+double DegeneracyPolicy::weight_of(Index k) const {
+  return sums_.weight[at(k)] + (options_.prior ? options_.prior->weight_concentration - 1.0 : 0.0);
 }
 
 /// μ_k = pivot_k + δ_k.
@@ -176,7 +182,7 @@ void DegeneracyPolicy::treat(Index k, Kind kind, const std::string& what, Kept& 
 
 /// An empty component goes on as it was before, or where the sums say, with the variance of reg_covar.
 void DegeneracyPolicy::keep_empty(Index k, Kept& kept) const {
-  const double weight = sums_.weight[at(k)];
+  const double weight = weight_of(k);
   if (previous_)
     return kept.add(weight, previous_->means().data() + k * sums_.d,
                     previous_->covariances().data() + layout_.offset(k, sums_.d));

@@ -51,6 +51,7 @@ class DegeneracyPolicy {
 
   bool is_empty(Index k) const { return is_empty_[static_cast<std::size_t>(k)]; }
   Index rank_of(const double* sigma) const;
+  double weight_of(Index k) const;
   std::vector<double> mean_of(Index k) const;
   void treat(Index k, Kind kind, const std::string& what, Kept& kept, MaximizeReport& report) const;
   void keep_empty(Index k, Kept& kept) const;
@@ -61,7 +62,7 @@ class DegeneracyPolicy {
   std::vector<char> is_empty_;  ///< whether each has no weight, and no prior says what its covariance is
   const Mixture* previous_;
   const MaximizeOptions& options_;
-  std::optional<CovarianceFloor> floor_;  ///< of OnDegenerate::floor
+  std::optional<CovarianceFloor> floor_;  ///< of OnDegenerate::floor; none where a prior bounds Σ itself
   Index rank_of_data_ = 0;                ///< of OnDegenerate::keep
   std::vector<char> raised_;              ///< whether each was raised to the floor
   std::vector<char> leans_;  ///< whether each has less rank than the data but for reg_covar: OnDegenerate::keep

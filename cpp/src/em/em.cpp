@@ -49,6 +49,11 @@ EM::EM(Mixture start, const EMOptions& options)
     : mixture_(std::move(start)), options_(options), numbers_(detail::numbers_of_start(mixture_.n_components())) {
   check_options(options_);
   detail::check_prior(options_.prior, mixture_.data().layout, mixture_.n_features(), options_.allow_singular);
+  for (Index k = 0; k < mixture_.n_components() && options_.prior; ++k)
+    if (mixture_.rank()[k] < mixture_.n_features())
+      detail::throw_invalid("mixture must be positive definite beside a prior, but component " + std::to_string(k) +
+                            " has rank " + std::to_string(mixture_.rank()[k]) + " of " +
+                            std::to_string(mixture_.n_features()));
 }
 
 FitProgress EM::step(const Statistics& statistics, const Execution& execution) {
@@ -72,10 +77,17 @@ FitProgress EM::step(const Statistics& statistics, const Execution& execution) {
   Beyond beyond;
   if (start_ && is_smooth && n_iter() + 1 < options_.max_iter) beyond = look_beyond(statistics, next, execution);
 
+  FitReport report = report_;
+  std::vector<Index> numbers = numbers_;
+  detail::add_step(treated, numbers, report);
+  if (trace_.size() == trace_.capacity()) trace_.reserve(2 * trace_.size() + 1);
+
+  // From here on nothing throws.
   const double change = trace_.empty() ? std::numeric_limits<double>::infinity() : mean - trace_.back();
   const bool was_accelerated = fallback_.has_value();
   trace_.push_back(mean);
-  detail::add_step(treated, numbers_, report_);
+  report_ = std::move(report);
+  numbers_ = std::move(numbers);
   n_plain_ = was_accelerated ? 1 : n_plain_ + 1;
   converged_ = treated.dropped.empty() && treated.reseeded.empty() && has_converged();
   if (was_accelerated && took_longest_) longest_step_ *= growth_of_steps;
@@ -90,7 +102,7 @@ FitProgress EM::step(const Statistics& statistics, const Execution& execution) {
     if (options_.accelerate == Acceleration::squarem && is_smooth && !was_accelerated) start_ = std::move(mixture_);
     mixture_ = std::move(next);
   }
-  return {0, n_iter(), mean, change, converged_, result()};
+  return {0, n_iter(), mean, change, converged_, result(), false};
 }
 
 /// The accelerated point is no step: the mixture is again what it was made beyond, and steps are shorter from here on.
@@ -99,7 +111,7 @@ FitProgress EM::reject() {
   fallback_.reset();
   longest_step_ = std::max(longest_step_ / growth_of_steps, least_longest_step);
   ++report_.n_rejected;
-  return {0, n_iter(), trace_.back(), 0.0, false, mixture_};
+  return {0, n_iter(), trace_.back(), trace_.back() - trace_[trace_.size() - 2], false, mixture_, true};
 }
 
 /// By the last values of the trace l that follow one another by M-steps; rounding of l is no change.
@@ -125,7 +137,7 @@ EM::Beyond EM::look_beyond(const Statistics& statistics, const Mixture& next, co
   const detail::SufficientStatistics& sums = statistics.sums();
   detail::Extrapolation found =
       detail::extrapolate(*start_, mixture_, next, detail::feature_variances(sums), longest_step_, execution);
-  if (found.mixture && options_.on_degenerate == OnDegenerate::floor) {
+  if (found.mixture && options_.on_degenerate == OnDegenerate::floor && !detail::is_proper(options_.prior)) {
     const detail::MixtureData& m = found.mixture->data();
     const detail::CovarianceFloor floor(sums, m.layout, options_.reg_covar, options_.allow_singular);
     std::vector<double> sigma(static_cast<std::size_t>(m.layout.values_each(m.d)));

@@ -40,9 +40,9 @@ class Stopwatch {
 /// One of the starts, as far as it went.
 struct Run {
   EM em;
-  bool stopped = false;  ///< by the callback or the deadline, before or as it was done
-  bool by_deadline = false;
-  MaximizeReport initial;  ///< of the M-step that made the first mixture
+  bool stopped = false;      ///< by the callback or the deadline, before or as it was done
+  bool by_deadline = false;  ///< before it was done
+  MaximizeReport initial;    ///< of the M-step that made the first mixture
 };
 
 /// One E-step over all data. In float32 a component that the exclusion rule left no weight in any row gets a pass with
@@ -75,9 +75,10 @@ void run_to_end(const FitProblem& p, int start_index, Run& run) {
     FitProgress progress = run.em.step(expectation(p, run.em.mixture(), labels), p.execution);
     if (run.em.mixture().n_components() != n_components) std::fill(labels.begin(), labels.end(), -1);
     progress.start = start_index;
-    const bool by_callback = p.options.callback && p.options.callback(progress);
-    run.by_deadline = !by_callback && p.deadline.has_passed();
-    run.stopped = by_callback || run.by_deadline;
+    const bool by_callback = !progress.rejected && p.options.callback && p.options.callback(progress);
+    const bool by_deadline = p.deadline.has_passed();
+    run.by_deadline = by_deadline && !by_callback && !run.em.done();
+    run.stopped = by_callback || by_deadline;
   }
 }
 
@@ -137,9 +138,11 @@ class FailedStarts {
 };
 
 /// Sample weights whose sums, times squares of X, stay in range: scaled by a power of two where they are extreme.
+/// Beside a prior, which weighs so many rows, they are taken as they come.
 class ScaledWeights {
  public:
-  explicit ScaledWeights(VectorView<const double> weights) : view_(weights) {
+  ScaledWeights(VectorView<const double> weights, bool has_prior) : view_(weights) {
+    if (has_prior) return;
     double largest = 0.0;
     for (Index i = 0; i < weights.size(); ++i) largest = std::max(largest, weights[i]);
     if (largest == 0.0 || std::abs(std::ilogb(largest)) <= 64) return;
@@ -191,7 +194,7 @@ FitResult fit(const Samples& x, Index n_components, const FitOptions& options, V
   const simd::KernelTable& kernels = simd::active_kernels();
   const detail::Deadline deadline(options.deadline);
   detail::check_fit_arguments({x, n_components, options, sample_weight, execution, kernels, deadline});
-  const ScaledWeights weights(sample_weight);
+  const ScaledWeights weights(sample_weight, options.prior.has_value());
   const FitProblem p{x,         n_components, options,  weights.view(),
                      execution, kernels,      deadline, detail::constant_features(x, weights.view(), execution)};
   std::optional<Run> best;
@@ -208,6 +211,7 @@ FitResult fit(const Samples& x, Index n_components, const FitOptions& options, V
     } catch (const NumericalError& error) {
       if (options.n_init == 1) throw NumericalError(error.what());
       failed.add(error);
+      if (deadline.has_passed()) break;
     }
   }
   if (!best) failed.throw_all();

@@ -2,6 +2,7 @@
 
 #include "base/message.hpp"
 #include "base/subscript.hpp"
+#include "model/tolerance.hpp"
 #include "numeric/linalg.hpp"
 
 #include <gaussmix/error.hpp>
@@ -36,9 +37,11 @@ void check_scale(const std::vector<double>& scale, const CovarianceLayout& layou
         throw_invalid("prior.scale[" + std::to_string(j) + "] must be above 0, but is " + format(scale[j]));
     return;
   }
+  const double tolerance = symmetry_tolerance(FloatType::float64).value;
   for (Index i = 0; i < d; ++i)
     for (Index j = 0; j < i; ++j)
-      if (scale[at(i * d + j)] != scale[at(j * d + i)])
+      if (!(std::abs(scale[at(i * d + j)] - scale[at(j * d + i)]) <=
+            tolerance * std::sqrt(std::abs(scale[at(i * d + i)])) * std::sqrt(std::abs(scale[at(j * d + j)]))))
         throw_invalid("prior.scale must be symmetric, but [" + std::to_string(i) + ", " + std::to_string(j) + "] is " +
                       format(scale[at(i * d + j)]) + " and [" + std::to_string(j) + ", " + std::to_string(i) + "] is " +
                       format(scale[at(j * d + i)]));
@@ -144,8 +147,7 @@ void check_prior(const std::optional<Prior>& prior, const CovarianceLayout& layo
     throw_invalid("prior must not be given together with allow_singular, under which it has no density");
 }
 
-/// n_k' = n_k + α − 1, δ' = (n_k δ + κ (m − pivot)) / (n_k + κ), S' = S + Λ + κ n_k / (n_k + κ) · (x̄_k − m)(x̄_k −
-/// m)ᵀ.
+/// δ' = (n_k δ + κ (m − pivot)) / (n_k + κ), S' = S + Λ + κ n_k / (n_k + κ) · (x̄_k − m)(x̄_k − m)ᵀ.
 SufficientStatistics with_pseudo_data(const SufficientStatistics& sums, const Prior& prior,
                                       const CovarianceLayout& layout) {
   SufficientStatistics out = sums;
@@ -155,8 +157,8 @@ SufficientStatistics with_pseudo_data(const SufficientStatistics& sums, const Pr
       for (Index j = 0; j < sums.d; ++j) shift[at(j)] = prior.mean[at(j)] - sums.pivot[at(k * sums.d + j)];
       out.add(k, prior.mean_precision, shift.data(), nullptr);
     }
-    out.weight[at(k)] = sums.weight[at(k)] + (prior.weight_concentration - 1.0);
   }
+  out.weight = sums.weight;
   if (!has_scale(prior)) return out;
   const double d = static_cast<double>(sums.d);
   for (Index k = 0; k < layout.count(sums.k); ++k)
@@ -172,8 +174,10 @@ double pseudo_weight(const Prior& prior, const CovarianceLayout& layout, Index k
   double c = prior.mean_precision > 0.0 ? sharing : 0.0;
   if (has_scale(prior))
     c += order_of(prior, layout, d) / (layout.shape == CovarianceShape::spherical ? static_cast<double>(d) : 1.0);
-  return c - sharing * (prior.weight_concentration - 1.0);
+  return c;
 }
+
+bool is_proper(const std::optional<Prior>& prior) { return prior && has_scale(*prior); }
 
 double log_density(const Prior& prior, const ComponentTerms& terms) {
   double sum = log_dirichlet(prior.weight_concentration, terms);

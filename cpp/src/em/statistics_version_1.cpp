@@ -26,15 +26,15 @@ std::uint64_t fnv_1a(const std::vector<std::uint8_t>& bytes, std::size_t size) {
   return hash;
 }
 
-/// f64 values after the header; 0 when K and D do not fit `words` values.
-std::uint64_t n_values(std::uint64_t k, std::uint64_t d, const CovarianceLayout& layout, std::uint64_t words) {
+/// Whether `words` f64 values after the header are those of K components in D features.
+bool holds(std::uint64_t words, std::uint64_t k, std::uint64_t d, const CovarianceLayout& layout) {
   // Beyond these K and D alone exceed what is there, so no product below can overflow.
-  if (k < 1 || d < 1 || k > words || d > words / k) return 0;
-  if (layout.is_matrix() && d > words / d) return 0;
+  if (k < 1 || d < 1 || k > words || d > words / k) return false;
+  if (layout.is_matrix() && d > words / d) return false;
   const auto each = static_cast<std::uint64_t>(layout.values_each(static_cast<Index>(d)));
   const std::uint64_t n = layout.shared ? 1 : k;
-  if (n > words / each) return 0;
-  return 2 * k + 3 * k * d + n * each + (layout.is_matrix() ? n * each : k * d);
+  if (n > words / each) return false;
+  return words == 2 * k + 3 * k * d + n * each + (layout.is_matrix() ? n * each : k * d);
 }
 
 }  // namespace
@@ -53,7 +53,7 @@ StatisticsContent read_version_1(std::uint64_t size, const Read& read, const cha
   if (allow_singular > 1)
     throw_format(noun, "have 0 or 1 for allow_singular, but has " + std::to_string(allow_singular));
   const std::uint64_t words = size / word - header_words - trailer_words;
-  if (n_values(k, d, type->layout, words) != words)
+  if (!holds(words, k, d, type->layout))
     throw_format(noun, "hold the values of " + std::to_string(k) + " components of " + std::to_string(d) +
                            " features, but is " + std::to_string(size) + " bytes long");
 

@@ -190,6 +190,8 @@ std::string to_json(const Header& header) {
 }
 
 Header header_from_json(const std::string& text, const char* noun, VectorView<const char* const> names) {
+  // The parser takes a null for the end of the text.
+  if (text.find('\0') != std::string::npos) throw_format(noun, "have a header without null bytes, but has one");
   HeaderReader reader(noun, names);
   Json::sax_parse(text, &reader);
   return std::move(reader.header);

@@ -92,7 +92,8 @@ struct WeightedRows {
   Index count;
 };
 
-/// Rows that enter the sums of clusters, or leave them: their places, clusters and weights, below 0 for those that leave.
+/// Rows that enter the sums of clusters, or leave them: their places, clusters and weights, below 0 for those that
+/// leave.
 struct ClusteredRows {
   const std::int32_t* rows;
   const std::int32_t* label;
@@ -190,14 +191,14 @@ struct Kernels {
   void (*moments_few)(const T* strips, Index n, Index d, Location<T> center, const T* gamma, T* scratch, double* sum,
                       double* first, double* second);
 
-  /// For each row the least and the second least of its squared distances, those of distances_unit, from k centers, (k, d), and the
-  /// place of the least one, the first of equals; `second` is +inf where k is 1.
+  /// For each row the least and the second least of its squared distances, those of distances_unit, from k centers, (k,
+  /// d), and the place of the least one, the first of equals; `second` is +inf where k is 1.
   void (*two_nearest)(const T* strips, Index n_strips, Index d, Index k, Location<T> centers, T* nearest, T* second,
                       std::int32_t* label);
 
-  /// What each of k ≤ most_candidates rows of `candidates`, (k, d), would take off Σ w · closest if it became a seed: adds
-  /// Σ_i w_i max(closest_i − ‖x_i − c‖², 0) to gains[c]. weight null: 1; `closest` is 0 in the padding. Bit nearer_bit(c) of
-  /// nearer[i] says whether ‖x_i − c‖² < closest_i for some c of that bit.
+  /// What each of k ≤ most_candidates rows of `candidates`, (k, d), would take off Σ w · closest if it became a seed:
+  /// adds Σ_i w_i max(closest_i − ‖x_i − c‖², 0) to gains[c]. weight null: 1; `closest` is 0 in the padding. Bit
+  /// nearer_bit(c) of nearer[i] says whether ‖x_i − c‖² < closest_i for some c of that bit.
   void (*potential_gains)(const T* strips, Index n_strips, Index d, Index k, Location<T> candidates, const T* closest,
                           const double* weight, double* gains, std::uint8_t* nearer);
 

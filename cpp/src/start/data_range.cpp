@@ -15,8 +15,8 @@ namespace gaussmix::detail {
 
 namespace {
 
-/// Whether points of this range have squared distances that neither overflow nor, as long as they matter beside the range,
-/// lose digits in the type of X; in float64 with room for weights down to 1e-200.
+/// Whether points of this range have squared distances that neither overflow nor, as long as they matter beside the
+/// range, lose digits in the type of X; in float64 with room for weights down to 1e-200.
 bool range_is_fit(double range, bool single_precision) {
   const double limit = single_precision ? 0x1p40 : 0x1p150;
   return range == 0.0 || (range >= 1.0 / limit && range <= limit);

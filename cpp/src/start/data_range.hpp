@@ -23,8 +23,8 @@ ScaledSamples scaled_to_range(const Samples& x, Index n_components, const Scaled
 /// @throws InvalidArgument for shapes, weights and numbers of components that break the rules
 void check_clustering(const Samples& x, Index n_components, VectorView<const double> sample_weight);
 
-/// Checks what k-means and its seeding are given and calls body(points, exponent) with the Points<float> or Points<double> to
-/// work on; X is 2^exponent times these.
+/// Checks what k-means and its seeding are given and calls body(points, exponent) with the Points<float> or
+/// Points<double> to work on; X is 2^exponent times these.
 template <class Body>
 auto with_points(const Samples& x, Index n_components, VectorView<const double> sample_weight,
                  const Execution& execution, const simd::KernelTable& kernels, const Body& body) {

@@ -17,7 +17,8 @@ namespace {
 // Where iterations end and sums are made anew; another value gives other bits.
 /// What is left of a cluster's sums after more than 1 − this of their weight was taken away may be rounding error.
 constexpr double worn_share = 0x1p-20;
-/// Centers that move by less than the root of this times the root-mean-square distance have settled: squares of moves of 2⁻⁴⁴.
+/// Centers that move by less than the root of this times the root-mean-square distance have settled: squares of moves
+/// of 2⁻⁴⁴.
 constexpr double negligible_gain = 0x1p-88;
 /// Beyond rounding: weights times a factor leave the same share.
 constexpr double share_margin = 1.0 + 0x1p-20;
@@ -86,13 +87,13 @@ class MovedRows {
 
 /// Lloyd's iterations (1982): every row goes to its nearest center, then every center to the mean of its rows,
 ///   z_i = argmin_k ‖x_i − c_k‖², the first of equals,    c_k = Σ_{z_i = k} w_i x_i / Σ_{z_i = k} w_i,
-/// until no label changes; each half lowers the inertia Σ_i w_i ‖x_i − c_{z_i}‖². Rows whose label cannot have changed need no look
-/// (Hamerly 2010): after moves m_k = ‖c_k' − c_k‖ of the centers, with the nearest center a at distance u and the second nearest
-/// at distance l, the triangle inequality gives
+/// until no label changes; each half lowers the inertia Σ_i w_i ‖x_i − c_{z_i}‖². Rows whose label cannot have changed
+/// need no look (Hamerly 2010): after moves m_k = ‖c_k' − c_k‖ of the centers, with the nearest center a at distance u
+/// and the second nearest at distance l, the triangle inequality gives
 ///   ‖x − c_a'‖ ≤ u + m_a,    ‖x − c_k'‖ ≥ l − m_k  (k ≠ a),
-/// so a stays the nearest while the sum of m_a + max_{k ≠ a} m_k over the moves since, the drift of a, is below the gap l − u. Until
-/// then the row is not even read. The sums change by the rows that change cluster. A whole pass evaluates every row and sums
-/// anew: the first one, the last one, and when sums have become imprecise.
+/// so a stays the nearest while the sum of m_a + max_{k ≠ a} m_k over the moves since, the drift of a, is below the gap
+/// l − u. Until then the row is not even read. The sums change by the rows that change cluster. A whole pass evaluates
+/// every row and sums anew: the first one, the last one, and when sums have become imprecise.
 template <class T>
 class Lloyd {
  public:
@@ -276,8 +277,8 @@ void Lloyd<T>::find_two_nearest(Scratch& scratch, Index begin, Index n) const {
                               scratch.label.data());
 }
 
-/// The drift up to which a row at these squared distances surely keeps its label, rounded down. With e the relative error of
-/// the distances, the nearest center computes as the nearest while (1 + e) · it < (1 − e) · any other.
+/// The drift up to which a row at these squared distances surely keeps its label, rounded down. With e the relative
+/// error of the distances, the nearest center computes as the nearest while (1 + e) · it < (1 − e) · any other.
 template <class T>
 T Lloyd<T>::settled_until(T nearest, T second, std::size_t label) const {
   const double gap = std::sqrt(static_cast<double>(second)) * (1.0 - 2.0 * error_) -
@@ -303,8 +304,8 @@ bool Lloyd<T>::has_settled(double share) const {
   return share > 0.0 && !empty && sums_.moved <= share * share_margin * weight;
 }
 
-/// Puts the center of each cluster without rows on the row farthest from its center. Returns whether there was any; none is
-/// seated when all rows lie on centers.
+/// Puts the center of each cluster without rows on the row farthest from its center. Returns whether there was any;
+/// none is seated when all rows lie on centers.
 template <class T>
 bool Lloyd<T>::seat_empty_clusters() {
   bool seated = false;
@@ -330,8 +331,8 @@ bool Lloyd<T>::seat_empty_clusters() {
   return seated;
 }
 
-/// The row of positive weight farthest from its center, the first of equals, that is not alone in its cluster; −1 when all
-/// distances are 0.
+/// The row of positive weight farthest from its center, the first of equals, that is not alone in its cluster; −1 when
+/// all distances are 0.
 template <class T>
 typename Lloyd<T>::Farthest Lloyd<T>::farthest_row() {
   std::vector<Farthest> of_leaf(static_cast<std::size_t>(points_.partition.leaves()));

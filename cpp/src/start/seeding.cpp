@@ -14,8 +14,8 @@ namespace gaussmix::detail {
 
 namespace {
 
-/// Draws an index of [begin, end) with probability proportional to mass(i): the one where the running sum passes `rest`, the
-/// last of positive mass when rounding lets `rest` pass them all. `rest` is left relative to that index.
+/// Draws an index of [begin, end) with probability proportional to mass(i): the one where the running sum passes
+/// `rest`, the last of positive mass when rounding lets `rest` pass them all. `rest` is left relative to that index.
 template <class Mass>
 Index where_sum_passes(Index begin, Index end, const Mass& mass, double& rest) {
   Index last = begin;
@@ -32,8 +32,8 @@ Index where_sum_passes(Index begin, Index end, const Mass& mass, double& rest) {
 /// Chooses seeds one by one. Every row knows its nearest seed so far.
 ///
 /// k-means++ (Arthur & Vassilvitskii 2007), D_i² = min_k ‖x_i − s_k‖² over the seeds so far:
-///   the first seed is row i with probability w_i / Σ w, each other one with probability w_i D_i² / φ, where φ = Σ_i w_i D_i²
-///   is the potential, the inertia if the seeds were the centers;
+///   the first seed is row i with probability w_i / Σ w, each other one with probability w_i D_i² / φ, where φ = Σ_i
+///   w_i D_i² is the potential, the inertia if the seeds were the centers;
 /// greedily (section 4 there): of 2 + ⌊ln K⌋ such draws the one that leaves the least φ.
 template <class T>
 class Seeding {
@@ -187,8 +187,8 @@ void Seeding<T>::draw_unchosen(Index count) {
   }
 }
 
-/// x is nearer to c than to its seed s only if ‖c − s‖ < 2 ‖x − s‖ (triangle inequality); the last factor covers the rounding
-/// of the distances compared.
+/// x is nearer to c than to its seed s only if ‖c − s‖ < 2 ‖x − s‖ (triangle inequality); the last factor covers the
+/// rounding of the distances compared.
 template <class T>
 typename Seeding<T>::Candidates Seeding<T>::candidates(std::vector<Index> rows) const {
   const Index d = points_.n_features();
@@ -244,7 +244,8 @@ const double* Seeding<T>::weights_of(Scratch& scratch, Index begin, const std::i
   return scratch.weight.data();
 }
 
-/// Adds to scratch.gains what each candidate would take off the potential of a tile, and marks the rows that would come nearer.
+/// Adds to scratch.gains what each candidate would take off the potential of a tile, and marks the rows that would come
+/// nearer.
 template <class T>
 void Seeding<T>::add_gains(Scratch& scratch, Index begin, Index end, const Candidates& candidates) {
   std::uint8_t* nearer = nearer_.data() + begin;
@@ -283,7 +284,8 @@ Index Seeding<T>::best_of(const Candidates& candidates) {
   return std::max_element(gains.begin(), gains.end()) - gains.begin();
 }
 
-/// Makes a candidate the next seed. `compared`: best_of has marked which rows may be nearer to it; otherwise those within reach may.
+/// Makes a candidate the next seed. `compared`: best_of has marked which rows may be nearer to it; otherwise those
+/// within reach may.
 template <class T>
 void Seeding<T>::adopt(const Candidates& candidates, Index chosen, bool compared) {
   const auto label = static_cast<std::int32_t>(n_seeds());

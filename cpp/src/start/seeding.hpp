@@ -8,8 +8,8 @@
 
 namespace gaussmix::detail {
 
-/// Rows chosen as seeds, (K,) or fewer where the start was ended, and the component of each row, (N,): its nearest seed, a
-/// seed's own for the seeds.
+/// Rows chosen as seeds, (K,) or fewer where the start was ended, and the component of each row, (N,): its nearest
+/// seed, a seed's own for the seeds.
 struct Seeds {
   std::vector<Index> rows;
   std::vector<std::int32_t> labels;
@@ -20,7 +20,8 @@ template <class T>
 Seeds seeds_by_distance(const Points<T>& points, Index n_components, std::uint64_t seed,
                         const EndStart& end_start = {});
 
-/// K rows by weight, without replacement. `end_start` leaves the rows that are not labelled yet to the components of later seeds.
+/// K rows by weight, without replacement. `end_start` leaves the rows that are not labelled yet to the components of
+/// later seeds.
 template <class T>
 Seeds seeds_by_weight(const Points<T>& points, Index n_components, std::uint64_t seed, const EndStart& end_start = {});
 

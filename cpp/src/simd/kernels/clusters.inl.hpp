@@ -1,7 +1,8 @@
 // Seeding and Lloyd's iterations on a block of rows: distances to several centers at a time, and what is kept of them.
 // Uses vector and distances.
 
-/// Centers whose distances are summed side by side: as many sums hide the latency of a multiply-add, and x is loaded once for all.
+/// Centers whose distances are summed side by side: as many sums hide the latency of a multiply-add, and x is loaded
+/// once for all.
 inline constexpr int centers_abreast = 3;
 
 /// Values whose double vector is one of Vec<double>: as many neighboring T.

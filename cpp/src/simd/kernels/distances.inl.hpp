@@ -77,7 +77,8 @@ GAUSSMIX_INLINE Vec<T> negative_difference(const T* x, Location<T> mean, Index j
   return d;
 }
 
-/// Rows of a list for which pack asks the caches before it takes them, as no processor foresees them. Changes speed alone.
+/// Rows of a list for which pack asks the caches before it takes them, as no processor foresees them. Changes speed
+/// alone.
 inline constexpr Index rows_ahead = 12;
 
 /// Asks for the contiguous rows of the list that are taken rows_ahead after rows i … i + lanes − 1.
