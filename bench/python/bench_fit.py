@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import statistics
-import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -115,10 +114,8 @@ def main() -> None:
     for name in measuring.chosen("--sets", arguments.sets, SETS):
         for data in ["pixels"] if name == "china" else measuring.chosen_data(arguments):
             for threads in measuring.chosen_threads(arguments):
-                print(f"{name}, {data}, {threads} threads", file=sys.stderr)
                 task = {"set": name, "data": data, "threads": threads}
-                task |= {"seeds": 2 if arguments.quick else arguments.repeats, "quick": arguments.quick}
-                rows.append(measuring.run_worker(__file__, task))
+                rows.append(measuring.run_seeds(__file__, task, arguments))
     measuring.write_report(arguments.json, {"fit": rows})
     print("Whole fits with default parameters, medians over the seeds; a ratio above 1 says that gaussmix is faster.\n")
     print(fit_table(rows))

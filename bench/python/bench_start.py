@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import statistics
-import sys
 import time
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -121,10 +120,8 @@ def main() -> None:
     for data in measuring.chosen_data(arguments):
         for name in measuring.chosen("--shapes", arguments.shapes, tuple(SHAPES)):
             for threads in measuring.chosen_threads(arguments):
-                print(f"{name}, {data}, {threads} threads", file=sys.stderr)
                 task = {"shape": name, "data": data, "threads": threads}
-                task |= {"seeds": 2 if arguments.quick else arguments.repeats, "quick": arguments.quick}
-                rows.append(measuring.run_worker(__file__, task))
+                rows.append(measuring.run_seeds(__file__, task, arguments))
     measuring.write_report(arguments.json, {"start": rows})
     print("k-means, processor time, medians over the seeds; inertias relative to that of gaussmix.\n")
     print(start_table(rows))

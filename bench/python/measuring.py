@@ -63,6 +63,13 @@ def run_worker(script: str, task: dict[str, Any]) -> dict[str, Any]:
     return {**task, **result}
 
 
+def run_seeds(script: str, task: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
+    """run_worker for as many seeds as the arguments ask for, announced on the standard error stream."""
+    print(", ".join(map(str, task.values())), "threads", file=sys.stderr)
+    seeds = 2 if arguments.quick else arguments.repeats
+    return run_worker(script, task | {"seeds": seeds, "quick": arguments.quick})
+
+
 def argument_parser(description: str, figures: str, repeats: int) -> argparse.ArgumentParser:
     """The options that every benchmark has; `figures` names the JSON file that it writes."""
     parser = argparse.ArgumentParser(description=description)

@@ -11,6 +11,10 @@
 
 namespace gaussmix {
 
+namespace detail {
+struct Extrapolation;
+}
+
 /// Options of EM; they mean what they mean in fit().
 struct EMOptions {
   double tol = 1e-3;       ///< done when the mean log-likelihood changes, or is to change, by less; ≥ 0
@@ -65,15 +69,10 @@ class GAUSSMIX_API EM {
   FitProgress step(const Statistics& statistics, const Execution& execution = {});
 
  private:
-  /// An accelerated point, and whether it lies a longest step away.
-  struct Beyond {
-    std::optional<Mixture> mixture;
-    bool is_longest = false;
-  };
-
   FitProgress reject();
   bool has_converged() const;
-  Beyond look_beyond(const Statistics& statistics, const Mixture& next, const Execution& execution) const;
+  detail::Extrapolation look_beyond(const Statistics& statistics, const Mixture& next,
+                                    const Execution& execution) const;
 
   Mixture mixture_;
   EMOptions options_;

@@ -26,6 +26,15 @@ Index checked_product(Index a, Index b, const char* what) {
   return product;
 }
 
+std::string alternatives(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 == names.size() ? " or " : ", ";
+    text += "'" + names[i] + "'";
+  }
+  return text;
+}
+
 void check_finite(VectorView<const double> values, const char* name) {
   for (Index i = 0; i < values.size(); ++i) {
     if (!std::isfinite(values[i])) {

@@ -3,6 +3,7 @@
 #include <gaussmix/views.hpp>
 
 #include <string>
+#include <vector>
 
 namespace gaussmix::detail {
 
@@ -10,6 +11,9 @@ namespace gaussmix::detail {
 [[noreturn]] void throw_invalid(const std::string& message);
 /// The shortest text that reads back as `value`, with a decimal point whatever the locale.
 std::string format(double value);
+
+/// "'first', 'second' or 'last'".
+std::string alternatives(const std::vector<std::string>& names);
 
 /// a · b. @throws InvalidArgument naming `what` when it exceeds 2⁶³ − 1 or a factor is negative
 Index checked_product(Index a, Index b, const char* what);

@@ -1,5 +1,6 @@
 #include "em/degeneracy.hpp"
 
+#include "base/enum_names.hpp"
 #include "base/message.hpp"
 #include "base/subscript.hpp"
 #include "em/covariance_model.hpp"
@@ -18,6 +19,12 @@ namespace {
 
 /// A component whose share of the weight is at most this is empty.
 constexpr double empty_share = 0x1p-53;
+
+constexpr EnumName<OnDegenerate> policies[] = {{OnDegenerate::raise, "raise"},
+                                               {OnDegenerate::floor, "floor"},
+                                               {OnDegenerate::drop, "drop"},
+                                               {OnDegenerate::reseed, "reseed"},
+                                               {OnDegenerate::keep, "keep"}};
 
 }  // namespace
 
@@ -195,22 +202,10 @@ void DegeneracyPolicy::keep_empty(Index k, Kept& kept) const {
 
 }  // namespace detail
 
-const char* to_string(OnDegenerate policy) noexcept {
-  switch (policy) {
-    case OnDegenerate::raise: return "raise";
-    case OnDegenerate::floor: return "floor";
-    case OnDegenerate::drop: return "drop";
-    case OnDegenerate::reseed: return "reseed";
-    case OnDegenerate::keep: return "keep";
-  }
-  return "";
-}
+const char* to_string(OnDegenerate policy) noexcept { return detail::name_of(policy, detail::policies); }
 
 OnDegenerate on_degenerate_from_string(const std::string& name) {
-  for (const OnDegenerate policy :
-       {OnDegenerate::raise, OnDegenerate::floor, OnDegenerate::drop, OnDegenerate::reseed, OnDegenerate::keep})
-    if (name == to_string(policy)) return policy;
-  detail::throw_invalid("on_degenerate must be 'raise', 'floor', 'drop', 'reseed' or 'keep', but is '" + name + "'");
+  return detail::value_named(name, detail::policies, "on_degenerate");
 }
 
 }  // namespace gaussmix

@@ -1,5 +1,6 @@
 #include <gaussmix/em.hpp>
 
+#include "base/enum_names.hpp"
 #include "base/message.hpp"
 #include "em/covariance_floor.hpp"
 #include "em/extrapolation.hpp"
@@ -27,20 +28,13 @@ constexpr double growth_of_steps = 4.0, least_longest_step = 2.0;
 /// A change of a mean of log-densities within this share of it says nothing.
 constexpr double rounding_of_mean = 0x1p-50;
 
-/// An enumeration's value must have a name.
 void check_options(const EMOptions& o) {
   detail::check_non_negative(o.tol, "tol");
   detail::check_non_negative(o.reg_covar, "reg_covar");
   if (o.max_iter < 0) detail::throw_invalid("max_iter must be at least 0, but is " + std::to_string(o.max_iter));
-  if (*to_string(o.on_degenerate) == '\0')
-    detail::throw_invalid("on_degenerate must be one of its enumeration, but is " +
-                          std::to_string(static_cast<int>(o.on_degenerate)));
-  if (*to_string(o.accelerate) == '\0')
-    detail::throw_invalid("accelerate must be one of its enumeration, but is " +
-                          std::to_string(static_cast<int>(o.accelerate)));
-  if (*to_string(o.stopping) == '\0')
-    detail::throw_invalid("stopping must be one of its enumeration, but is " +
-                          std::to_string(static_cast<int>(o.stopping)));
+  detail::check_enumerator(o.on_degenerate, "on_degenerate");
+  detail::check_enumerator(o.accelerate, "accelerate");
+  detail::check_enumerator(o.stopping, "stopping");
 }
 
 }  // namespace
@@ -74,7 +68,7 @@ FitProgress EM::step(const Statistics& statistics, const Execution& execution) {
                                 {options_.reg_covar, options_.on_degenerate, options_.allow_singular, options_.prior},
                                 treated, execution);
   const bool is_smooth = treated.floored.empty() && treated.dropped.empty() && treated.reseeded.empty();
-  Beyond beyond;
+  detail::Extrapolation beyond{};
   if (start_ && is_smooth && n_iter() + 1 < options_.max_iter) beyond = look_beyond(statistics, next, execution);
 
   FitReport report = report_;
@@ -92,13 +86,12 @@ FitProgress EM::step(const Statistics& statistics, const Execution& execution) {
   converged_ = treated.dropped.empty() && treated.reseeded.empty() && has_converged();
   if (was_accelerated && took_longest_) longest_step_ *= growth_of_steps;
   fallback_.reset();
+  start_.reset();
   if (beyond.mixture && !converged_) {
     took_longest_ = beyond.is_longest;
     fallback_ = std::move(next);
     mixture_ = std::move(*beyond.mixture);
-    start_.reset();
   } else {
-    start_.reset();
     if (options_.accelerate == Acceleration::squarem && is_smooth && !was_accelerated) start_ = std::move(mixture_);
     mixture_ = std::move(next);
   }
@@ -133,7 +126,8 @@ bool EM::has_converged() const {
 
 /// The point beyond θ₀ = start_, θ₁ = mixture_ and θ₂ = `next`; none where the policy of `floor` would raise its
 /// covariances.
-EM::Beyond EM::look_beyond(const Statistics& statistics, const Mixture& next, const Execution& execution) const {
+detail::Extrapolation EM::look_beyond(const Statistics& statistics, const Mixture& next,
+                                      const Execution& execution) const {
   const detail::SufficientStatistics& sums = statistics.sums();
   detail::Extrapolation found =
       detail::extrapolate(*start_, mixture_, next, detail::feature_variances(sums), longest_step_, execution);
@@ -141,12 +135,12 @@ EM::Beyond EM::look_beyond(const Statistics& statistics, const Mixture& next, co
     const detail::MixtureData& m = found.mixture->data();
     const detail::CovarianceFloor floor(sums, m.layout, options_.reg_covar, options_.allow_singular);
     std::vector<double> sigma(static_cast<std::size_t>(m.layout.values_each(m.d)));
-    for (Index c = 0; c < m.layout.count(m.k) && found.mixture; ++c) {
+    for (Index c = 0; c < m.layout.count(m.k); ++c) {
       std::copy_n(m.covariances.data() + m.layout.offset(c, m.d), sigma.size(), sigma.data());
       if (floor.raise(sigma.data())) return {};
     }
   }
-  return {std::move(found.mixture), found.is_longest};
+  return found;
 }
 
 }  // namespace gaussmix

@@ -10,7 +10,7 @@ namespace gaussmix::detail {
 /// A point beyond two steps of EM.
 struct Extrapolation {
   std::optional<Mixture> mixture;  ///< none where it would not be beyond, or has no factor in range
-  bool is_longest;                 ///< whether the step would have been longer, had it been let
+  bool is_longest = false;         ///< whether the step would have been longer, had it been let
 };
 
 /// A squared extrapolation of EM's steps (SQUAREM; Varadhan & Roland 2008), in the coordinates log π, μ and the

@@ -1,4 +1,4 @@
-#include "base/message.hpp"
+#include "base/enum_names.hpp"
 #include "data/samples.hpp"
 #include "em/degeneracy.hpp"
 #include "em/e_step.hpp"
@@ -23,6 +23,10 @@ namespace gaussmix {
 namespace {
 
 using detail::FitProblem;
+
+constexpr detail::EnumName<Acceleration> accelerations[] = {{Acceleration::none, "none"},
+                                                            {Acceleration::squarem, "squarem"}};
+constexpr detail::EnumName<Stopping> stoppings[] = {{Stopping::change, "change"}, {Stopping::projected, "projected"}};
 
 /// Adds the seconds that it lives to `total`.
 class Stopwatch {
@@ -161,33 +165,15 @@ class ScaledWeights {
 
 }  // namespace
 
-const char* to_string(Acceleration acceleration) noexcept {
-  switch (acceleration) {
-    case Acceleration::none: return "none";
-    case Acceleration::squarem: return "squarem";
-  }
-  return "";
-}
+const char* to_string(Acceleration acceleration) noexcept { return detail::name_of(acceleration, accelerations); }
 
 Acceleration acceleration_from_string(const std::string& name) {
-  for (const Acceleration acceleration : {Acceleration::none, Acceleration::squarem})
-    if (name == to_string(acceleration)) return acceleration;
-  detail::throw_invalid("accelerate must be 'none' or 'squarem', but is '" + name + "'");
+  return detail::value_named(name, accelerations, "accelerate");
 }
 
-const char* to_string(Stopping stopping) noexcept {
-  switch (stopping) {
-    case Stopping::change: return "change";
-    case Stopping::projected: return "projected";
-  }
-  return "";
-}
+const char* to_string(Stopping stopping) noexcept { return detail::name_of(stopping, stoppings); }
 
-Stopping stopping_from_string(const std::string& name) {
-  for (const Stopping stopping : {Stopping::change, Stopping::projected})
-    if (name == to_string(stopping)) return stopping;
-  detail::throw_invalid("stopping must be 'change' or 'projected', but is '" + name + "'");
-}
+Stopping stopping_from_string(const std::string& name) { return detail::value_named(name, stoppings, "stopping"); }
 
 FitResult fit(const Samples& x, Index n_components, const FitOptions& options, VectorView<const double> sample_weight,
               const Execution& execution) {

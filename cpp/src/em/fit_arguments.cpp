@@ -1,5 +1,6 @@
 #include "em/fit_arguments.hpp"
 
+#include "base/enum_names.hpp"
 #include "base/memory.hpp"
 #include "base/message.hpp"
 #include "data/samples.hpp"
@@ -174,17 +175,12 @@ void check_means_init(const FitProblem& p) {
   check_finite(means, "means_init");
 }
 
-/// A value outside its enumeration has no name.
 void check_enumerations(const FitOptions& o) {
-  const auto check = [](const char* text, int code, const char* name) {
-    if (*text == '\0')
-      throw_invalid(std::string(name) + " must be one of its enumeration, but is " + std::to_string(code));
-  };
-  check(to_string(o.covariance_type), static_cast<int>(o.covariance_type), "covariance_type");
-  check(to_string(o.init), static_cast<int>(o.init), "init");
-  check(to_string(o.on_degenerate), static_cast<int>(o.on_degenerate), "on_degenerate");
-  check(to_string(o.accelerate), static_cast<int>(o.accelerate), "accelerate");
-  check(to_string(o.stopping), static_cast<int>(o.stopping), "stopping");
+  check_enumerator(o.covariance_type, "covariance_type");
+  check_enumerator(o.init, "init");
+  check_enumerator(o.on_degenerate, "on_degenerate");
+  check_enumerator(o.accelerate, "accelerate");
+  check_enumerator(o.stopping, "stopping");
 }
 
 }  // namespace

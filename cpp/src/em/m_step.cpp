@@ -1,5 +1,6 @@
 #include "em/m_step.hpp"
 
+#include "base/enum_names.hpp"
 #include "base/message.hpp"
 #include "base/subscript.hpp"
 #include "em/covariance_floor.hpp"
@@ -82,9 +83,7 @@ Mixture detail::m_step(const SufficientStatistics& data, CovarianceType type, co
 
 Mixture Statistics::maximize(const MaximizeOptions& options, MaximizeReport* report, const Execution& execution) const {
   detail::check_non_negative(options.reg_covar, "reg_covar");
-  if (*to_string(options.on_degenerate) == '\0')
-    detail::throw_invalid("on_degenerate must be one of its enumeration, but is " +
-                          std::to_string(static_cast<int>(options.on_degenerate)));
+  detail::check_enumerator(options.on_degenerate, "on_degenerate");
   detail::check_prior(options.prior, mixture_.data().layout, mixture_.n_features(), options.allow_singular);
   MaximizeReport own;
   try {

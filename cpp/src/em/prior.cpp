@@ -24,9 +24,7 @@ void check_size(const std::vector<double>& values, const char* name, Index size)
   if (static_cast<Index>(values.size()) != size)
     throw_invalid(std::string(name) + " must have " + std::to_string(size) + " values, but has " +
                   std::to_string(values.size()));
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (!std::isfinite(values[i]))
-      throw_invalid(std::string(name) + "[" + std::to_string(i) + "] must be finite, but is " + format(values[i]));
+  check_finite(VectorView<const double>(values), name);
 }
 
 void check_scale(const std::vector<double>& scale, const CovarianceLayout& layout, Index d) {

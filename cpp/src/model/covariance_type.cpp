@@ -37,12 +37,9 @@ const CovarianceTypeInfo* detail::find_covariance_type(std::uint64_t number) noe
 }
 
 std::string detail::covariance_type_names() {
-  std::string out;
-  for (const CovarianceTypeInfo& row : table) {
-    if (&row != std::begin(table)) out += &row + 1 == std::end(table) ? " or " : ", ";
-    out += "'" + std::string(row.name) + "'";
-  }
-  return out;
+  std::vector<std::string> names;
+  for (const CovarianceTypeInfo& row : table) names.push_back(row.name);
+  return alternatives(names);
 }
 
 const detail::CovarianceLayout& detail::layout_of(CovarianceType type) {
