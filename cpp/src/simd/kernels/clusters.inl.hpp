@@ -24,13 +24,13 @@ GAUSSMIX_INLINE void store_unaligned(double* p, Vec<double> v) {
 template <class T, int C>
 GAUSSMIX_INLINE void distances_abreast(const T* strip_begin, Index d, Location<T> centers,
                                        Vec<T> (&q)[C * strip_vectors]) {
-  sum_features<T>(d, q, [&](Index begin, Index end, Vec<T>(&sum)[C * strip_vectors]) {
+  sum_features<T>(d, q, [&](Index begin, Index end) GAUSSMIX_INLINE_LAMBDA {
     for (Index j = begin; j < end; ++j)
       for (int c = 0; c < C; ++c)
         for (int v = 0; v < strip_vectors; ++v) {
           const T* x = strip_begin + j * strip_of<T> + v * lanes<T>;
           const Vec<T> y = negative_difference(x, centers, c * d + j);
-          sum[c * strip_vectors + v] = madd<T>(y, y, sum[c * strip_vectors + v]);
+          q[c * strip_vectors + v] = madd<T>(y, y, q[c * strip_vectors + v]);
         }
   });
 }

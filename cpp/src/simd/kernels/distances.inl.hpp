@@ -18,29 +18,27 @@ static_assert(fold % panel_rows == 0, "a fold ends with a panel");
 
 /// q = Σ_j term_j, term_j ≥ 0, over features 0 … d − 1, by blocked summation (Higham 2002, section 4.2), so that its
 /// rounding hardly grows with d: runs of `fold` terms are added up, then the sums of `fold` such runs, then those. The
-/// error of n terms is at most 2 · fold + n / fold² units u of the sum, where plain addition loses n. All partial sums
-/// are at most the whole. add(begin, end, sum, go_on) adds the terms of a run to `sum` and returns false as soon as
-/// go_on() does. go_on() looks at q, within the first run and at the end of every other one. @returns whether q is
-/// whole
+/// error of n terms is at most 2 · fold + n / fold² units u of the sum, where plain addition loses n. add(begin, end)
+/// adds the terms of a run to q, and may end it, and the whole sum, by false; go_on() may do so between two runs. Both
+/// see a part of the sum in q. It is always inlined, `add` as well, or q would not stay in registers.
+/// @returns whether q is whole
 template <class T, int N, class Add, class GoOn>
 GAUSSMIX_INLINE bool sum_features(Index d, Vec<T> (&q)[N], const Add& add, const GoOn& go_on) {
   set_zero(q);
-  if (!add(Index{0}, d < fold ? d : fold, q, go_on)) return false;
-  if (d <= fold) return true;
+  if (d <= fold) return add(Index{0}, d);
   Vec<T> runs[N], total[N];
-  for (int v = 0; v < N; ++v) runs[v] = q[v];
+  set_zero(runs);
   set_zero(total);
-  for (Index begin = fold; begin < d; begin += fold) {
+  for (Index begin = 0; begin < d; begin += fold) {
     if (begin % (fold * fold) == 0)
       for (int v = 0; v < N; ++v) {
         total[v] += runs[v];
         runs[v] = Vec<T>{};
       }
-    Vec<T> run[N];
-    set_zero(run);
-    add(begin, begin + fold < d ? begin + fold : d, run, [] { return true; });
+    set_zero(q);
+    if (!add(begin, begin + fold < d ? begin + fold : d)) return false;
     for (int v = 0; v < N; ++v) {
-      runs[v] += run[v];
+      runs[v] += q[v];
       q[v] = total[v] + runs[v];
     }
     if (!go_on()) return false;
@@ -52,8 +50,8 @@ template <class T, int N, class Add>
 GAUSSMIX_INLINE void sum_features(Index d, Vec<T> (&q)[N], const Add& add) {
   sum_features<T>(
       d, q,
-      [&](Index begin, Index end, Vec<T>(&sum)[N], const auto&) {
-        add(begin, end, sum);
+      [&](Index begin, Index end) GAUSSMIX_INLINE_LAMBDA {
+        add(begin, end);
         return true;
       },
       [] { return true; });
@@ -252,11 +250,12 @@ void distances_any(const T* strips, Index n_strips, Index d, Location<T> mean, F
     center_strip(strips, d, mean, factor.order, scratch);
     Vec<T> q_strip[strip_vectors];
     const T* panels = factor.panels;
-    sum_features<T>(factor.rank, q_strip, [&](Index begin, Index end, Vec<T>(&sum)[strip_vectors]) {
+    sum_features<T>(factor.rank, q_strip, [&](Index begin, Index end) GAUSSMIX_INLINE_LAMBDA {
       panels = for_each_panel(panels, begin, end, factor.rank, scratch,
                               [&](Index, const Vec<T>(&y)[panel_rows][strip_vectors]) {
                                 for (Index r = 0; r < panel_rows; ++r)
-                                  for (int v = 0; v < strip_vectors; ++v) sum[v] = madd<T>(y[r][v], y[r][v], sum[v]);
+                                  for (int v = 0; v < strip_vectors; ++v)
+                                    q_strip[v] = madd<T>(y[r][v], y[r][v], q_strip[v]);
                               });
     });
     for (int v = 0; v < strip_vectors; ++v) {
@@ -276,9 +275,9 @@ void distances_regular(const T* strips, Index n_strips, Index d, Location<T> mea
   for (Index s = 0; s < n_strips; ++s, strips += d * strip, q += strip) {
     Vec<T> q_strip[strip_vectors];
     const T* panel = panels;
-    sum_features<T>(d, q_strip, [&](Index begin, Index end, Vec<T>(&sum)[strip_vectors]) {
+    sum_features<T>(d, q_strip, [&](Index begin, Index end) GAUSSMIX_INLINE_LAMBDA {
       for (Index row = begin; row < end; row += panel_rows) {
-        add_panel(strips, row, d, mean, panel, scratch, sum);
+        add_panel(strips, row, d, mean, panel, scratch, q_strip);
         panel += (row + panel_rows) * panel_rows;
       }
     });
@@ -343,13 +342,13 @@ template <class T, int S, bool Scaled>
 GAUSSMIX_INLINE void sum_squares(const T* strips, Index d, Location<T> mean, const T* inv_std,
                                  Vec<T> (&q)[S * strip_vectors]) {
   constexpr Index strip = strip_of<T>;
-  sum_features<T>(d, q, [&](Index begin, Index end, Vec<T>(&sum)[S * strip_vectors]) {
+  sum_features<T>(d, q, [&](Index begin, Index end) GAUSSMIX_INLINE_LAMBDA {
     for (Index j = begin; j < end; ++j)
       for (int s = 0; s < S; ++s)
         for (int v = 0; v < strip_vectors; ++v) {
           Vec<T> y = negative_difference(strips + s * d * strip + j * strip + v * lanes<T>, mean, j);
           if constexpr (Scaled) y *= inv_std[j];
-          sum[s * strip_vectors + v] = madd<T>(y, y, sum[s * strip_vectors + v]);
+          q[s * strip_vectors + v] = madd<T>(y, y, q[s * strip_vectors + v]);
         }
   });
 }

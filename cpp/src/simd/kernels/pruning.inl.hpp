@@ -60,34 +60,34 @@ GAUSSMIX_INLINE void add_feature(const T* strip_begin, Index j, Location<T> mean
   }
 }
 
-/// Sums the squared distance of component k over its first `d` features in q. go_on() is asked after every panel or
-/// chunk of features and ends the sum by false. @returns whether q is whole
+/// Sums the squared distance of component k over its first `d` features in q. go_on(), which looks at a part of it in
+/// q, is asked after every panel or chunk of features and ends the sum by false. @returns whether q is whole
 template <class T, Distance what, class GoOn>
 GAUSSMIX_INLINE bool sum_distance(const T* strip_begin, const Components<T>& c, Index d, Index k, T* scratch,
                                   Vec<T> (&q)[strip_vectors], const GoOn& go_on) {
   const Location<T> mean = mean_of(c, k);
   if constexpr (what == Distance::full) {
     const T* panels = c.factors[k].panels;
-    const auto add = [&](Index begin, Index end, Vec<T>(&sum)[strip_vectors], const auto& look) {
+    const auto add = [&](Index begin, Index end) GAUSSMIX_INLINE_LAMBDA {
       for (Index row = begin; row < end; row += panel_rows) {
-        add_panel(strip_begin, row, d, mean, panels, scratch, sum);
+        add_panel(strip_begin, row, d, mean, panels, scratch, q);
         panels += (row + panel_rows) * panel_rows;
-        if (!look()) return false;
+        if (!go_on()) return false;
       }
       return true;
     };
     return sum_features<T>(d, q, add, go_on);
   }
   const T* inv_std = what == Distance::diag ? c.inv_std + k * c.d : nullptr;
-  const auto add = [&](Index begin, Index end, Vec<T>(&sum)[strip_vectors], const auto& look) {
+  const auto add = [&](Index begin, Index end) GAUSSMIX_INLINE_LAMBDA {
     Index j = begin;
     for (; j + diag_chunk <= end; j += diag_chunk) {
 #pragma GCC unroll 8
-      for (Index l = 0; l < diag_chunk; ++l) add_feature<T, what>(strip_begin, j + l, mean, inv_std, sum);
-      if (!look()) return false;
+      for (Index l = 0; l < diag_chunk; ++l) add_feature<T, what>(strip_begin, j + l, mean, inv_std, q);
+      if (!go_on()) return false;
     }
-    for (; j < end; ++j) add_feature<T, what>(strip_begin, j, mean, inv_std, sum);
-    return look();
+    for (; j < end; ++j) add_feature<T, what>(strip_begin, j, mean, inv_std, q);
+    return go_on();
   };
   return sum_features<T>(d, q, add, go_on);
 }

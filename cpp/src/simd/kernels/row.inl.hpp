@@ -13,7 +13,7 @@ void row_distances_full(const double* x, Index d, Index groups, const double* me
       for (int v = 0; v < nv; ++v)
         store(scratch + j * row_group + v * lanes<double>, x[j] - load(means + j * row_group + v * lanes<double>));
     Vec<double> sum[nv];
-    sum_features<double>(d, sum, [&](Index begin, Index end, Vec<double>(&run)[nv]) {
+    sum_features<double>(d, sum, [&](Index begin, Index end) GAUSSMIX_INLINE_LAMBDA {
       for (Index row = begin; row < end; row += panel_rows) {
         const Index columns = row + panel_rows < d ? row + panel_rows : d;
         Vec<double> y[panel_rows][nv] = {};
@@ -24,7 +24,7 @@ void row_distances_full(const double* x, Index d, Index groups, const double* me
               y[r][v] = madd<double>(load(factors + r * row_group + v * lanes<double>), c, y[r][v]);
           }
         for (Index r = 0; r < panel_rows; ++r)
-          for (int v = 0; v < nv; ++v) run[v] = madd<double>(y[r][v], y[r][v], run[v]);
+          for (int v = 0; v < nv; ++v) sum[v] = madd<double>(y[r][v], y[r][v], sum[v]);
       }
     });
     for (int v = 0; v < nv; ++v) store(q + g * row_group + v * lanes<double>, sum[v]);
@@ -36,12 +36,12 @@ void row_distances_diag(const double* x, Index d, Index groups, const double* me
   constexpr int nv = group_vectors;
   for (Index g = 0; g < groups; ++g, means += d * row_group, inv_std += d * row_group) {
     Vec<double> sum[nv];
-    sum_features<double>(d, sum, [&](Index begin, Index end, Vec<double>(&run)[nv]) {
+    sum_features<double>(d, sum, [&](Index begin, Index end) GAUSSMIX_INLINE_LAMBDA {
       for (Index j = begin; j < end; ++j)
         for (int v = 0; v < nv; ++v) {
           const Index at = j * row_group + v * lanes<double>;
           const Vec<double> y = (x[j] - load(means + at)) * load(inv_std + at);
-          run[v] = madd<double>(y, y, run[v]);
+          sum[v] = madd<double>(y, y, sum[v]);
         }
     });
     for (int v = 0; v < nv; ++v) store(q + g * row_group + v * lanes<double>, sum[v]);
@@ -65,11 +65,11 @@ void row_distances_unit(const double* x, Index d, Index groups, const double* me
   constexpr int nv = group_vectors;
   for (Index g = 0; g < groups; ++g, means += d * row_group) {
     Vec<double> sum[nv];
-    sum_features<double>(d, sum, [&](Index begin, Index end, Vec<double>(&run)[nv]) {
+    sum_features<double>(d, sum, [&](Index begin, Index end) GAUSSMIX_INLINE_LAMBDA {
       for (Index j = begin; j < end; ++j)
         for (int v = 0; v < nv; ++v) {
           const Vec<double> c = x[j] - load(means + j * row_group + v * lanes<double>);
-          run[v] = madd<double>(c, c, run[v]);
+          sum[v] = madd<double>(c, c, sum[v]);
         }
     });
     for (int v = 0; v < nv; ++v) store(q + g * row_group + v * lanes<double>, sum[v]);

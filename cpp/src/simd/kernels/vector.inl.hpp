@@ -40,6 +40,7 @@ template <class T>
 inline constexpr int strip_of = strip_vectors * lanes<T>;
 
 #define GAUSSMIX_INLINE inline __attribute__((always_inline))
+#define GAUSSMIX_INLINE_LAMBDA __attribute__((always_inline))  // stands before a lambda's -> or {
 
 template <class T>
 GAUSSMIX_INLINE Vec<T> load(const T* p) {
