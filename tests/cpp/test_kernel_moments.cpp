@@ -203,7 +203,7 @@ TEST_CASE_TEMPLATE("kernels: moments_dense", T, float, double) {
     std::vector<Index> sizes = lengths(kernels.strip);
     sizes.insert(sizes.end(), {simd::dense_rows - 1, simd::dense_rows});
     for (const bool full : {false, true})
-      for (const Index d : {1, 2, 5, 7, 8, 9, 13, 16, 17, 31, 40, 67, 130, 261})
+      for (const Index d : {1, 2, 3, 5, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 40, 67, 130, 261})
         for (const Index n : sizes)
           for (const Index k : {1, 2, 3, 4, 5, 6, 7, 13}) {
             // The reference is slow: of many features one number of components, a tile's and one more, and the longest block.

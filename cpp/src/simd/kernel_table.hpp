@@ -163,7 +163,7 @@ struct Kernels {
   void (*moments_diag)(const T* x, Index row_stride, WeightedRows<T> weighted, Index d, Location<T> center, double* sum,
                        double* first, double* second);
 
-  /// The sums of moments_diag or, with `full`, of moments_full for k components about one center, over n ≤ dense_rows
+  /// The sums of moments_diag or, with `full`, of moments_full for k components about one center, over 1 ≤ n ≤ dense_rows
   /// rows with weights gamma[c · stride + i] ≥ 0. Σγ is added to sum[c], the others to `sums`, k · dense_size(d, full)
   /// values in an order that dense_moments knows. No product of two features of x − center may overflow. scratch:
   /// dense_scratch(d, full) elements.

@@ -32,6 +32,8 @@ namespace {
 
 #include "moments.inl.hpp"
 
+#include "moments_dense.inl.hpp"
+
 #include "moments_strips.inl.hpp"
 
 #include "row.inl.hpp"

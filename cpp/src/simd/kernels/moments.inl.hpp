@@ -101,15 +101,6 @@ void moments_diag(const T* x, Index row_stride, WeightedRows<T> weighted, Index 
 
 constexpr Index padded_to(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
 
-template <int N>
-struct Constant {
-  static constexpr int value = N;
-};
-
-/// Components of a tile of dense sums; of speed alone. With two vectors each that is 12 accumulators, which hide the
-/// latency of two multiply-adds a cycle and leave registers of AVX2 for the two vectors of a row and a weight.
-inline constexpr int dense_components = 6;
-
 template <class T>
 Index count_positive(const T* gamma, Index n) {
   Index count = 0;
@@ -122,7 +113,8 @@ GAUSSMIX_INLINE void add_vector(Vec<double> v, double* out) {
   *reinterpret_cast<VectorTypes<double>::Unaligned*>(out) = load_unaligned(out) + v;
 }
 GAUSSMIX_INLINE void add_vector(Vec<float> v, double* out) {
-  for (int l = 0; l < lanes<float>; ++l) out[l] += static_cast<double>(v[l]);
+  add_vector(widened_half(v, 0), out);
+  add_vector(widened_half(v, 1), out + lanes<double>);
 }
 template <class T>
 GAUSSMIX_INLINE void add_lanes(Vec<T> v, Index count, double* out) {
@@ -130,176 +122,6 @@ GAUSSMIX_INLINE void add_lanes(Vec<T> v, Index count, double* out) {
   alignas(vector_bytes) T values[lanes<T>];
   store(values, v);
   for (Index l = 0; l < count; ++l) out[l] += static_cast<double>(values[l]);
-}
-
-/// Calls use(Constant<C>, c) for tiles of components c … c + C − 1 that cover 0 … k − 1 and are as equal as can be.
-template <class Use>
-GAUSSMIX_INLINE void for_each_tile(Index k, const Use& use) {
-  for (Index c = 0, size; c < k; c += size) {
-    const Index tiles = (k - c + dense_components - 1) / dense_components;
-    size = (k - c + tiles - 1) / tiles;
-    static_assert(dense_components == 6, "one case for each");
-    switch (size) {
-      case 1: use(Constant<1>{}, c); break;
-      case 2: use(Constant<2>{}, c); break;
-      case 3: use(Constant<3>{}, c); break;
-      case 4: use(Constant<4>{}, c); break;
-      case 5: use(Constant<5>{}, c); break;
-      default: use(Constant<6>{}, c); break;
-    }
-  }
-}
-
-/// Σ_i γ_i of C components, added to `sum`.
-template <class T, int C>
-void add_weights(const T* gamma, Index stride, Index n, double* sum) {
-  Vec<T> total[C];
-  set_zero(total);
-  Index i = 0;
-  for (; i + lanes<T> <= n; i += lanes<T>)
-    for (int c = 0; c < C; ++c) total[c] += load_unaligned(gamma + c * stride + i);
-  for (int c = 0; c < C; ++c) {
-    if (i < n) total[c] += load_some(gamma + c * stride + i, n - i);
-    sum[c] += horizontal_sum<T>(total[c]);
-  }
-}
-
-/// Σ_i γ_i v_i of C components for both vectors v of every row, added to (C, 2, lanes).
-template <class T, int C>
-void add_vectors(const T* panel, const T* gamma, Index stride, Index n, double* sums) {
-  Vec<T> first[C], second[C];
-  set_zero(first);
-  set_zero(second);
-  for (Index i = 0; i < n; ++i, panel += 2 * lanes<T>) {
-    const Vec<T> a = load(panel), b = load(panel + lanes<T>);
-    for (int c = 0; c < C; ++c) {
-      const Vec<T> g = broadcast(gamma[c * stride + i]);
-      first[c] = madd<T>(g, a, first[c]);
-      second[c] = madd<T>(g, b, second[c]);
-    }
-  }
-  for (int c = 0; c < C; ++c) {
-    add_vector(first[c], sums + 2 * c * lanes<T>);
-    add_vector(second[c], sums + (2 * c + 1) * lanes<T>);
-  }
-}
-
-/// Products d_row · d_j for one vector of features j = column … column + lanes − 1. Row d, beyond the last feature,
-/// stands for the factor 1, whose products are the d_j themselves.
-struct Product {
-  Index row, column;
-};
-
-/// Calls use(panel, a, b) for the panels of two vectors that make Σγd and the lower triangle of Σγ d dᵀ.
-template <class T, class Use>
-GAUSSMIX_INLINE void for_each_product_pair(Index d, const Use& use) {
-  Index panel = 0;
-  for (Index r = 0; r < d; r += 2)
-    for (Index j = 0; j <= r; j += lanes<T>) use(panel++, Product{r, j}, Product{r + 1, j});
-  for (Index j = 0; d % 2 == 0 && j < d; j += 2 * lanes<T>)  // otherwise row d has had a partner
-    use(panel++, Product{d, j}, Product{d, j + lanes<T>});
-}
-
-template <class T>
-Index dense_panels(Index d, bool full) {
-  if (!full) return (d + lanes<T> - 1) / lanes<T>;
-  Index panels = 0;
-  for_each_product_pair<T>(d, [&](Index, Product, Product) { ++panels; });
-  return panels;
-}
-
-template <class T>
-Index dense_size(Index d, bool full) {
-  return dense_panels<T>(d, full) * 2 * lanes<T>;
-}
-
-template <class T>
-inline constexpr Index dense_panel = 2 * dense_rows * lanes<T>;
-
-template <class T>
-Index dense_scratch(Index d, bool full) {
-  return dense_panel<T> + (full ? dense_rows * padded_to(d, lanes<T>) : 0);
-}
-
-/// Features j … j + lanes − 1 of every row about the center, `step` from row to row in `out`; zeros from feature d on.
-template <class T>
-void center_vector(const T* x, Index row_stride, Index n, Index d, Location<T> center, Index j, T* out, Index step) {
-  const Index last = d - j < lanes<T> ? d - j : lanes<T>;
-  const FeatureCenter<T, 1> about(center, j, last);
-  for_each_row<T>(n, last, [&](const Index i, const Index count) {
-    store(out + i * step, about.difference(x + i * row_stride + j, 0, count));
-  });
-}
-
-/// Σγ, Σγd and Σγ d dᵀ (`full`) or Σγd² of k components as products of matrices: the weights, (k, n), times the
-/// products of features, (n, …). Each vector of these products is made once for all components; two of every row at a
-/// time stay in the nearest cache.
-template <class T>
-void moments_dense(const T* x, Index row_stride, Index n, const T* gamma, Index stride, Index k, Index d, bool full,
-                   Location<T> center, T* scratch, double* sum, double* sums) {
-  T* panel = scratch;
-  const auto add = [&](Index place) {
-    for_each_tile(k, [&](const auto components, Index c) {
-      add_vectors<T, decltype(components)::value>(panel, gamma + c * stride, stride, n,
-                                                  sums + (place * k + c) * 2 * lanes<T>);
-    });
-  };
-  for_each_tile(k, [&](const auto components, Index c) {
-    add_weights<T, decltype(components)::value>(gamma + c * stride, stride, n, sum + c);
-  });
-  if (!full) {
-    for (Index j = 0; j < d; j += lanes<T>) {
-      center_vector(x, row_stride, n, d, center, j, panel, 2 * lanes<T>);
-      for (Index i = 0; i < n; ++i) {
-        const Vec<T> c = load(panel + 2 * i * lanes<T>);
-        store(panel + (2 * i + 1) * lanes<T>, c * c);
-      }
-      add(j / lanes<T>);
-    }
-    return;
-  }
-  T* centered = scratch + dense_panel<T>;  // (⌈d / lanes⌉, dense_rows, lanes)
-  const T one = 1;
-  for (Index j = 0; j < d; j += lanes<T>)
-    center_vector(x, row_stride, n, d, center, j, centered + j * dense_rows, lanes<T>);
-  for_each_product_pair<T>(d, [&](Index place, Product a, Product b) {
-    const auto row = [&](Index r) {
-      return r == d ? &one : centered + r / lanes<T> * lanes<T> * dense_rows + r % lanes<T>;
-    };
-    const T *row_a = row(a.row), *row_b = row(b.row);
-    const Index step_a = a.row == d ? 0 : lanes<T>, step_b = b.row == d ? 0 : lanes<T>;
-    const T* column_a = centered + a.column * dense_rows;
-    const T* column_b = b.column < d ? centered + b.column * dense_rows : column_a;  // anything finite
-    for (Index i = 0; i < n; ++i) {
-      store(panel + 2 * i * lanes<T>, broadcast(row_a[i * step_a]) * load(column_a + i * lanes<T>));
-      store(panel + (2 * i + 1) * lanes<T>, broadcast(row_b[i * step_b]) * load(column_b + i * lanes<T>));
-    }
-    add(place);
-  });
-}
-
-/// Σγd and Σγ d dᵀ or Σγd² of one component, out of what moments_dense adds.
-template <class T>
-void dense_moments(const double* sums, Index k, Index component, Index d, bool full, double* first, double* second) {
-  if (!full) {
-    for (Index j = 0; j < d; ++j) {
-      const double* pair = sums + (j / lanes<T> * k + component) * 2 * lanes<T> + j % lanes<T>;
-      first[j] = pair[0];
-      second[j] = pair[lanes<T>];
-    }
-    return;
-  }
-  for_each_product_pair<T>(d, [&](Index place, Product a, Product b) {
-    const auto take = [&](const double* values, Product product) {
-      const Index behind = product.row < d ? product.row + 1 : d;
-      double* out = product.row < d ? second + product.row * d : first;
-      for (Index j = product.column; j < behind && j < product.column + lanes<T>; ++j)
-        out[j] = values[j - product.column];
-    };
-    const double* values = sums + (place * k + component) * 2 * lanes<T>;
-    take(values, a);
-    take(values + lanes<T>, b);
-  });
 }
 
 /// Rows of the scatter that one tile holds in registers, beside up to 3 vectors of its columns; of speed alone. 8 × 3

@@ -32,6 +32,9 @@ template <class T>
 using IntVec = typename VectorTypes<T>::I;
 
 template <class T>
+using LaneIndex = std::remove_reference_t<decltype(IntVec<T>{}[0] + IntVec<T>{}[0])>;
+
+template <class T>
 inline constexpr int lanes = vector_bytes / static_cast<int>(sizeof(T));
 
 /// Vectors of rows side by side in a strip: of speed alone, see panel_rows.
@@ -163,6 +166,38 @@ GAUSSMIX_INLINE void transpose(Vec<T> (&row)[lanes<T>]) {
     row[i + s] = interleaved<T, s, true>(a, b, every_lane);
   }
   if constexpr (s > 1) transpose<T, s / 2>(row);
+}
+
+/// Lane l is lane from[l] of v.
+GAUSSMIX_INLINE Vec<double> picked(Vec<double> v, IntVec<double> from) {
+#if defined(__AVX512F__)
+  return (Vec<double>)_mm512_maskz_permutexvar_pd(0xff, (__m512i)from, (__m512d)v);
+#elif defined(__AVX2__)
+  const IntVec<double> halves = (from << 33) + (from << 1) + (std::int64_t{1} << 32);  // 2 from[l] and 2 from[l] + 1
+  return (Vec<double>)_mm256_permutevar8x32_ps((__m256)v, (__m256i)halves);
+#else
+  return Vec<double>{v[from[0]], v[from[1]]};
+#endif
+}
+GAUSSMIX_INLINE Vec<float> picked(Vec<float> v, IntVec<float> from) {
+#if defined(__AVX512F__)
+  return (Vec<float>)_mm512_maskz_permutexvar_ps(0xffff, (__m512i)from, (__m512)v);
+#elif defined(__AVX2__)
+  return (Vec<float>)_mm256_permutevar8x32_ps((__m256)v, (__m256i)from);
+#else
+  return Vec<float>{v[from[0]], v[from[1]], v[from[2]], v[from[3]]};
+#endif
+}
+
+/// The lower half of a vector of float in double (`upper` 0), or the upper one (1).
+GAUSSMIX_INLINE Vec<double> widened_half(Vec<float> v, int upper) {
+  typedef float Half __attribute__((vector_size(vector_bytes / 2), may_alias));
+  const Half half = reinterpret_cast<const Half*>(&v)[upper];
+#if defined(__AVX512F__)
+  return (Vec<double>)_mm512_maskz_cvtps_pd(0xff, (__m256)half);  // convertvector: two of the narrower conversions
+#else
+  return __builtin_convertvector(half, Vec<double>);
+#endif
 }
 
 /// Whether any lane of a comparison of Vec<T> holds.
