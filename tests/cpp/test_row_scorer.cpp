@@ -42,7 +42,76 @@ Index rows_that_differ(const Mixture& mixture, const Doubles& x) {
   return different;
 }
 
+/// Numbers of rows, of 1 to 40, for which log p, responsibilities or labels of the first n rows of X are other than those
+/// of `whole` rows at once, too many to be evaluated row by row.
+template <class T>
+Index numbers_that_differ(const Mixture& mixture, const std::vector<T>& x, Index whole) {
+  const Index d = mixture.n_features(), k = mixture.n_components();
+  std::vector<T> expected_log_p(at(whole)), expected_gamma(at(whole * k));
+  std::vector<Index> expected_labels(at(whole));
+  const auto evaluate = [&](Index n, std::vector<T>& log_p, std::vector<T>& gamma, std::vector<Index>& labels) {
+    const MatrixView<const T> rows(x.data(), n, d);
+    log_prob<T>(mixture, rows, {log_p.data(), n});
+    responsibilities<T>(mixture, rows, {gamma.data(), n, k});
+    predict(mixture, rows, {labels.data(), n});
+  };
+  evaluate(whole, expected_log_p, expected_gamma, expected_labels);
+  Index different = 0;
+  for (Index n = 1; n <= 40; ++n) {
+    std::vector<T> log_p(at(n)), gamma(at(n * k));
+    std::vector<Index> labels(at(n));
+    evaluate(n, log_p, gamma, labels);
+    different += !std::equal(log_p.begin(), log_p.end(), expected_log_p.begin()) ||
+                 !std::equal(gamma.begin(), gamma.end(), expected_gamma.begin()) ||
+                 !std::equal(labels.begin(), labels.end(), expected_labels.begin());
+  }
+  return different;
+}
+
 }  // namespace
+
+TEST_CASE("few rows: the bits of a block") {
+  for (const CovarianceType type : all_types)
+    for (const Index d : {1, 2, 3, 4, 5, 8, 17, 64})
+      for (const Index k : {1, 3, 8, 15, 16, 17})
+        for (const double spread : {3.0, 200.0}) {
+          CAPTURE(to_string(type));
+          CAPTURE(d);
+          CAPTURE(k);
+          CAPTURE(spread);
+          const Problem p = random_problem(k, d, 50, type, 83, spread);
+          CHECK(numbers_that_differ<double>(p.mixture(), p.x, p.n) == 0);
+        }
+}
+
+TEST_CASE("few rows: the bits of a block for many features, many components, far rows and an offset") {
+  for (const CovarianceType type : all_types) {
+    CAPTURE(to_string(type));
+    const Problem wide = random_problem(2, 300, 50, type, 89);
+    CHECK(numbers_that_differ<double>(wide.mixture(), wide.x, wide.n) == 0);
+    const Problem many = random_problem(600, 3, 50, type, 97);
+    CHECK(numbers_that_differ<double>(many.mixture(), many.x, many.n) == 0);
+    Problem far = random_problem(5, 4, 50, type, 101);
+    for (Index i = 0; i < far.n; i += 3)
+      far.x[at(4 * i + i % 4)] = std::ldexp(i % 2 ? 1.5 : -1.5, static_cast<int>(20 * i));
+    CHECK(numbers_that_differ<double>(far.mixture(), far.x, far.n) == 0);
+    Problem offset = random_problem(5, 4, 50, type, 103);
+    for (double& mean : offset.means) mean += 1e8;
+    for (double& value : offset.x) value += 1e8;
+    CHECK(numbers_that_differ<double>(offset.mixture(), offset.x, offset.n) == 0);
+  }
+}
+
+TEST_CASE("few rows: the place of the first value that is not finite") {
+  Problem p = random_problem(3, 4, 5, CovarianceType::full, 107);
+  const Mixture mixture = p.mixture();
+  p.x[at(2 * 4 + 3)] = std::nan("");
+  p.x[at(4 * 4 + 1)] = inf;
+  Doubles log_p(5);
+  const std::string message =
+      messages::message_of<InvalidArgument>([&] { log_prob<double>(mixture, p.rows(), log_p); });
+  CHECK(message == "X[2, 3] must be finite, but is nan");
+}
 
 TEST_CASE("row scorer: the bits of the batch verbs") {
   for (const CovarianceType type : all_types)

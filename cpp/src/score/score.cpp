@@ -1,5 +1,6 @@
 #include "score/score.hpp"
 
+#include "base/buffer.hpp"
 #include "base/message.hpp"
 #include "data/partition.hpp"
 #include "data/samples.hpp"
@@ -78,22 +79,35 @@ void for_each_block(const Mixture& mixture, const Samples& x, const Execution& e
     for_each_block_as<double>(m, x, execution, kernels.f64, skip, use, commit);
 }
 
-/// Calls use(evaluator) when X is one row of float64, read in place, under a mixture so small that preparing blocks
-/// would take longer than the row; nothing is allocated then. Returns false, with nothing done, otherwise.
+/// Rows up to which X is evaluated row by row where blocks would have strips of `strip` rows.
+Index most_rows_one_by_one(const ComponentTerms& m, Index strip) {
+  const Index rows = strip > simd::row_group ? strip / detail::tuning::strip_per_row_work : 2 * simd::row_group;
+  const Index parameters = m.layout.is_matrix() && !m.layout.shared ? m.k * m.d * m.d / 2 : m.k * m.d;
+  return parameters <= detail::tuning::cached_parameters ? rows : rows / detail::tuning::uncached_cost;
+}
+
+/// Calls use(evaluator, i) for every row i when X is a few rows of float64, read in place, so few that blocks would take
+/// longer; nothing is allocated then, unless the scratch of one row is beyond what the stack has. Returns false, with
+/// nothing done, otherwise.
 template <class Use>
-bool on_one_row(const ComponentTerms& m, const Samples& x, const Execution& execution, const Use& use) {
-  if (x.rows() != 1 || x.single_precision() || x.reader() || row_work(m) > detail::tuning::most_row_work ||
-      RowEvaluator::scratch_size(m) > detail::tuning::most_row_scratch ||
+bool on_few_rows(const ComponentTerms& m, const Samples& x, const Execution& execution, const Use& use) {
+  const simd::KernelTable& kernels = simd::active_kernels();
+  if (x.rows() < 1 || x.rows() > most_rows_one_by_one(m, kernels.f64.strip) || x.single_precision() || x.reader() ||
       m.row_layout().kind == detail::RowLayout::Kind::block)
     return false;
   detail::check_num_threads(execution.num_threads);
   alignas(simd::alignment) std::array<double, detail::tuning::most_row_scratch> scratch;
-  RowEvaluator row(m, simd::active_kernels().row, scratch.data());
-  for (Index j = 0; j < m.d; ++j) {
-    row.row()[j] = x.float64()(0, j);
-    if (!std::isfinite(row.row()[j])) detail::throw_first_not_finite(x, 0, 1);
+  const Index scratch_size = RowEvaluator::scratch_size(m);
+  const bool fits = scratch_size <= detail::tuning::most_row_scratch;
+  detail::Buffer<double> long_scratch(fits ? 0 : scratch_size);
+  RowEvaluator row(m, kernels.row, fits ? scratch.data() : long_scratch.data());
+  for (Index i = 0; i < x.rows(); ++i) {
+    for (Index j = 0; j < m.d; ++j) {
+      row.row()[j] = x.float64()(i, j);
+      if (!std::isfinite(row.row()[j])) detail::throw_first_not_finite(x, i, i + 1);
+    }
+    use(row, i);
   }
-  use(row);
   return true;
 }
 
@@ -130,11 +144,11 @@ void write_posterior(const Mixture& mixture, const Samples& x, MatrixView<U> out
                      simd::Posterior what) {
   check_out(mixture, x, out);
   mixture.data().require_common_measure();
-  const auto write_row = [&](RowEvaluator& row) {
+  const auto write_row = [&](RowEvaluator& row, Index i) {
     const double* gamma = row.responsibilities();
-    for (Index k = 0; k < out.cols(); ++k) out(0, k) = static_cast<U>(gamma[k]);
+    for (Index k = 0; k < out.cols(); ++k) out(i, k) = static_cast<U>(gamma[k]);
   };
-  if (what == simd::Posterior::responsibilities && on_one_row(mixture.data(), x, execution, write_row)) return;
+  if (what == simd::Posterior::responsibilities && on_few_rows(mixture.data(), x, execution, write_row)) return;
   for_each_block(mixture, x, execution, simd::active_kernels(), false,
                  [&](auto& block, Index begin, BlockSums&) { write_rows(block.posterior(what), block, begin, out); });
 }
@@ -167,8 +181,8 @@ template <class T>
 void log_prob(const Mixture& mixture, const Samples& x, VectorView<T> out, const Execution& execution) {
   check_out(mixture, x, out);
   mixture.data().require_common_measure();
-  if (on_one_row(mixture.data(), x, execution, [&](RowEvaluator& row) { out[0] = static_cast<T>(row.log_prob()); }))
-    return;
+  const auto write_row = [&](RowEvaluator& row, Index i) { out[i] = static_cast<T>(row.log_prob()); };
+  if (on_few_rows(mixture.data(), x, execution, write_row)) return;
   for_each_block(mixture, x, execution, simd::active_kernels(), execution.skip_excluded,
                  [&](auto& block, Index begin, BlockSums&) {
                    const auto* values = block.log_prob();
@@ -179,7 +193,8 @@ void log_prob(const Mixture& mixture, const Samples& x, VectorView<T> out, const
 void predict(const Mixture& mixture, const Samples& x, VectorView<Index> out, const Execution& execution) {
   check_out(mixture, x, out);
   mixture.data().require_common_measure();
-  if (on_one_row(mixture.data(), x, execution, [&](RowEvaluator& row) { out[0] = row.predict(); })) return;
+  const auto write_row = [&](RowEvaluator& row, Index i) { out[i] = row.predict(); };
+  if (on_few_rows(mixture.data(), x, execution, write_row)) return;
   for_each_block(mixture, x, execution, simd::active_kernels(), false, [&](auto& block, Index begin, BlockSums&) {
     const Index* labels = block.labels();
     for (Index i = 0; i < block.size(); ++i) out[begin + i] = labels[i];

@@ -36,12 +36,19 @@ inline constexpr Index least_features_to_guess = 16;
 /// least four times as many rows.
 inline constexpr Index probe_rows = 4 * simd::strip_multiple;
 
-// ---- one row without blocks (score.cpp)
+// ---- few rows without blocks (score.cpp)
 // ------------------------------------------------------------------------------
 
-/// Multiply-adds up to which one row is evaluated by RowEvaluator: at D = 64 and K = 15, just below, in 2.4 µs, where a
-/// block of one row took 20 µs. It bounds the memory of RowLayout, a second copy of the parameters.
-inline constexpr double most_row_work = 1 << 15;
+// A strip of a block takes as long whether its rows are rows of X or padding. bench/cpp/bench_few_rows has both ways.
+
+/// A half of the rows of a strip take as long row by row as the whole strip: 12 with AVX-512, 6 with AVX2. Where a strip
+/// has no more rows than a row has components side by side (SSE2, NEON), both ways do about the same work for a row, and
+/// row by row none is padding: there two groups of rows are few.
+inline constexpr Index strip_per_row_work = 2;
+/// Row by row the parameters are read for every row again, which takes three times as long …
+inline constexpr Index uncached_cost = 3;
+/// … where they are more than a near cache holds: so many values, 4 MiB.
+inline constexpr Index cached_parameters = Index{1} << 19;
 /// Values of scratch on the stack, 16 KiB: a quarter of the smallest stacks that are served, of 64 KiB.
 inline constexpr Index most_row_scratch = 1 << 11;
 
