@@ -332,43 +332,45 @@ TEST_CASE_TEMPLATE("kernels: finite distances give no NaN, and as good an answer
   });
 }
 
-TEST_CASE("kernels: the posterior of one row gives the bits of a block") {
+TEST_CASE_TEMPLATE("kernels: the posterior of one row gives the bits of a block", T, float, double) {
   // Thousands of rows: a product that one of them fuses into a sum and the other does not changes one result in 2000.
   for (const simd::KernelTable* table : tables()) {
     CAPTURE(table->name);
     Random random(13);
-    for (const Index k : {1, 2, 7, 8, 9, 40})
+    for (const Index k : {1, 2, 7, 8, 9, 16, 40})
       for (const double spread : {1.0, 20.0, 300.0}) {
-        const Index padded = (k + simd::row_group - 1) / simd::row_group * simd::row_group;
-        Softmax<double> s(table->f64, 2000, k);
+        const Index padded = (k + simd::row_group<T> - 1) / simd::row_group<T> * simd::row_group<T>;
+        Softmax<T> s(simd::kernels_of<T>(*table), 2000, k);
         fill(s, random, spread);
-        const std::vector<double> distances(s.q.data(), s.q.data() + s.q.size());
-        Softmax<double> whole = Softmax<double>(table->f64, 2000, k);
+        const std::vector<T> distances(s.q.data(), s.q.data() + s.q.size());
+        Softmax<T> whole = Softmax<T>(simd::kernels_of<T>(*table), 2000, k);
         std::copy(distances.begin(), distances.end(), whole.q.data());
         REQUIRE(whole.kernels.posterior(whole.q.data(), whole.stride, whole.n, k, s.log_norm.data(),
                                         s.log_weight.data(), Posterior::responsibilities));
         REQUIRE(s.log_prob(40, nullptr, false));
-        Buffer<double> q(padded), log_norm(padded), log_weight(padded);
+        Buffer<T> q(padded), log_norm(padded), log_weight(padded);
         Index different_log_p = 0, different_gamma = 0;
-        double log_p = 0;
-        const auto row_posterior = [&](Index i, double cut) {
+        T log_p = 0;
+        const auto row_posterior = [&](Index i, T cut) {
           for (Index c = 0; c < padded; ++c) {
-            q[c] = c < k ? distances[at(c * s.stride + i)] : 0.0;
-            log_norm[c] = c < k ? s.log_norm[at(c)] : 0.0;
-            log_weight[c] = c < k ? s.log_weight[at(c)] : -problems::inf;
+            q[c] = c < k ? distances[at(c * s.stride + i)] : T(0);
+            log_norm[c] = c < k ? s.log_norm[at(c)] : T(0);
+            log_weight[c] = c < k ? s.log_weight[at(c)] : -static_cast<T>(problems::inf);
           }
-          return table->row.posterior(q.data(), k, log_norm.data(), log_weight.data(), cut, &log_p);
+          return simd::row_kernels_of<T>(*table).posterior(q.data(), k, log_norm.data(), log_weight.data(), cut,
+                                                           &log_p);
         };
         for (Index i = 0; i < s.n; ++i) {
           REQUIRE(row_posterior(i, 40));
           different_log_p += log_p != s.log_p[i];
-          REQUIRE(row_posterior(i, no_cut<double>));
+          REQUIRE(row_posterior(i, no_cut<T>));
           for (Index c = 0; c < k; ++c) different_gamma += q[c] != whole(i, c);
         }
         CHECK(different_log_p == 0);
         CHECK(different_gamma == 0);
-        q[k - 1] = problems::inf;
-        CHECK_FALSE(table->row.posterior(q.data(), k, log_norm.data(), log_weight.data(), 40, &log_p));
+        q[k - 1] = static_cast<T>(problems::inf);
+        CHECK_FALSE(
+            simd::row_kernels_of<T>(*table).posterior(q.data(), k, log_norm.data(), log_weight.data(), 40, &log_p));
       }
   }
 }

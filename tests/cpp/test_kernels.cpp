@@ -298,56 +298,61 @@ TEST_CASE_TEMPLATE("kernels: points off a support are marked, points within roun
   }
 }
 
-TEST_CASE("kernels: one row gives the bits of a block") {
+TEST_CASE_TEMPLATE("kernels: one row gives the bits of a block", T, float, double) {
   for (const simd::KernelTable* table : tables()) {
     CAPTURE(table->name);
+    const simd::Kernels<T>& kernels = simd::kernels_of<T>(*table);
+    const simd::RowKernels<T>& row = simd::row_kernels_of<T>(*table);
     Random random(11);
     for (const Index d : {1, 2, 3, 4, 5, 8, 13, 40, 128, 129, 261})
-      for (const Index k : {1, 7, 8, 9, 17}) {
-        constexpr Index group = simd::row_group;
+      for (const Index k : {1, 7, 8, 9, 16, 17}) {
+        constexpr Index group = simd::row_group<T>;
         const Index groups = (k + group - 1) / group;
-        Block<double> block(table->f64, 1, d, random);
-        Buffer<double> means(groups * d * group), inv_std(groups * d * group), scratch(d * group), q(groups * group);
-        const Triangle<double> shape(d, random);
-        Buffer<double> panels(groups * static_cast<Index>(shape.panels.size()) * group);
-        for (Buffer<double>* zeroed : {&means, &inv_std, &panels})
-          std::fill(zeroed->data(), zeroed->data() + zeroed->size(), 0.0);
-        std::vector<std::vector<double>> expected(3);
+        Block<T> block(kernels, 1, d, random);
+        Buffer<T> means(groups * d * group), lo(groups * d * group), inv_std(groups * d * group), scratch(d * group),
+            q(groups * group);
+        const Triangle<T> shape(d, random);
+        Buffer<T> panels(groups * static_cast<Index>(shape.panels.size()) * group);
+        for (Buffer<T>* zeroed : {&means, &lo, &inv_std, &panels})
+          std::fill(zeroed->data(), zeroed->data() + zeroed->size(), T(0));
+        std::vector<std::vector<T>> expected(3);
         const Index strips = block.n_strips();
         for (Index c = 0; c < k; ++c) {
-          const std::vector<double> scale = random_values<double>(d, random);
-          const Triangle<double> l(d, random);
-          block.hi = random_values<double>(d, random, 3);
+          const std::vector<T> scale = random_values<T>(d, random);
+          const Triangle<T> l(d, random);
+          block.hi = random_values<T>(d, random, 3);
           const auto size = static_cast<Index>(l.panels.size());
           for (Index e = 0; e < size; ++e) panels[(c / group * size + e) * group + c % group] = l.panels[at(e)];
           for (Index j = 0; j < d; ++j) {
             means[(c / group * d + j) * group + c % group] = block.hi[at(j)];
+            lo[(c / group * d + j) * group + c % group] = block.lo[at(j)];
             inv_std[(c / group * d + j) * group + c % group] = scale[at(j)];
           }
-          const double* x = block.strips.data();
-          table->f64.distances_full(x, strips, d, block.location(), l.factor(), block.scratch.data(), block.out.data());
+          const T* x = block.strips.data();
+          kernels.distances_full(x, strips, d, block.location(), l.factor(), block.scratch.data(), block.out.data());
           expected[0].push_back(block.out[0]);
-          table->f64.distances_diag(x, strips, d, block.location(), scale.data(), block.out.data());
+          kernels.distances_diag(x, strips, d, block.location(), scale.data(), block.out.data());
           expected[1].push_back(block.out[0]);
-          table->f64.distances_unit(x, strips, d, block.location(), block.out.data());
+          kernels.distances_unit(x, strips, d, block.location(), block.out.data());
           expected[2].push_back(block.out[0]);
         }
-        const double* x = block.x.data();
-        table->row.distances_full(x, d, groups, means.data(), panels.data(), scratch.data(), q.data());
+        const T* x = block.x.data();
+        const simd::Location<T> location{means.data(), lo.data()};
+        row.distances_full(x, d, groups, location, panels.data(), scratch.data(), q.data());
         CHECK(std::equal(expected[0].begin(), expected[0].end(), q.data()));
-        table->row.distances_diag(x, d, groups, means.data(), inv_std.data(), q.data());
+        row.distances_diag(x, d, groups, location, inv_std.data(), q.data());
         CHECK(std::equal(expected[1].begin(), expected[1].end(), q.data()));
-        table->row.distances_unit(x, d, groups, means.data(), q.data());
+        row.distances_unit(x, d, groups, location, q.data());
         CHECK(std::equal(expected[2].begin(), expected[2].end(), q.data()));
 
         const Index padded = (d + group - 1) / group * group;
-        Buffer<double> columns(d * padded), y(padded);
-        std::fill(columns.data(), columns.data() + columns.size(), 0.0);
+        Buffer<T> columns(d * padded), y(padded);
+        std::fill(columns.data(), columns.data() + columns.size(), T(0));
         for (Index i = 0; i < d; ++i)
           for (Index j = 0; j < d; ++j) columns[j * padded + i] = shape.values[at(i * d + j)];
-        table->row.transform(x, d, block.hi.data(), columns.data(), y.data());
-        table->f64.transform(block.strips.data(), strips, d, block.location(), shape.factor(), block.scratch.data(),
-                             block.out.data());
+        row.transform(x, d, block.location(), columns.data(), y.data());
+        kernels.transform(block.strips.data(), strips, d, block.location(), shape.factor(), block.scratch.data(),
+                          block.out.data());
         for (Index i = 0; i < d; ++i) CHECK(block.entry(block.out, 0, i) == y[i]);
       }
   }

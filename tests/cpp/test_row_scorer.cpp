@@ -9,37 +9,46 @@ using namespace problems;
 namespace {
 
 /// Whether the verbs give other bits for this row alone.
-bool differs_alone(const Mixture& mixture, VectorView<const double> row, double log_p, const double* gamma,
-                   Index label) {
-  const MatrixView<const double> x(row.data(), 1, row.size());
-  double own_log_p = 0;
+template <class T>
+bool differs_alone(const Mixture& mixture, VectorView<const T> row, T log_p, const T* gamma, Index label) {
+  const MatrixView<const T> x(row.data(), 1, row.size());
+  T own_log_p = 0;
   Index own_label = -1;
-  Doubles own(at(mixture.n_components()));
-  log_prob<double>(mixture, x, {&own_log_p, 1});
-  responsibilities<double>(mixture, x, {own.data(), 1, mixture.n_components()});
+  std::vector<T> own(at(mixture.n_components()));
+  log_prob<T>(mixture, x, {&own_log_p, 1});
+  responsibilities<T>(mixture, x, {own.data(), 1, mixture.n_components()});
   predict(mixture, x, {&own_label, 1});
   return own_log_p != log_p || own_label != label || !std::equal(own.begin(), own.end(), gamma);
 }
 
 /// Rows whose bits differ between the batch verbs and a RowScorer, or the batch verbs of one row.
-Index rows_that_differ(const Mixture& mixture, const Doubles& x) {
+template <class T>
+Index rows_that_differ(const Mixture& mixture, const std::vector<T>& x) {
   const Index d = mixture.n_features(), k = mixture.n_components(), n = static_cast<Index>(x.size()) / d;
-  const MatrixView<const double> rows(x.data(), n, d);
-  Doubles log_p(at(n)), gamma(at(n * k)), own(at(k));
+  const MatrixView<const T> rows(x.data(), n, d);
+  std::vector<T> log_p(at(n)), gamma(at(n * k)), own(at(k));
   std::vector<Index> labels(at(n));
-  log_prob<double>(mixture, rows, log_p);
-  responsibilities<double>(mixture, rows, {gamma.data(), n, k});
+  log_prob<T>(mixture, rows, log_p);
+  responsibilities<T>(mixture, rows, {gamma.data(), n, k});
   predict(mixture, rows, labels);
   RowScorer scorer(mixture);
   Index different = 0;
   for (Index i = 0; i < n; ++i) {
-    const VectorView<const double> row(x.data() + i * d, d);
+    const VectorView<const T> row(x.data() + i * d, d);
     scorer.responsibilities(row, own);
     different += differs_alone(mixture, row, log_p[at(i)], gamma.data() + i * k, labels[at(i)]) ||
-                 scorer.log_prob(row) != log_p[at(i)] || scorer.predict(row) != labels[at(i)] ||
+                 static_cast<T>(scorer.log_prob(row)) != log_p[at(i)] || scorer.predict(row) != labels[at(i)] ||
                  !std::equal(own.begin(), own.end(), gamma.begin() + i * k);
   }
   return different;
+}
+
+/// In float32, what is beyond its range as its ends.
+std::vector<float> single(const Doubles& values) {
+  constexpr double most = std::numeric_limits<float>::max();
+  std::vector<float> out;
+  for (const double value : values) out.push_back(static_cast<float>(std::clamp(value, -most, most)));
+  return out;
 }
 
 /// Numbers of rows, of 1 to 40, for which log p, responsibilities or labels of the first n rows of X are other than those
@@ -80,7 +89,8 @@ TEST_CASE("few rows: the bits of a block") {
           CAPTURE(k);
           CAPTURE(spread);
           const Problem p = random_problem(k, d, 50, type, 83, spread);
-          CHECK(numbers_that_differ<double>(p.mixture(), p.x, p.n) == 0);
+          CHECK(numbers_that_differ(p.mixture(), p.x, p.n) == 0);
+          CHECK(numbers_that_differ(p.mixture(), single(p.x), p.n) == 0);
         }
 }
 
@@ -88,18 +98,29 @@ TEST_CASE("few rows: the bits of a block for many features, many components, far
   for (const CovarianceType type : all_types) {
     CAPTURE(to_string(type));
     const Problem wide = random_problem(2, 300, 50, type, 89);
-    CHECK(numbers_that_differ<double>(wide.mixture(), wide.x, wide.n) == 0);
+    CHECK(numbers_that_differ(wide.mixture(), wide.x, wide.n) == 0);
+    CHECK(numbers_that_differ(wide.mixture(), single(wide.x), wide.n) == 0);
     const Problem many = random_problem(600, 3, 50, type, 97);
-    CHECK(numbers_that_differ<double>(many.mixture(), many.x, many.n) == 0);
+    CHECK(numbers_that_differ(many.mixture(), many.x, many.n) == 0);
+    CHECK(numbers_that_differ(many.mixture(), single(many.x), many.n) == 0);
     Problem far = random_problem(5, 4, 50, type, 101);
     for (Index i = 0; i < far.n; i += 3)
-      far.x[at(4 * i + i % 4)] = std::ldexp(i % 2 ? 1.5 : -1.5, static_cast<int>(20 * i));
-    CHECK(numbers_that_differ<double>(far.mixture(), far.x, far.n) == 0);
+      far.x[at(4 * i + i % 4)] = std::ldexp(i % 2 ? 1.5 : -1.5, static_cast<int>(20 * i % 126));
+    CHECK(numbers_that_differ(far.mixture(), far.x, far.n) == 0);
+    CHECK(numbers_that_differ(far.mixture(), single(far.x), far.n) == 0);
     Problem offset = random_problem(5, 4, 50, type, 103);
     for (double& mean : offset.means) mean += 1e8;
     for (double& value : offset.x) value += 1e8;
-    CHECK(numbers_that_differ<double>(offset.mixture(), offset.x, offset.n) == 0);
+    CHECK(numbers_that_differ(offset.mixture(), offset.x, offset.n) == 0);
+    CHECK(numbers_that_differ(offset.mixture(), single(offset.x), offset.n) == 0);
   }
+}
+
+TEST_CASE("few rows: float32 rows of a mixture whose scales are beyond float32 have the bits of a block") {
+  Problem p = random_problem(3, 2, 50, CovarianceType::diag, 109);
+  for (double& variance : p.covariances) variance *= 1e36;
+  CHECK(numbers_that_differ(p.mixture(), single(p.x), p.n) == 0);
+  CHECK(rows_that_differ(p.mixture(), single(p.x)) == 0);
 }
 
 TEST_CASE("few rows: the place of the first value that is not finite") {
@@ -124,6 +145,7 @@ TEST_CASE("row scorer: the bits of the batch verbs") {
           CAPTURE(spread);
           const Problem p = random_problem(k, d, 40, type, 61, spread);
           CHECK(rows_that_differ(p.mixture(), p.x) == 0);
+          CHECK(rows_that_differ(p.mixture(), single(p.x)) == 0);
         }
 }
 
@@ -157,9 +179,11 @@ TEST_CASE("row scorer: the bits of the batch verbs for far rows and beside compo
       Problem p = random_problem(k, 4, 12, type, 67);
       for (Index i = 0; i < p.n; ++i) p.x[at(4 * i + i % 4)] = std::ldexp(i % 2 ? 1.5 : -1.5, static_cast<int>(90 * i));
       CHECK(rows_that_differ(p.mixture(), p.x) == 0);
+      CHECK(rows_that_differ(p.mixture(), single(p.x)) == 0);
       p.weights[1] += p.weights[0];
       p.weights[0] = 0;
       CHECK(rows_that_differ(p.mixture(), p.x) == 0);
+      CHECK(rows_that_differ(p.mixture(), single(p.x)) == 0);
     }
 }
 
@@ -167,10 +191,14 @@ TEST_CASE("row scorer: singular components, on the support and off it") {
   const Doubles weights = {0.25, 0.75}, means = {0, 0, 0, 1, 1, 1};
   const Doubles covariances = {1, 2, 0, 2, 4, 0, 0, 0, 3, 1, 2, 0, 2, 4, 0, 0, 0, 3};
   const Mixture full(weights, MatrixView<const double>(means.data(), 2, 3), covariances, CovarianceType::full, true);
-  CHECK(rows_that_differ(full, {1, 2, 5, 0, 0, 0, 2, 3, 1, 1, 2.5, 0}) == 0);
+  const Doubles near_full = {1, 2, 5, 0, 0, 0, 2, 3, 1, 1, 2.5, 0};
+  CHECK(rows_that_differ(full, near_full) == 0);
+  CHECK(rows_that_differ(full, single(near_full)) == 0);
   const Doubles variances = {1, 0, 2, 1, 0, 3};
   const Mixture diag(weights, MatrixView<const double>(means.data(), 2, 3), variances, CovarianceType::diag, true);
-  CHECK(rows_that_differ(diag, {1, 0, 5, 7, 1, 0, 0, 0.5, 0}) == 0);
+  const Doubles near_diag = {1, 0, 5, 7, 1, 0, 0, 0.5, 0};
+  CHECK(rows_that_differ(diag, near_diag) == 0);
+  CHECK(rows_that_differ(diag, single(near_diag)) == 0);
 }
 
 TEST_CASE("row scorer: rows of any stride, of its own copy of the mixture, after a move") {

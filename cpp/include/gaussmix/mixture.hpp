@@ -198,8 +198,8 @@ GAUSSMIX_API double bic(const Mixture& mixture, const Samples& x, VectorView<con
 ///@}
 
 /// Scores one row at a time without allocating: for services. Holds its own scratch, so each thread needs its own;
-/// gives the same bits as the batch verbs on a float64 row. One that has been moved from may be assigned to or
-/// destroyed, nothing else.
+/// gives the same bits as the batch verbs on a row of the same type; the first float32 row still prepares what those
+/// need. One that has been moved from may be assigned to or destroyed, nothing else.
 /// @code
 ///   gaussmix::RowScorer scorer(mixture);  // one a thread; it keeps the mixture
 ///   const std::vector<double> row{0.5, -0.2};
@@ -220,11 +220,14 @@ class GAUSSMIX_API RowScorer {
 
   /// log p(x) for one row x, (D,). @throws InvalidArgument when x is not (D,) or not finite
   double log_prob(VectorView<const double> x);
+  double log_prob(VectorView<const float> x);
   /// Writes γ(z_k) for one row x, (D,), to `out`, (K,). @throws InvalidArgument also when `out` is not (K,) or shares
   /// memory with x
   void responsibilities(VectorView<const double> x, VectorView<double> out);
+  void responsibilities(VectorView<const float> x, VectorView<float> out);
   /// The component with the largest log-joint, the first of equals. @throws InvalidArgument as log_prob
   Index predict(VectorView<const double> x);
+  Index predict(VectorView<const float> x);
 
  private:
   class Impl;

@@ -177,9 +177,16 @@ const DistanceBounds<float>& ComponentTerms::distance_bounds<float>() const {
   return f32_bounds_;
 }
 
-const RowLayout& ComponentTerms::row_layout() const {
-  row_once_.run([this] { row_ = make_row_layout(*this); });
-  return row_;
+template <>
+const RowLayout<double>& ComponentTerms::row_layout<double>() const {
+  f64_row_once_.run([this] { f64_row_ = make_row_layout<double>(*this); });
+  return f64_row_;
+}
+
+template <>
+const RowLayout<float>& ComponentTerms::row_layout<float>() const {
+  f32_row_once_.run([this] { f32_row_ = make_row_layout<float>(*this); });
+  return f32_row_;
 }
 
 void ComponentTerms::require_common_measure() const {

@@ -74,7 +74,8 @@ class ComponentTerms {
   template <class T>
   const DistanceBounds<T>& distance_bounds() const;
   /// The layout for one row, likewise made at its first use.
-  const RowLayout& row_layout() const;
+  template <class T>
+  const RowLayout<T>& row_layout() const;
   /// @throws NumericalError unless all ranks are equal
   void require_common_measure() const;
 
@@ -92,8 +93,9 @@ class ComponentTerms {
   mutable Once f64_bounds_once_, f32_bounds_once_;
   mutable DistanceBounds<double> f64_bounds_;
   mutable DistanceBounds<float> f32_bounds_;
-  mutable Once row_once_;
-  mutable RowLayout row_{};
+  mutable Once f64_row_once_, f32_row_once_;
+  mutable RowLayout<double> f64_row_{};
+  mutable RowLayout<float> f32_row_{};
 };
 
 }  // namespace gaussmix::detail

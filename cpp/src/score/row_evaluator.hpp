@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/buffer.hpp"
 #include "model/component_terms.hpp"
 #include "score/extended_range.hpp"
 
@@ -7,22 +8,23 @@
 
 namespace gaussmix::detail {
 
-/// The E-step on one row in float64, with the bits of BlockEvaluator<double>, in scratch of its owner's. Not for
-/// mixtures of RowLayout::Kind::block.
+/// The E-step on one row, with the bits of BlockEvaluator<T>, in scratch of its owner's. Not for mixtures of
+/// RowLayout::Kind::block.
+template <class T>
 class RowEvaluator {
  public:
   /// @param scratch  aligned to simd::alignment, scratch_size(mixture) values
-  RowEvaluator(const ComponentTerms& mixture, const simd::RowKernels& kernels, double* scratch);
+  RowEvaluator(const ComponentTerms& mixture, const simd::RowKernels<T>& kernels, T* scratch);
   static Index scratch_size(const ComponentTerms& mixture) noexcept;
   /// Makes the scratch that a row in the extended range needs, which is otherwise made at the first of them.
   void prepare_extended_range();
 
   /// The place of the row to be evaluated, (D,), to be filled with finite values.
-  double* row() noexcept { return row_; }
+  T* row() noexcept { return row_; }
   /// log p(x).
-  double log_prob();
+  T log_prob();
   /// γ(z_k), (K,), until the next call.
-  const double* responsibilities();
+  const T* responsibilities();
   /// The component with the largest log-joint, the first of equals.
   Index predict();
 
@@ -31,12 +33,13 @@ class RowEvaluator {
   const ExtendedRangeRow& extended_row();
 
   const ComponentTerms& mixture_;
-  const RowLayout& layout_;
-  const simd::RowKernels& kernels_;
-  double* q_;        ///< (groups, row_group): squared distances and what becomes of them
-  double* scratch_;  ///< (D, row_group)
-  double* row_;
+  const RowLayout<T>& layout_;
+  const simd::RowKernels<T>& kernels_;
+  T* q_;        ///< (groups, row_group): squared distances and what becomes of them
+  T* scratch_;  ///< (D, row_group)
+  T* row_;
   std::optional<ExtendedRangeRow> extended_row_;
+  Buffer<double> exact_row_;  ///< the row for extended_row_
 };
 
 }  // namespace gaussmix::detail

@@ -79,36 +79,53 @@ void for_each_block(const Mixture& mixture, const Samples& x, const Execution& e
     for_each_block_as<double>(m, x, execution, kernels.f64, skip, use, commit);
 }
 
-/// Rows up to which X is evaluated row by row where blocks would have strips of `strip` rows.
+/// Rows up to which X is evaluated row by row where blocks would have strips of `strip` rows, in T.
+template <class T>
 Index most_rows_one_by_one(const ComponentTerms& m, Index strip) {
-  const Index rows = strip > simd::row_group ? strip / detail::tuning::strip_per_row_work : 2 * simd::row_group;
+  constexpr Index group = simd::row_group<T>;
+  const Index rows = strip > group ? strip / detail::tuning::strip_per_row_work : 2 * group;
   const Index parameters = m.layout.is_matrix() && !m.layout.shared ? m.k * m.d * m.d / 2 : m.k * m.d;
   return parameters <= detail::tuning::cached_parameters ? rows : rows / detail::tuning::uncached_cost;
 }
 
-/// Calls use(evaluator, i) for every row i when X is a few rows of float64, read in place, so few that blocks would take
-/// longer; nothing is allocated then, unless the scratch of one row is beyond what the stack has. Returns false, with
-/// nothing done, otherwise.
-template <class Use>
-bool on_few_rows(const ComponentTerms& m, const Samples& x, const Execution& execution, const Use& use) {
-  const simd::KernelTable& kernels = simd::active_kernels();
-  if (x.rows() < 1 || x.rows() > most_rows_one_by_one(m, kernels.f64.strip) || x.single_precision() || x.reader() ||
-      m.row_layout().kind == detail::RowLayout::Kind::block)
-    return false;
-  detail::check_num_threads(execution.num_threads);
-  alignas(simd::alignment) std::array<double, detail::tuning::most_row_scratch> scratch;
-  const Index scratch_size = RowEvaluator::scratch_size(m);
-  const bool fits = scratch_size <= detail::tuning::most_row_scratch;
-  detail::Buffer<double> long_scratch(fits ? 0 : scratch_size);
-  RowEvaluator row(m, kernels.row, fits ? scratch.data() : long_scratch.data());
-  for (Index i = 0; i < x.rows(); ++i) {
-    for (Index j = 0; j < m.d; ++j) {
-      row.row()[j] = x.float64()(i, j);
+/// Reads row i of X, which has no reader, to row(), (D,).
+template <class T>
+void load_row(const Samples& x, Index i, RowEvaluator<T>& row) {
+  const auto load = [&](const auto& values) {
+    for (Index j = 0; j < x.cols(); ++j) {
+      row.row()[j] = static_cast<T>(values(i, j));
       if (!std::isfinite(row.row()[j])) detail::throw_first_not_finite(x, i, i + 1);
     }
+  };
+  x.single_precision() ? load(x.float32()) : load(x.float64());
+}
+
+template <class T, class Use>
+bool on_few_rows_as(const ComponentTerms& m, const Samples& x, const Execution& execution, const Use& use) {
+  const simd::KernelTable& kernels = simd::active_kernels();
+  if (x.rows() < 1 || x.rows() > most_rows_one_by_one<T>(m, simd::kernels_of<T>(kernels).strip) || x.reader() ||
+      m.row_layout<T>().kind == detail::RowLayout<T>::Kind::block)
+    return false;
+  detail::check_num_threads(execution.num_threads);
+  alignas(simd::alignment) std::array<T, detail::tuning::most_row_scratch> scratch;
+  const Index scratch_size = RowEvaluator<T>::scratch_size(m);
+  const bool fits = scratch_size <= detail::tuning::most_row_scratch;
+  detail::Buffer<T> long_scratch(fits ? 0 : scratch_size);
+  RowEvaluator<T> row(m, simd::row_kernels_of<T>(kernels), fits ? scratch.data() : long_scratch.data());
+  for (Index i = 0; i < x.rows(); ++i) {
+    load_row(x, i, row);
     use(row, i);
   }
   return true;
+}
+
+/// Calls use(evaluator, i) for every row i when X is a few rows, read in place, so few that blocks would take longer;
+/// nothing is allocated then, unless the scratch of one row is beyond what the stack has. Returns false, with nothing
+/// done, otherwise. In the precision of for_each_block.
+template <class Use>
+bool on_few_rows(const ComponentTerms& m, const Samples& x, const Execution& execution, const Use& use) {
+  return x.single_precision() && m.fits_single() ? on_few_rows_as<float>(m, x, execution, use)
+                                                 : on_few_rows_as<double>(m, x, execution, use);
 }
 
 template <class T>
@@ -144,8 +161,8 @@ void write_posterior(const Mixture& mixture, const Samples& x, MatrixView<U> out
                      simd::Posterior what) {
   check_out(mixture, x, out);
   mixture.data().require_common_measure();
-  const auto write_row = [&](RowEvaluator& row, Index i) {
-    const double* gamma = row.responsibilities();
+  const auto write_row = [&](auto& row, Index i) {
+    const auto* gamma = row.responsibilities();
     for (Index k = 0; k < out.cols(); ++k) out(i, k) = static_cast<U>(gamma[k]);
   };
   if (what == simd::Posterior::responsibilities && on_few_rows(mixture.data(), x, execution, write_row)) return;
@@ -181,7 +198,7 @@ template <class T>
 void log_prob(const Mixture& mixture, const Samples& x, VectorView<T> out, const Execution& execution) {
   check_out(mixture, x, out);
   mixture.data().require_common_measure();
-  const auto write_row = [&](RowEvaluator& row, Index i) { out[i] = static_cast<T>(row.log_prob()); };
+  const auto write_row = [&](auto& row, Index i) { out[i] = static_cast<T>(row.log_prob()); };
   if (on_few_rows(mixture.data(), x, execution, write_row)) return;
   for_each_block(mixture, x, execution, simd::active_kernels(), execution.skip_excluded,
                  [&](auto& block, Index begin, BlockSums&) {
@@ -193,7 +210,7 @@ void log_prob(const Mixture& mixture, const Samples& x, VectorView<T> out, const
 void predict(const Mixture& mixture, const Samples& x, VectorView<Index> out, const Execution& execution) {
   check_out(mixture, x, out);
   mixture.data().require_common_measure();
-  const auto write_row = [&](RowEvaluator& row, Index i) { out[i] = row.predict(); };
+  const auto write_row = [&](auto& row, Index i) { out[i] = row.predict(); };
   if (on_few_rows(mixture.data(), x, execution, write_row)) return;
   for_each_block(mixture, x, execution, simd::active_kernels(), false, [&](auto& block, Index begin, BlockSums&) {
     const Index* labels = block.labels();

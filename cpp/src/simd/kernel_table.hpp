@@ -27,8 +27,6 @@ inline constexpr Index few_features = 11;
 /// Rows that moments_dense takes at a time, two strips of the widest kernel: of each it keeps two vectors, 3 to 12 KiB
 /// in all, in the nearest cache. In float32 a sum has so many terms before it goes to double.
 inline constexpr Index dense_rows = 96;
-/// Components side by side in the one-row layout.
-inline constexpr Index row_group = 8;
 /// Candidates of a step of seeding that are compared at a time.
 inline constexpr Index most_candidates = 24;
 /// The bit that marks what candidate c is nearer to than any seed; the last one is shared.
@@ -37,6 +35,9 @@ constexpr Index nearer_bit(Index c) noexcept { return c < 7 ? c : 7; }
 inline constexpr Index strip_multiple = 48;
 /// Alignment of all kernel buffers, in bytes.
 inline constexpr Index alignment = 64;
+/// Components side by side in the one-row layout: 8 in float64, 16 in float32.
+template <class T>
+inline constexpr Index row_group = alignment / static_cast<Index>(sizeof(T));
 
 /// Marks a point off the support of a singular component in an array of squared distances.
 inline constexpr int off_support = -1;
@@ -210,21 +211,21 @@ struct Kernels {
                           const double* reference, double* first);
 };
 
-/// One row x, (d,), in float64 against groups of row_group components, lanes along components. For regular components
-/// in their features' own order alone; unused places of the last group hold zeros.
+/// One row x, (d,), against groups of row_group components, lanes along components. For regular components in their
+/// features' own order alone; unused places of the last group hold zeros.
+template <class T>
 struct RowKernels {
   /// q, (groups, row_group). means: (groups, d, row_group); factors: (groups, the panels of Factor with row_group
   /// values for each entry). scratch: (d × row_group).
-  void (*distances_full)(const double* x, Index d, Index groups, const double* means, const double* factors,
-                         double* scratch, double* q);
+  void (*distances_full)(const T* x, Index d, Index groups, Location<T> means, const T* factors, T* scratch, T* q);
   /// means and inv_std: (groups, d, row_group).
-  void (*distances_diag)(const double* x, Index d, Index groups, const double* means, const double* inv_std, double* q);
-  void (*distances_unit)(const double* x, Index d, Index groups, const double* means, double* q);
+  void (*distances_diag)(const T* x, Index d, Index groups, Location<T> means, const T* inv_std, T* q);
+  void (*distances_unit)(const T* x, Index d, Index groups, Location<T> means, T* q);
   /// y = L⁻¹(x − c), (d padded to row_group); factor holds L⁻¹ column by column, (d, d padded to row_group) with zeros.
-  void (*transform)(const double* x, Index d, const double* center, const double* factor, double* y);
+  void (*transform)(const T* x, Index d, Location<T> center, const T* factor, T* y);
   /// log p from q of one row by the exclusion rule, which cut = +inf turns off, and the responsibilities in place of q.
   /// k components are padded to whole groups with log_weight = −inf. Returns as Kernels::posterior.
-  bool (*posterior)(double* q, Index k, const double* log_norm, const double* log_weight, double cut, double* log_p);
+  bool (*posterior)(T* q, Index k, const T* log_norm, const T* log_weight, T cut, T* log_p);
 };
 
 /// Features of the processor that a table was compiled for, read from the compiler's own macros.
@@ -246,7 +247,8 @@ struct KernelTable {
   std::uint32_t features;
   Kernels<double> f64;
   Kernels<float> f32;
-  RowKernels row;
+  RowKernels<double> row_f64;
+  RowKernels<float> row_f32;
 };
 
 template <class T>
@@ -258,6 +260,17 @@ constexpr const Kernels<double>& kernels_of<double>(const KernelTable& table) no
 template <>
 constexpr const Kernels<float>& kernels_of<float>(const KernelTable& table) noexcept {
   return table.f32;
+}
+
+template <class T>
+constexpr const RowKernels<T>& row_kernels_of(const KernelTable& table) noexcept;
+template <>
+constexpr const RowKernels<double>& row_kernels_of<double>(const KernelTable& table) noexcept {
+  return table.row_f64;
+}
+template <>
+constexpr const RowKernels<float>& row_kernels_of<float>(const KernelTable& table) noexcept {
+  return table.row_f32;
 }
 
 extern const KernelTable kernels_baseline;

@@ -49,8 +49,10 @@ constexpr Kernels<T> kernels() {
           moments_few<T>,       two_nearest<T>,    potential_gains<T>, weighted_sum<T>,    add_to_clusters<T>};
 }
 
-constexpr RowKernels row_kernels{row_distances_full, row_distances_diag, row_distances_unit, row_transform,
-                                 row_posterior};
+template <class T>
+constexpr RowKernels<T> row_kernels() {
+  return {row_distances_full<T>, row_distances_diag<T>, row_distances_unit<T>, row_transform<T>, row_posterior<T>};
+}
 
 /// What the compiler was told it may use here.
 constexpr std::uint32_t features = 0
