@@ -97,7 +97,7 @@ class Block {
     for (Index i = 0; i < source_.size(); ++i)
       source_[i] = static_cast<T>(d) * static_cast<T>(1.0 + 0.1 * normal(generator));
     dense_n_ = std::min(n_, simd::dense_rows);
-    scratch_.resize(std::max({2 * d * kernels.strip, kernels.moments_scratch(d), kernels.dense_scratch(d, true)}));
+    scratch_.resize(std::max({2 * d * kernels.strip, kernels.moments_scratch(d), kernels.dense_scratch(d)}));
     log_p_.resize(n_);
     gamma_.resize(n_);
     rows_.resize(n_);

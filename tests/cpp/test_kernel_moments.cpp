@@ -215,7 +215,7 @@ TEST_CASE_TEMPLATE("kernels: moments_dense", T, float, double) {
             const Block<T> block(kernels, n, d, random);
             const Index stride = block.padded(), row_stride = d + 3, size = full ? d * d : d;
             std::vector<Buffer<T>> weights;
-            Buffer<T> gamma(k * stride), scratch(kernels.dense_scratch(d, full));
+            Buffer<T> gamma(k * stride), scratch(kernels.dense_scratch(d));
             for (Index c = 0; c < k; ++c) {
               weights.push_back(random_gamma(block, random));
               std::copy(weights.back().data(), weights.back().data() + stride, gamma.data() + c * stride);

@@ -89,7 +89,7 @@ void JointMoments<T>::sum_dense(const BlockLoader<T>& block, const BlockResponsi
   hold(begin_component, full ? std::min(k_, begin_component + most) : k_, full, true);
   const Index components = end_ - begin_;
   location_.assign(center_.data(), d_);
-  scratch_.resize(kernels_.dense_scratch(d_, full));
+  scratch_.resize(kernels_.dense_scratch(d_));
   if (responsibilities.begin) tile_gamma_.resize(components * simd::dense_rows);
   for (Index begin = 0; begin < block.size(); begin += simd::dense_rows) {
     const Index end = std::min(begin + simd::dense_rows, block.size());

@@ -167,10 +167,10 @@ struct Kernels {
   /// The sums of moments_diag or, with `full`, of moments_full for k components about one center, over 1 ≤ n ≤ dense_rows
   /// rows with weights gamma[c · stride + i] ≥ 0. Σγ is added to sum[c], the others to `sums`, k · dense_size(d, full)
   /// values in an order that dense_moments knows. No product of two features of x − center may overflow. scratch:
-  /// dense_scratch(d, full) elements.
+  /// dense_scratch(d) elements.
   void (*moments_dense)(const T* x, Index row_stride, Index n, const T* gamma, Index stride, Index k, Index d,
                         bool full, Location<T> center, T* scratch, double* sum, double* sums);
-  Index (*dense_scratch)(Index d, bool full);
+  Index (*dense_scratch)(Index d);
   Index (*dense_size)(Index d, bool full);
   /// Takes `first` and `second` of one of the k components out of the sums.
   void (*dense_moments)(const double* sums, Index k, Index component, Index d, bool full, double* first,

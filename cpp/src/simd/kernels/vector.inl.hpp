@@ -168,7 +168,7 @@ GAUSSMIX_INLINE void transpose(Vec<T> (&row)[lanes<T>]) {
   if constexpr (s > 1) transpose<T, s / 2>(row);
 }
 
-/// Lane l is lane from[l] of v.
+/// Lane l is lane from[l], modulo their number, of v.
 GAUSSMIX_INLINE Vec<double> picked(Vec<double> v, IntVec<double> from) {
 #if defined(__AVX512F__)
   return (Vec<double>)_mm512_maskz_permutexvar_pd(0xff, (__m512i)from, (__m512d)v);
@@ -176,7 +176,7 @@ GAUSSMIX_INLINE Vec<double> picked(Vec<double> v, IntVec<double> from) {
   const IntVec<double> halves = (from << 33) + (from << 1) + (std::int64_t{1} << 32);  // 2 from[l] and 2 from[l] + 1
   return (Vec<double>)_mm256_permutevar8x32_ps((__m256)v, (__m256i)halves);
 #else
-  return Vec<double>{v[from[0]], v[from[1]]};
+  return Vec<double>{v[from[0] & 1], v[from[1] & 1]};
 #endif
 }
 GAUSSMIX_INLINE Vec<float> picked(Vec<float> v, IntVec<float> from) {
@@ -185,7 +185,7 @@ GAUSSMIX_INLINE Vec<float> picked(Vec<float> v, IntVec<float> from) {
 #elif defined(__AVX2__)
   return (Vec<float>)_mm256_permutevar8x32_ps((__m256)v, (__m256i)from);
 #else
-  return Vec<float>{v[from[0]], v[from[1]], v[from[2]], v[from[3]]};
+  return Vec<float>{v[from[0] & 3], v[from[1] & 3], v[from[2] & 3], v[from[3] & 3]};
 #endif
 }
 
