@@ -53,7 +53,7 @@ double seconds_to_interrupt(int threads, const std::function<bool(Worker&)>& wai
     const Clock::time_point limit = due + std::chrono::seconds(10);
     while (!worker.cancelled() && Clock::now() < limit) std::this_thread::sleep_for(milliseconds(1));
   };
-  CHECK_THROWS_AS(parallel_for(threads, threads, execution, task, [](Index, Worker&) {}), Interrupted);
+  CHECK_THROWS_AS(parallel_for(threads, threads, execution, task, [](Index, int) {}), Interrupted);
   return std::chrono::duration<double>(Clock::now() - due).count();
 }
 
@@ -83,7 +83,7 @@ TEST_CASE("parallel: every index runs once, and commits come in order, at any th
             ++runs[static_cast<std::size_t>(i)];
             dawdle(i);
           },
-          [&](Index i, Worker&) { committed.push_back(i); });
+          [&](Index i, int) { committed.push_back(i); });
       CHECK(std::all_of(runs.begin(), runs.end(), [](const std::atomic<int>& n) { return n == 1; }));
       CHECK(committed == count_up(count));
       CHECK(ids_in_range);
@@ -117,18 +117,52 @@ TEST_CASE("parallel: more than one thread takes part") {
   CHECK(met);
 }
 
-TEST_CASE("parallel: commit runs on the thread of its task, whose scratch it reads") {
-  constexpr int threads = 3;
-  std::vector<Index> scratch(threads, -1);
-  Index wrong = 0;
-  parallel_for(
-      100, threads, {},
-      [&](Index i, Worker& worker) {
-        scratch[static_cast<std::size_t>(worker.id())] = i;
-        dawdle(i);
-      },
-      [&](Index i, Worker& worker) { wrong += scratch[static_cast<std::size_t>(worker.id())] != i; });
-  CHECK(wrong == 0);
+TEST_CASE("parallel: a commit finds what its task left in its slot, which is one of the task's thread") {
+  for (int threads = 1; threads <= 4; ++threads) {
+    for (const int slots : {1, 2, 8}) {
+      CAPTURE(threads);
+      CAPTURE(slots);
+      std::vector<Index> kept(static_cast<std::size_t>(threads * slots), -1);
+      std::vector<Index> committed;
+      std::atomic<int> wrong{0};
+      parallel_for(
+          100, threads, {},
+          [&](Index i, Worker& worker) {
+            wrong += worker.slot() / slots != worker.id();
+            kept[static_cast<std::size_t>(worker.slot())] = i;
+            dawdle(i);
+          },
+          [&](Index i, int slot) {
+            wrong += kept[static_cast<std::size_t>(slot)] != i;
+            committed.push_back(i);
+          },
+          slots);
+      CHECK(wrong == 0);
+      CHECK(committed == count_up(100));
+    }
+  }
+}
+
+TEST_CASE("parallel: a thread goes on while its commits wait, until its slots are full") {
+  if (openmp_version() == 0) return;
+  for (const int slots : {1, 3}) {
+    CAPTURE(slots);
+    std::atomic<int> ended{0}, begun{0};
+    int committed_late = 0;
+    parallel_for(
+        20, 2, {},
+        [&](Index i, Worker&) {
+          ++begun;
+          const Clock::time_point limit = Clock::now() + std::chrono::seconds(10);
+          // The first index is held back until the other thread has filled its slots, and a while beyond.
+          while (i == 0 && ended < slots && Clock::now() < limit) std::this_thread::sleep_for(milliseconds(1));
+          if (i == 0) std::this_thread::sleep_for(milliseconds(20));
+          if (i == 0) committed_late = begun;
+          ++ended;
+        },
+        [](Index, int) {}, slots);
+    CHECK(committed_late == 1 + slots);
+  }
 }
 
 TEST_CASE("parallel: the failure is the one of a serial loop, and so are the commits") {
@@ -145,7 +179,7 @@ TEST_CASE("parallel: the failure is the one of a serial loop, and so are the com
               if (i != 24) dawdle(i);  // 24 fails before 23 does
               if (fails(i)) throw std::runtime_error("task " + std::to_string(i));
             },
-            [&](Index i, Worker&) { committed.push_back(i); });
+            [&](Index i, int) { committed.push_back(i); }, 1 + repeat % 4);
       } catch (const std::runtime_error& error) {
         message = error.what();
       }
@@ -158,13 +192,16 @@ TEST_CASE("parallel: the failure is the one of a serial loop, and so are the com
 TEST_CASE("parallel: a commit that throws ends the loop") {
   for (int threads = 1; threads <= 4; ++threads) {
     std::vector<Index> committed;
-    const auto commit = [&](Index i, Worker&) {
+    const auto commit = [&](Index i, int) {
       if (i == 9) throw std::out_of_range("commit");
       committed.push_back(i);
     };
     const auto task = [](Index i, Worker&) { dawdle(i); };
-    CHECK_THROWS_AS(parallel_for(50, threads, {}, task, commit), std::out_of_range);
-    CHECK(committed == count_up(9));
+    for (const int slots : {1, 4}) {
+      committed.clear();
+      CHECK_THROWS_AS(parallel_for(50, threads, {}, task, commit, slots), std::out_of_range);
+      CHECK(committed == count_up(9));
+    }
   }
 }
 
@@ -272,7 +309,7 @@ TEST_CASE("parallel: what stop throws reaches the caller before any failure, and
       while (!worker.cancelled() && Clock::now() < limit) std::this_thread::sleep_for(milliseconds(1));
       throw std::runtime_error("a task that fails when it is cancelled");
     };
-    const auto commit = [&](Index, Worker&) { committed_after += stopped; };
+    const auto commit = [&](Index, int) { committed_after += stopped; };
     CHECK_THROWS_AS(parallel_for(8, threads, execution, task, commit), Signal);
     CHECK(asked_again == 0);
     CHECK(committed_after == 0);
@@ -285,7 +322,7 @@ TEST_CASE("parallel: many threads may call at once") {
   for (std::size_t c = 0; c < sums.size(); ++c) {
     callers.emplace_back([&sums, c] {
       for (int repeat = 0; repeat < 20; ++repeat) {
-        const auto add = [&sums, c](Index i, Worker&) { sums[c] += i; };
+        const auto add = [&sums, c](Index i, int) { sums[c] += i; };
         parallel_for(10, 2, {}, [](Index, Worker&) {}, add);
       }
     });

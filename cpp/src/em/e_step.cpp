@@ -3,6 +3,7 @@
 #include "data/partition.hpp"
 #include "data/samples.hpp"
 #include "em/block_moments.hpp"
+#include "em/tuning.hpp"
 #include "model/mixture_data.hpp"
 #include "numeric/compensated_sum.hpp"
 #include "parallel/parallel.hpp"
@@ -76,6 +77,13 @@ class MergeTree {
   std::vector<std::optional<Sums>> levels_;
 };
 
+/// Sums of leaves that each thread may hold until their turn in the merge comes.
+int slots_for(const Sums& shape) {
+  const auto values = static_cast<Index>(shape.pivot.size() + shape.delta.size() + shape.scatter.size());
+  const Index affordable = tuning::held_sums_bytes / (values * static_cast<Index>(sizeof(double)));
+  return static_cast<int>(std::clamp<Index>(affordable, 1, tuning::most_held_sums));
+}
+
 /// The sums of one pass over all rows, of the scatter shape and about the pivots of `shape`. make_process() makes what
 /// each worker does with a block: process(begin, end, sums) adds rows [begin, end) to `sums`.
 template <class MakeProcess>
@@ -84,20 +92,27 @@ std::optional<Sums> sums_of_leaves(const Partition& partition, double work, cons
   using Process = decltype(make_process());
   const int threads = plan_threads(execution, partition.leaves(), work);
   std::vector<std::optional<Process>> process(static_cast<std::size_t>(threads));
-  std::vector<std::optional<Sums>> leaf_sums(static_cast<std::size_t>(threads));
+  const int slots = slots_for(shape);
+  std::vector<std::optional<Sums>> leaf_sums(static_cast<std::size_t>(threads * slots));
   MergeTree tree;
   parallel_for(
       partition.leaves(), threads, execution,
       [&](Index leaf, Worker& worker) {
         const auto id = static_cast<std::size_t>(worker.id());
         if (!process[id]) process[id].emplace(make_process());
-        leaf_sums[id] = shape.empty_copy();
+        std::optional<Sums>& sums = leaf_sums[static_cast<std::size_t>(worker.slot())];
+        sums = shape.empty_copy();
         const Index end = partition.leaf_end(leaf);
         for (Index begin = partition.leaf_begin(leaf); begin < end && !worker.cancelled();
              begin += partition.block_rows)
-          (*process[id])(begin, std::min(begin + partition.block_rows, end), *leaf_sums[id]);
+          (*process[id])(begin, std::min(begin + partition.block_rows, end), *sums);
       },
-      [&](Index, Worker& worker) { tree.push(std::move(*leaf_sums[static_cast<std::size_t>(worker.id())])); });
+      [&](Index, int slot) {
+        std::optional<Sums>& sums = leaf_sums[static_cast<std::size_t>(slot)];
+        tree.push(std::move(*sums));
+        sums.reset();
+      },
+      slots);
   return std::move(tree).total();
 }
 

@@ -34,6 +34,12 @@ inline constexpr Index tile_bytes = Index{1} << 15;
 
 // ---- memory: no bit depends on these --------------------------------------------------------------------------------
 
+/// Sums of leaves that a thread holds at most until those before them are merged, so that it does not wait for a thread
+/// that others of the machine hold back: 8, …
+inline constexpr Index most_held_sums = 8;
+/// … or as many as 8 MiB hold, but at least one, with which a thread waits before its next leaf. A sum of K = 32
+/// components in D = 32 features is ¼ MiB, one of K = 256 in D = 64 is 8 MiB.
+inline constexpr Index held_sums_bytes = Index{1} << 23;
 /// Values of dense sums that are held at a time, 2 MiB, …
 inline constexpr Index held_values = Index{1} << 18;
 /// … but of at least so many components: a tile of the kernel.

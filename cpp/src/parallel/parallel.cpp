@@ -10,6 +10,8 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -29,7 +31,6 @@ namespace gaussmix::detail {
 
 namespace {
 
-using Body = std::function<void(Index, Worker&)>;
 using Clock = std::chrono::steady_clock;
 
 /// Multiply-adds that one core does in about 50 µs; of speed alone. Below, waking a second thread costs more than it
@@ -45,8 +46,16 @@ thread_local Clock::time_point last_poll;
 /// What the threads of one parallel_for share.
 class Loop {
  public:
-  Loop(Index count, const Execution& execution, const Body& task, const Body& commit)
-      : count_(count), execution_(execution), task_(task), commit_(commit), end_(count) {}
+  Loop(Index count, int threads, const Execution& execution, const Task& task, const Commit& commit, int slots)
+      : count_(count),
+        execution_(execution),
+        task_(task),
+        commit_(commit),
+        slots_(slots),
+        end_(count),
+        // Indices that are taken and not committed: one in each slot, and one for each thread that waits for a slot.
+        done_(commit ? static_cast<std::size_t>(threads * (slots + 1)) : 0, no_slot),
+        held_(commit ? static_cast<std::size_t>(threads * slots) : 0, -1) {}
 
   /// What each of the `team` threads does: takes indices until none is left. The calling thread (id 0) comes back last.
   void run(int id, int team) noexcept;
@@ -62,7 +71,13 @@ class Loop {
   // What a stop fails at: gives up every index and outranks the failure of any.
   static constexpr Index stopped = -1;
 
-  void attempt(const Body& body, Index i, Worker& worker) noexcept;
+  static constexpr int no_slot = -1;
+
+  template <class Body>
+  void attempt(Index i, const Body& body) noexcept;
+  void wait_for_slot(Index i, const Worker& worker) noexcept;
+  void commit_done(Index i, Worker& worker) noexcept;
+  int& done(Index i) noexcept { return done_[static_cast<std::size_t>(i) % done_.size()]; }
   void fail(Index i, std::exception_ptr error) noexcept;
   template <class Ready>
   void wait(int id, Ready ready) noexcept;
@@ -71,47 +86,54 @@ class Loop {
 
   const Index count_;
   const Execution& execution_;
-  const Body& task_;
-  const Body& commit_;
+  const Task& task_;
+  const Commit& commit_;
+  const int slots_;             // of each thread
   std::atomic<Index> next_{0};  // the index to take next
   std::atomic<Index> end_;      // indices from here on are given up: the lowest that failed, or the count
   std::mutex mutex_;            // guards what follows, and changes of end_
   std::condition_variable changed_;
   Index turn_ = 0;            // the index to commit next
+  bool committing_ = false;   // whether a thread is at it
+  std::vector<int> done_;     // the slots of the indices that are done and not committed, a ring; else no_slot
+  std::vector<Index> held_;   // (threads · slots,): the last index of each slot; -1 before the first
   int at_rest_ = 0;           // threads that found no index left
   std::exception_ptr error_;  // of index end_, when it failed
 };
 
 class LoopWorker final : public Worker {
  public:
-  LoopWorker(Loop& loop, int id) : loop_(loop), id_(id) {}
+  LoopWorker(Loop& loop, int id, int slots) : loop_(loop), id_(id), slots_(slots) {}
   int id() const noexcept override { return id_; }
+  int slot() const noexcept override { return id_ * slots_ + turn_; }
   bool cancelled() override {
     if (id_ == 0) loop_.poll();
     return loop_.given_up(index_);
   }
-  void begin(Index i) noexcept { index_ = i; }
+  void begin(Index i) noexcept {
+    index_ = i;
+    turn_ = (turn_ + 1) % slots_;
+  }
 
  private:
   Loop& loop_;
   int id_;
+  int slots_;
+  int turn_ = 0;  // of its slots
   Index index_ = 0;
 };
 
-// An index that is not given up has all indices below it taken and not given up, so its turn comes: nobody waits in
-// vain. The failure that is reported is the one that a serial loop would have met, for these are never cancelled by
-// later ones.
+// The lowest index that is not committed is taken by a thread that does not wait, since that thread's earlier indices
+// are committed: nobody waits in vain. The failure that is reported is the one that a serial loop would have met, for
+// these are never cancelled by later ones.
 void Loop::run(int id, int team) noexcept {
-  LoopWorker worker(*this, id);
+  LoopWorker worker(*this, id, slots_);
   for (Index i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) {
     worker.begin(i);
+    if (commit_) wait_for_slot(i, worker);
     if (worker.cancelled()) break;
-    attempt(task_, i, worker);
-    if (!commit_) continue;
-    wait(id, [&] { return turn_ == i || given_up(i); });
-    if (given_up(i)) break;
-    attempt(commit_, i, worker);
-    announce([&] { turn_ = i + 1; });
+    attempt(i, [&] { task_(i, worker); });
+    if (commit_) commit_done(i, worker);
   }
   announce([&] { ++at_rest_; });
   if (id != 0) return;
@@ -119,9 +141,38 @@ void Loop::run(int id, int team) noexcept {
   wait(id, [&] { return at_rest_ == team; });
 }
 
-void Loop::attempt(const Body& body, Index i, Worker& worker) noexcept {
+/// Returns when the slot's last index is committed, and takes the slot for index i.
+void Loop::wait_for_slot(Index i, const Worker& worker) noexcept {
+  Index& held = held_[static_cast<std::size_t>(worker.slot())];  // of this thread alone
+  wait(worker.id(), [&] { return turn_ > held || given_up(i); });
+  held = i;
+}
+
+/// Notes that index i is done, and commits what is done and in turn, unless another thread is at it: that one will.
+void Loop::commit_done(Index i, Worker& worker) noexcept {
+  std::unique_lock<std::mutex> lock(mutex_);
+  done(i) = worker.slot();
+  if (committing_) return;
+  committing_ = true;
+  while (turn_ < count_ && !given_up(turn_) && done(turn_) != no_slot) {
+    const Index committed = turn_;
+    const int slot = std::exchange(done(committed), no_slot);
+    lock.unlock();
+    if (worker.id() == 0) poll();
+    if (!given_up(committed)) attempt(committed, [&] { commit_(committed, slot); });
+    lock.lock();
+    if (given_up(committed)) break;
+    ++turn_;
+    changed_.notify_all();
+  }
+  committing_ = false;
+}
+
+/// Calls body(), which is of index i.
+template <class Body>
+void Loop::attempt(Index i, const Body& body) noexcept {
   try {
-    body(i, worker);
+    body();
   } catch (...) {
     fail(i, std::current_exception());
   }
@@ -236,11 +287,12 @@ int plan_threads(const Execution& execution, Index tasks, double work) {
   return static_cast<int>(std::min<Index>(threads, tasks));
 }
 
-void parallel_for(Index count, int threads, const Execution& execution, const std::function<void(Index, Worker&)>& task,
-                  const std::function<void(Index, Worker&)>& commit) {
-  Loop loop(count, execution, task, commit);
-  const int team = static_cast<int>(std::min<Index>(threads, count));
-  if (team < 2 || must_be_serial()) {
+void parallel_for(Index count, int threads, const Execution& execution, const Task& task, const Commit& commit,
+                  int slots) {
+  const bool serial = threads < 2 || count < 2 || must_be_serial();
+  const int team = serial ? 1 : static_cast<int>(std::min<Index>(threads, count));
+  Loop loop(count, team, execution, task, commit, slots);
+  if (serial) {
     loop.run(0, 1);
   } else {
     run_team(loop, team);

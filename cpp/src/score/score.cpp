@@ -50,22 +50,23 @@ void for_each_block_as(const ComponentTerms& m, const Samples& x, const Executio
   const Partition partition = Partition::of(x.rows(), m.d, m.k, sizeof(T));
   const int threads = detail::plan_threads(execution, partition.leaves(), row_work(m) * static_cast<double>(x.rows()));
   std::vector<std::optional<BlockEvaluator<T>>> evaluators(static_cast<std::size_t>(threads));
-  std::vector<BlockSums> sums(evaluators.size());
+  std::vector<BlockSums> sums(evaluators.size() * static_cast<std::size_t>(detail::tuning::held_leaves));
   const auto task = [&](Index leaf, Worker& worker) {
     const auto id = static_cast<std::size_t>(worker.id());
     auto& evaluator = evaluators[id];
     if (!evaluator) evaluator.emplace(m, x, kernels, partition, skip);
-    sums[id].clear();
+    BlockSums& own = sums[static_cast<std::size_t>(worker.slot())];
+    own.clear();
     const Index end = partition.leaf_end(leaf);
     for (Index begin = partition.leaf_begin(leaf); begin < end && !worker.cancelled(); begin += partition.block_rows) {
       const Index stop = std::min(begin + partition.block_rows, end);
       evaluator->load(begin, stop);
-      use(*evaluator, begin, sums[id]);
+      use(*evaluator, begin, own);
     }
   };
-  std::function<void(Index, Worker&)> in_order;
-  if (commit) in_order = [&](Index, Worker& worker) { commit(sums[static_cast<std::size_t>(worker.id())]); };
-  detail::parallel_for(partition.leaves(), threads, execution, task, in_order);
+  detail::Commit in_order;
+  if (commit) in_order = [&](Index, int slot) { commit(sums[static_cast<std::size_t>(slot)]); };
+  detail::parallel_for(partition.leaves(), threads, execution, task, in_order, detail::tuning::held_leaves);
 }
 
 /// The same in float32 for float32 X where the mixture's scales fit it, else in float64.

@@ -27,6 +27,11 @@ inline constexpr double vain_share = 0.5;
 /// … so many blocks are then evaluated whole before the next try, which makes vain tries a small part of all.
 inline constexpr int blocks_of_pause = 32;
 
+// ---- the order in which leaves are committed (score.cpp) ------------------------------------------------------------
+
+/// Leaves whose log-likelihoods, a number a block, each thread keeps at most until those before them are added.
+inline constexpr int held_leaves = 8;
+
 // ---- the guess at likely components where no last pass tells them (BlockEvaluator)
 // -----------------------------------
 

@@ -209,7 +209,7 @@ void Lloyd<T>::pass(bool whole) {
     points_.for_tiles(leaf, worker, [&](Index begin, Index end) { pass_tile(scratch, begin, end, whole); });
   };
   parallel_for(points_.partition.leaves(), threads_, points_.execution, evaluate,
-               [&](Index, Worker& worker) { sums_.merge(scratch_of(worker).sums); });
+               [&](Index, int slot) { sums_.merge(scratch_[static_cast<std::size_t>(slot)].sums); });
   if (whole) whole_weight_ = sums_.weight;
 }
 

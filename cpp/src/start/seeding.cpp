@@ -277,8 +277,8 @@ Index Seeding<T>::best_of(const Candidates& candidates) {
     mine.gains.assign(n, 0.0);
     points_.for_tiles(leaf, worker, [&](Index begin, Index end) { add_gains(mine, begin, end, candidates); });
   };
-  parallel_for(points_.partition.leaves(), threads, points_.execution, evaluate, [&](Index, Worker& worker) {
-    const std::vector<double>& part = scratch[static_cast<std::size_t>(worker.id())].gains;
+  parallel_for(points_.partition.leaves(), threads, points_.execution, evaluate, [&](Index, int slot) {
+    const std::vector<double>& part = scratch[static_cast<std::size_t>(slot)].gains;
     for (std::size_t t = 0; t < n; ++t) gains[t] += part[t];
   });
   return std::max_element(gains.begin(), gains.end()) - gains.begin();
