@@ -12,6 +12,7 @@ RowEvaluator<T>::RowEvaluator(const ComponentTerms& mixture, const simd::RowKern
     : mixture_(mixture),
       layout_(mixture.row_layout<T>()),
       kernels_(kernels),
+      cut_(exclusion_cut<T>(mixture.k)),
       q_(scratch),
       scratch_(q_ + layout_.log_norm.size()),
       row_(scratch_ + mixture.d * simd::row_group<T>) {}
@@ -39,8 +40,7 @@ template <class T>
 T RowEvaluator<T>::log_prob() {
   distances();
   T log_p = 0;
-  if (!kernels_.posterior(q_, mixture_.k, layout_.log_norm.data(), layout_.log_weight.data(),
-                          exclusion_cut<T>(mixture_.k), &log_p))
+  if (!kernels_.posterior(q_, mixture_.k, layout_.log_norm.data(), layout_.log_weight.data(), cut_, &log_p))
     return static_cast<T>(extended_row().log_p());
   return log_p;
 }

@@ -35,6 +35,7 @@ class RowEvaluator {
   const ComponentTerms& mixture_;
   const RowLayout<T>& layout_;
   const simd::RowKernels<T>& kernels_;
+  T cut_;       ///< of the exclusion rule
   T* q_;        ///< (groups, row_group): squared distances and what becomes of them
   T* scratch_;  ///< (D, row_group)
   T* row_;

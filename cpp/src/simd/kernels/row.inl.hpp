@@ -89,30 +89,39 @@ void row_transform(const T* x, Index d, Location<T> center, const T* factor, T* 
 }
 
 /// log p = m + log Σ_k exp(t_k − m) with m = max_k t_k, and γ_k, by the exclusion rule; the sum runs over the
-/// components in their order.
+/// components in their order. What a row does not need is left out, as each operation waits for the one before it: the
+/// exponentials of vectors in which no component counts, and the logarithm of a sum of 1, exp(0) of the largest alone.
 template <class T>
 bool row_posterior(T* q, Index k, const T* log_norm, const T* log_weight, T cut, T* log_p) {
-  const Index padded = (k + lanes<T> - 1) / lanes<T> * lanes<T>;
   Vec<T> check{}, largest_lanes = broadcast(-infinity<T>);
-  for (Index c = 0; c < padded; c += lanes<T>) {
+  for (Index c = 0; c < k; c += lanes<T>) {
     check = madd<T>(load(q + c), Vec<T>{}, check);  // as in Kernels::log_prob
     const Vec<T> t = madd<T>(load(q + c), broadcast(T(-0.5)), load(log_norm + c) + load(log_weight + c));
     largest_lanes = larger<T>(t, largest_lanes);
     store(q + c, t);
   }
+  const int used = k < lanes<T> ? static_cast<int>(k) : lanes<T>;
   T largest = largest_lanes[0];
-  for (int l = 1; l < lanes<T>; ++l) largest = largest_lanes[l] > largest ? largest_lanes[l] : largest;
+  for (int l = 1; l < used; ++l) largest = largest_lanes[l] > largest ? largest_lanes[l] : largest;
   if (any<T>(~(check == T(0))) || !(largest > -infinity<T>)) return false;
   T sum = 0;
-  for (Index c = 0; c < padded; c += lanes<T>) {
+  for (Index c = 0; c < k; c += lanes<T>) {
     Vec<T> e[1] = {load(q + c) - largest};
     const Vec<T> least = larger<T>(load(log_weight + c) - cut, broadcast(Elementary<T>::exp_min));  // as least_shifted
     const IntVec<T> counts[1] = {e[0] >= least};
-    exp_where<T>(counts, e);
+    if (!any<T>(counts[0])) {
+      store(q + c, Vec<T>{});
+      continue;
+    }
+    if (k > 1)
+      exp_where<T>(counts, e);
+    else
+      e[0] = broadcast(T(1));
     store(q + c, e[0]);
-    for (int l = 0; l < lanes<T>; ++l) sum += q[c + l];
+    const Index end = c + lanes<T> < k ? c + lanes<T> : k;
+    for (Index i = c; i < end; ++i) sum += q[i];
   }
-  *log_p = largest + log_positive<T>(broadcast(sum))[0];
+  *log_p = sum == T(1) ? largest + T(0) : largest + log_positive<T>(broadcast(sum))[0];
   const T factor = T(1) / sum;
   for (Index c = 0; c < k; ++c) q[c] *= factor;
   return true;
