@@ -23,6 +23,23 @@ constexpr double negligible_gain = 0x1p-88;
 /// Beyond rounding: weights times a factor leave the same share.
 constexpr double share_margin = 1.0 + 0x1p-20;
 
+/// Bounds are kept as floats, as reading them is most of a late pass over few features; rounded to the safe side, they
+/// only let a few more rows be looked at. Values from 2⁻¹²⁶ on lose less than the factors give away.
+constexpr double float_margin = 4.0 * static_cast<double>(std::numeric_limits<float>::epsilon());
+
+/// A float not above `value` ≥ 0.
+float float_below(double value) {
+  const double below = std::min(value * (1.0 - float_margin), double{std::numeric_limits<float>::max()});
+  return below < double{std::numeric_limits<float>::min()} ? 0.0F : static_cast<float>(below);
+}
+
+/// A float not below `value` ≥ 0.
+float float_above(double value) {
+  const double above = std::max(value * (1.0 + float_margin), double{std::numeric_limits<float>::min()});
+  const bool fits = above <= double{std::numeric_limits<float>::max()};
+  return fits ? static_cast<float>(above) : std::numeric_limits<float>::infinity();
+}
+
 /// Sums over the rows of each cluster about a reference point c_k. Additive.
 struct ClusterSums {
   std::vector<Index> count;    ///< rows of positive weight, (K,)
@@ -93,12 +110,13 @@ class MovedRows {
 ///   ‖x − c_a'‖ ≤ u + m_a,    ‖x − c_k'‖ ≥ l − m_k  (k ≠ a),
 /// so a stays the nearest while the sum of m_a + max_{k ≠ a} m_k over the moves since, the drift of a, is below the gap
 /// l − u. Until then the row is not even read. The sums change by the rows that change cluster. A whole pass evaluates
-/// every row and sums anew: the first one, the last one, and when sums have become imprecise.
+/// every row and sums anew: the first one, the last one where its sums are wanted, and when sums have become imprecise.
 template <class T>
 class Lloyd {
  public:
   Lloyd(const Points<T>& points, const std::vector<Index>& seeds);
-  KMeansResult run(int max_iter, double settled_share, const EndStart& end_start);
+  KMeansResult result(int max_iter);
+  std::vector<std::int32_t> labels(int max_iter, double settled_share, const EndStart& end_start);
 
  private:
   /// What a thread needs for a tile of rows.
@@ -123,13 +141,15 @@ class Lloyd {
     Index row = -1;
   };
 
+  template <class IsLast>
+  int iterate(const IsLast& is_last, bool ends_whole);
   void pass(bool whole);
   void pass_tile(Scratch& scratch, Index begin, Index end, bool whole);
   Index list_all(Scratch& scratch, Index n) const;
   Index list_doubtful(Scratch& scratch, Index begin, Index end) const;
   void add_moved(ClusterSums& sums, MatrixView<const T> x, simd::ClusteredRows rows) const;
   void find_two_nearest(Scratch& scratch, Index begin, Index n) const;
-  T settled_until(T nearest, T second, std::size_t label) const;
+  float settled_until(T nearest, T second, std::size_t label) const;
   bool sums_are_worn() const;
   bool has_settled(double share) const;
   bool seat_empty_clusters();
@@ -149,9 +169,9 @@ class Lloyd {
   std::vector<double> reference_;  // what the sums are about: the centers of the last whole pass
   ClusterSums sums_;
   std::vector<double> whole_weight_;  // cluster weights in the last whole pass, (K,)
-  std::vector<T> drift_;              // how much the gap of a row may have shrunk since then, by its label, (K,)
+  std::vector<float> drift_;          // how much the gap of a row may have shrunk since then, by its label, (K,)
   std::vector<std::int32_t> labels_;  // (N,); −1 before the first pass
-  std::vector<T> settled_;            // the drift below which a row keeps its label, (N,)
+  std::vector<float> settled_;        // the drift below which a row keeps its label, (N,)
   std::vector<Scratch> scratch_;
 };
 
@@ -175,12 +195,32 @@ Lloyd<T>::Lloyd(const Points<T>& points, const std::vector<Index>& seeds)
 }
 
 template <class T>
-KMeansResult Lloyd<T>::run(int max_iter, double settled_share, const EndStart& end_start) {
+KMeansResult Lloyd<T>::result(int max_iter) {
+  const int n_iter = iterate([max_iter](int n, bool) { return n == max_iter; }, true);
+  return {centers_.values(), std::move(labels_), sums_.inertia, n_iter};
+}
+
+/// Rows of weight 0 get their last label by a whole pass alone; all others have it already.
+template <class T>
+std::vector<std::int32_t> Lloyd<T>::labels(int max_iter, double settled_share, const EndStart& end_start) {
+  const auto is_last = [&](int n, bool whole) {
+    return n == max_iter || (!whole && has_settled(settled_share)) || (end_start && end_start());
+  };
+  iterate(is_last, !points_.weight.are_equal());
+  return std::move(labels_);
+}
+
+/// Passes and moves until no label changes or is_last(iterations, whether the last pass was whole); then a whole pass
+/// where `ends_whole`. Returns the number of iterations.
+template <class T>
+template <class IsLast>
+int Lloyd<T>::iterate(const IsLast& is_last, bool ends_whole) {
   int n_iter = 0;
   bool whole = true;
   while (true) {
     pass(whole);
-    const bool last = n_iter == max_iter || (!whole && has_settled(settled_share)) || (end_start && end_start());
+    const bool last = is_last(n_iter, whole);
+    if (last && !ends_whole) break;
     if (!whole && (last || sums_.changed == 0 || sums_are_worn())) pass(whole = true);
     if (last) break;
     const bool seated = seat_empty_clusters();
@@ -190,7 +230,7 @@ KMeansResult Lloyd<T>::run(int max_iter, double settled_share, const EndStart& e
     ++n_iter;
     whole = seated;
   }
-  return {centers_.values(), std::move(labels_), sums_.inertia, n_iter};
+  return n_iter;
 }
 
 /// Labels every row, or those whose label may have changed, by the nearest center and brings the sums up to date.
@@ -201,7 +241,7 @@ void Lloyd<T>::pass(bool whole) {
   if (whole) {
     sums_.clear();
     reference_ = centers_.values();
-    std::fill(drift_.begin(), drift_.end(), T(0));
+    std::fill(drift_.begin(), drift_.end(), 0.0F);
   }
   const auto evaluate = [&](Index leaf, Worker& worker) {
     Scratch& scratch = scratch_of(worker);
@@ -225,7 +265,7 @@ void Lloyd<T>::pass_tile(Scratch& scratch, Index begin, Index end, bool whole) {
     const std::int32_t old = std::exchange(labels_[row], label);
     const double w = points_.weight[begin + offset];
     settled_[row] = w > 0.0 ? settled_until(scratch.nearest[r], scratch.second[r], static_cast<std::size_t>(label))
-                            : std::numeric_limits<T>::infinity();
+                            : std::numeric_limits<float>::infinity();
     if (w == 0.0 || (!whole && label == old)) continue;
     if (whole) {
       scratch.sums.inertia += w * static_cast<double>(scratch.nearest[r]);
@@ -251,7 +291,7 @@ Index Lloyd<T>::list_all(Scratch& scratch, Index n) const {
 template <class T>
 Index Lloyd<T>::list_doubtful(Scratch& scratch, Index begin, Index end) const {
   const std::int32_t* label = labels_.data() + begin;
-  const T* settled = settled_.data() + begin;
+  const float* settled = settled_.data() + begin;
   std::int32_t* listed = scratch.listed.data();
   Index n = 0;
   for (Index i = 0; i < end - begin; ++i) {
@@ -280,11 +320,11 @@ void Lloyd<T>::find_two_nearest(Scratch& scratch, Index begin, Index n) const {
 /// The drift up to which a row at these squared distances surely keeps its label, rounded down. With e the relative
 /// error of the distances, the nearest center computes as the nearest while (1 + e) · it < (1 − e) · any other.
 template <class T>
-T Lloyd<T>::settled_until(T nearest, T second, std::size_t label) const {
+float Lloyd<T>::settled_until(T nearest, T second, std::size_t label) const {
   const double gap = std::sqrt(static_cast<double>(second)) * (1.0 - 2.0 * error_) -
                      std::sqrt(static_cast<double>(nearest)) * (1.0 + 2.0 * error_);
-  if (!(gap > 0.0)) return T(0);
-  return static_cast<T>((gap + static_cast<double>(drift_[label])) * (1.0 - 4.0 * std::numeric_limits<T>::epsilon()));
+  if (!(gap > 0.0)) return 0.0F;
+  return float_below(gap + static_cast<double>(drift_[label]));
 }
 
 /// Whether a cluster lost so much of the weight it was summed with that what is left may be rounding error.
@@ -391,21 +431,31 @@ void Lloyd<T>::move_centers(const std::vector<double>& means) {
   for (std::size_t k = 0; k < move.size(); ++k) {
     if (k != farthest) next = std::max(next, move[k]);
   }
-  const double up = (1.0 + 2.0 * error_) * (1.0 + 4.0 * std::numeric_limits<T>::epsilon());
+  const double up = 1.0 + 2.0 * error_;
   for (std::size_t k = 0; k < move.size(); ++k) {
     const double drift = static_cast<double>(drift_[k]) + move[k] + (k == farthest ? next : move[farthest]);
-    drift_[k] = static_cast<T>(drift * up);
+    drift_[k] = float_above(drift * up);
   }
 }
 
 }  // namespace
 
 template <class T>
-KMeansResult lloyd(const Points<T>& points, const std::vector<Index>& seeds, int max_iter, double settled_share,
-                   const EndStart& end_start) {
-  return Lloyd<T>(points, seeds).run(max_iter, settled_share, end_start);
+KMeansResult lloyd(const Points<T>& points, const std::vector<Index>& seeds, int max_iter) {
+  return Lloyd<T>(points, seeds).result(max_iter);
 }
-template KMeansResult lloyd(const Points<float>&, const std::vector<Index>&, int, double, const EndStart&);
-template KMeansResult lloyd(const Points<double>&, const std::vector<Index>&, int, double, const EndStart&);
+
+template <class T>
+std::vector<std::int32_t> lloyd_labels(const Points<T>& points, const std::vector<Index>& seeds, int max_iter,
+                                       double settled_share, const EndStart& end_start) {
+  return Lloyd<T>(points, seeds).labels(max_iter, settled_share, end_start);
+}
+
+template KMeansResult lloyd(const Points<float>&, const std::vector<Index>&, int);
+template KMeansResult lloyd(const Points<double>&, const std::vector<Index>&, int);
+template std::vector<std::int32_t> lloyd_labels(const Points<float>&, const std::vector<Index>&, int, double,
+                                                const EndStart&);
+template std::vector<std::int32_t> lloyd_labels(const Points<double>&, const std::vector<Index>&, int, double,
+                                                const EndStart&);
 
 }  // namespace gaussmix::detail

@@ -45,7 +45,7 @@ std::vector<std::int32_t> start_labels(const Samples& x, Index n_components, Ini
                                                      : seeds_by_distance(points, n_components, seed, end_start);
         const bool ended = static_cast<Index>(seeds.rows.size()) < n_components;
         if (init != Init::kmeans || ended) return std::move(seeds.labels);
-        return lloyd(points, seeds.rows, most_iterations, settled_share, end_start).labels;
+        return lloyd_labels(points, seeds.rows, most_iterations, settled_share, end_start);
       });
   give_each_a_row(labels, n_components, sample_weight);
   return labels;
