@@ -8,6 +8,7 @@
 #include "numeric/compensated_sum.hpp"
 #include "parallel/parallel.hpp"
 #include "score/block_evaluator.hpp"
+#include "score/component_search.hpp"
 #include "simd/dispatch.hpp"
 
 #include <algorithm>
@@ -211,6 +212,11 @@ std::optional<Sums> expectation_as(const Mixture& mixture, const Samples& x, Vec
   const ComponentTerms& m = mixture.data();
   const Partition partition = Partition::of(x.rows(), m.d, m.k, sizeof(T));
   const T cut = whole ? no_cut<T> : exclusion_cut<T>(m.k);
+  // Where the last pass left likely components, blocks are searched: their bounds are made on all threads beforehand,
+  // not on the first that asks for them while the others wait.
+  if (!whole && execution.skip_excluded && !labels.empty() && labels[0] >= 0 && is_worth_searching<T>(m) &&
+      is_worth_bounding(x.rows(), m))
+    m.distance_bounds<T>(execution);
   return sums_of_leaves(partition, 2.0 * moments_work(sums) * static_cast<double>(x.rows()), execution, sums, [&] {
     return ExpectationPass<T>(m, x, weight, sums, partition, cut, labels, execution.skip_excluded, kernels);
   });

@@ -166,14 +166,14 @@ const BlockLayout<float>& ComponentTerms::block_layout<float>() const {
 }
 
 template <>
-const DistanceBounds<double>& ComponentTerms::distance_bounds<double>() const {
-  f64_bounds_once_.run([this] { f64_bounds_ = make_distance_bounds<double>(*this); });
+const DistanceBounds<double>& ComponentTerms::distance_bounds<double>(const Execution& execution) const {
+  f64_bounds_once_.run([&] { f64_bounds_ = make_distance_bounds<double>(*this, execution); });
   return f64_bounds_;
 }
 
 template <>
-const DistanceBounds<float>& ComponentTerms::distance_bounds<float>() const {
-  f32_bounds_once_.run([this] { f32_bounds_ = make_distance_bounds<float>(*this); });
+const DistanceBounds<float>& ComponentTerms::distance_bounds<float>(const Execution& execution) const {
+  f32_bounds_once_.run([&] { f32_bounds_ = make_distance_bounds<float>(*this, execution); });
   return f32_bounds_;
 }
 

@@ -70,9 +70,10 @@ class ComponentTerms {
   /// The layout for blocks of rows; the one in float32 is made at its first use, by whichever thread comes first.
   template <class T>
   const BlockLayout<T>& block_layout() const;
-  /// The distance bounds between components, likewise made at their first use; none may be singular.
+  /// The distance bounds between components, likewise made at their first use, on the threads of `execution`; none may
+  /// be singular.
   template <class T>
-  const DistanceBounds<T>& distance_bounds() const;
+  const DistanceBounds<T>& distance_bounds(const Execution& execution = Execution{1, {}}) const;
   /// The layout for one row, likewise made at its first use.
   template <class T>
   const RowLayout<T>& row_layout() const;

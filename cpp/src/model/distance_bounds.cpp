@@ -3,10 +3,12 @@
 #include "base/subscript.hpp"
 #include "model/component_terms.hpp"
 #include "numeric/linalg.hpp"
+#include "parallel/parallel.hpp"
 #include "simd/dispatch.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 namespace gaussmix::detail {
@@ -26,16 +28,26 @@ constexpr Index most_components = 1024;
 /// s.
 constexpr double most_work = 1e8;
 
+/// Calls each(k) for each of n components, on the threads of `execution`; `work` is an estimate in multiply-adds of one.
+void for_each_component(Index n, double work, const Execution& execution, const std::function<void(Index)>& each) {
+  const int threads = plan_threads(execution, n, static_cast<double>(n) * work);
+  parallel_for(n, threads, execution, [&](Index k, Worker& worker) {
+    if (!worker.cancelled()) each(k);
+  });
+}
+
 /// out(l, k) = d_k(μ_l) = ‖L_k⁻¹(μ_l − μ_k)‖, (K, K).
-std::vector<double> distances_of_means(const ComponentTerms& mixture) {
+std::vector<double> distances_of_means(const ComponentTerms& mixture, const Execution& execution) {
   const simd::Kernels<double>& kernels = simd::kernels_of<double>(simd::active_kernels());
   const Index k_all = mixture.k, d = mixture.d, padded = round_up(k_all, kernels.strip);
   const simd::Components<double> c = mixture.block_layout<double>().components(d);
-  Buffer<double> strips(padded * d), scratch(2 * d * kernels.strip), q(padded);
+  Buffer<double> strips(padded * d);
   double largest = 0.0;
   kernels.pack(c.means.hi, d, 1, nullptr, k_all, d, strips.data(), &largest);
   std::vector<double> out(at(k_all * k_all));
-  for (Index k = 0; k < k_all; ++k) {
+  const auto kd = static_cast<double>(k_all * d);
+  for_each_component(k_all, c.factors ? kd * static_cast<double>(d) / 2.0 : kd, execution, [&](Index k) {
+    Buffer<double> scratch(2 * d * kernels.strip), q(padded);
     const simd::Location<double> mean{c.means.hi + k * d, nullptr};
     const Index n_strips = padded / kernels.strip;
     if (c.factors)
@@ -45,24 +57,25 @@ std::vector<double> distances_of_means(const ComponentTerms& mixture) {
     else
       kernels.distances_unit(strips.data(), n_strips, d, mean, q.data());
     for (Index l = 0; l < k_all; ++l) out[at(l * k_all + k)] = std::sqrt(q[l]);
-  }
+  });
   return out;
 }
 
 /// out(l, k) = ‖L_k⁻¹ L_l‖ = max_j σ_lj / σ_kj of diagonal matrices, (K, K).
-std::vector<double> ratios(const ComponentTerms& mixture) {
+std::vector<double> ratios(const ComponentTerms& mixture, const Execution& execution) {
   const Index k_all = mixture.k, d = mixture.d;
   std::vector<double> inv_std(mixture.inv_std.size());  // (D, K), so that one component meets all others
   for (Index k = 0; k < k_all; ++k)
     for (Index j = 0; j < d; ++j) inv_std[at(j * k_all + k)] = mixture.inv_std[at(k * d + j)];
   std::vector<double> out(at(k_all * k_all));
-  for (Index l = 0; l < k_all; ++l)
+  for_each_component(k_all, static_cast<double>(k_all * d), execution, [&](Index l) {
     for (Index j = 0; j < d; ++j) {
       const double* column = inv_std.data() + j * k_all;
       const double std_l = 1.0 / column[l];
       double* ratio = out.data() + l * k_all;
       for (Index k = 0; k < k_all; ++k) ratio[k] = std::max(ratio[k], column[k] * std_l);
     }
+  });
   return out;
 }
 
@@ -86,17 +99,19 @@ std::vector<double> common_scale(const ComponentTerms& mixture) {
 
 /// ‖S⁻¹ L_k‖² and 1 / ‖L_k⁻¹ S‖² are the largest and the least eigenvalue of S⁻¹ Σ_k S⁻¹; for each factor of the
 /// mixture.
-std::vector<ScaledNorms> scaled_norms(const ComponentTerms& mixture, const std::vector<double>& scale) {
+std::vector<ScaledNorms> scaled_norms(const ComponentTerms& mixture, const std::vector<double>& scale,
+                                      const Execution& execution) {
   const Index d = mixture.d;
-  std::vector<ScaledNorms> out;
-  std::vector<double> scaled(at(d * d));
-  for (std::size_t k = 0; k < mixture.factors.size(); ++k) {
-    const double* sigma = mixture.covariances.data() + static_cast<Index>(k) * d * d;
+  std::vector<ScaledNorms> out(mixture.factors.size());
+  const double work = static_cast<double>(d * d) * static_cast<double>(d);
+  for_each_component(static_cast<Index>(out.size()), work, execution, [&](Index k) {
+    const double* sigma = mixture.covariances.data() + k * d * d;
+    std::vector<double> scaled(at(d * d));
     for (Index i = 0; i < d; ++i)
       for (Index j = 0; j < d; ++j) scaled[at(i * d + j)] = sigma[i * d + j] / scale[at(i)] / scale[at(j)];
     const EigenvalueRange range = eigenvalue_range(scaled.data(), d);
-    out.push_back({std::sqrt(range.largest), 1.0 / std::sqrt(range.least)});
-  }
+    out[at(k)] = {std::sqrt(range.largest), 1.0 / std::sqrt(range.least)};
+  });
   return out;
 }
 
@@ -105,14 +120,14 @@ std::vector<ScaledNorms> scaled_norms(const ComponentTerms& mixture, const std::
 /// by ε_k(x) = `rounding` · ‖L_k⁻¹ S‖_F ‖S⁻¹(x − μ_k)‖ at most, ‖·‖_F ≤ √D ‖·‖. With lost_k = rounding √D ‖L_k⁻¹ S‖:
 ///   ‖S⁻¹(x − μ_l)‖ ≤ ‖S⁻¹ L_l‖ d_l(x),  so the computed d_l(x) is at least (1 − lost_l ‖S⁻¹ L_l‖) d_l(x);
 ///   ε_k(x) ≤ lost_k (‖S⁻¹(μ_l − μ_k)‖ + ‖S⁻¹ L_l‖ d_l(x)),  which the bound on d_k(x) gives up.
-void bound_full(const ComponentTerms& mixture, double rounding, std::vector<double>& lower,
+void bound_full(const ComponentTerms& mixture, double rounding, const Execution& execution, std::vector<double>& lower,
                 std::vector<double>& lipschitz) {
   const Index k_all = mixture.k, d = mixture.d;
   const std::vector<double> scale = common_scale(mixture);
-  const std::vector<ScaledNorms> norms = scaled_norms(mixture, scale);
+  const std::vector<ScaledNorms> norms = scaled_norms(mixture, scale, execution);
   const auto norms_of = [&](Index k) { return norms[norms.size() == 1 ? 0 : at(k)]; };
   const auto lost_by = [&](Index k) { return rounding * std::sqrt(static_cast<double>(d)) * norms_of(k).inverse; };
-  for (Index l = 0; l < k_all; ++l) {
+  for_each_component(k_all, static_cast<double>(k_all * d), execution, [&](Index l) {
     const double root = norms_of(l).root;
     const double kept = 1.0 - lost_by(l) * root;  // of a distance from l, at least
     for (Index k = 0; k < k_all; ++k) {
@@ -126,7 +141,7 @@ void bound_full(const ComponentTerms& mixture, double rounding, std::vector<doub
       lipschitz[at(l * k_all + k)] =
           kept > 0.0 ? (product + lost_by(k) * root) / kept : std::numeric_limits<double>::infinity();
     }
-  }
+  });
 }
 
 }  // namespace
@@ -146,15 +161,15 @@ bool is_worth_bounding(Index rows, const ComponentTerms& mixture) {
 }
 
 template <class T>
-DistanceBounds<T> make_distance_bounds(const ComponentTerms& mixture) {
-  std::vector<double> lower = distances_of_means(mixture), lipschitz;
+DistanceBounds<T> make_distance_bounds(const ComponentTerms& mixture, const Execution& execution) {
+  std::vector<double> lower = distances_of_means(mixture, execution), lipschitz;
   const simd::Components<double> c = mixture.block_layout<double>().components(mixture.d);
   if (c.factors) {
     lipschitz.resize(lower.size());
     const double unit = 0.5 * static_cast<double>(std::numeric_limits<T>::epsilon());
-    bound_full(mixture, 4.0 * static_cast<double>(mixture.d + 8) * unit, lower, lipschitz);
+    bound_full(mixture, 4.0 * static_cast<double>(mixture.d + 8) * unit, execution, lower, lipschitz);
   } else if (c.inv_std) {
-    lipschitz = ratios(mixture);
+    lipschitz = ratios(mixture, execution);
   } else {
     lipschitz.assign(lower.size(), 1.0);
   }
@@ -164,7 +179,7 @@ DistanceBounds<T> make_distance_bounds(const ComponentTerms& mixture) {
   return out;
 }
 
-template DistanceBounds<double> make_distance_bounds(const ComponentTerms&);
-template DistanceBounds<float> make_distance_bounds(const ComponentTerms&);
+template DistanceBounds<double> make_distance_bounds(const ComponentTerms&, const Execution&);
+template DistanceBounds<float> make_distance_bounds(const ComponentTerms&, const Execution&);
 
 }  // namespace gaussmix::detail

@@ -2,6 +2,8 @@
 
 #include "base/buffer.hpp"
 
+#include <gaussmix/threads.hpp>
+
 #include <vector>
 
 namespace gaussmix::detail {
@@ -23,8 +25,8 @@ struct DistanceBounds {
 /// alone.
 bool is_worth_bounding(Index rows, const ComponentTerms& mixture);
 
-/// For mixtures without singular components.
+/// For mixtures without singular components; on the threads of `execution`.
 template <class T>
-DistanceBounds<T> make_distance_bounds(const ComponentTerms& mixture);
+DistanceBounds<T> make_distance_bounds(const ComponentTerms& mixture, const Execution& execution = Execution{1, {}});
 
 }  // namespace gaussmix::detail
