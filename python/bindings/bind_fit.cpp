@@ -99,6 +99,7 @@ FitOptions options_argument(const py::kwargs& given, CovarianceType type, Index 
   options.covariance_type = type;
   set_start(options, given["init"]);
   options.n_init = int_argument(given["n_init"], "n_init");
+  options.short_iter = int_argument(given["short_iter"], "short_iter");
   options.tol = real_argument(given["tol"], "tol");
   options.max_iter = int_argument(given["max_iter"], "max_iter");
   options.reg_covar = real_argument(given["reg_covar"], "reg_covar");
@@ -106,6 +107,7 @@ FitOptions options_argument(const py::kwargs& given, CovarianceType type, Index 
   options.allow_singular = flag_argument(given["allow_singular"], "allow_singular");
   options.accelerate = acceleration_from_string(text_argument(given["accelerate"], "accelerate"));
   options.stopping = stopping_from_string(text_argument(given["stopping"], "stopping"));
+  options.search = search_from_string(text_argument(given["search"], "search"));
   options.prior = prior_argument(given["prior"], type, n_features);
   options.callback = callback_argument(given["callback"], stopped, names);
   options.deadline = deadline_argument(given["deadline"]);
@@ -130,15 +132,15 @@ py::tuple tuple_of(const std::vector<Index>& values) {
 
 py::dict report_fields(const FitReport& report) {
   using namespace py::literals;
-  return py::dict("n_floored"_a = report.n_floored, "n_dropped"_a = report.n_dropped,
-                  "n_reseeded"_a = report.n_reseeded, "n_kept"_a = report.n_kept,
-                  "floored"_a = tuple_of(report.floored), "dropped"_a = tuple_of(report.dropped),
-                  "reseeded"_a = tuple_of(report.reseeded), "kept"_a = tuple_of(report.kept),
-                  "constant_features"_a = tuple_of(report.constant_features),
-                  "blurred_features"_a = tuple_of(report.blurred_features),
-                  "n_failed_starts"_a = report.n_failed_starts, "n_rejected"_a = report.n_rejected,
-                  "ended_by_deadline"_a = report.ended_by_deadline, "init_seconds"_a = report.init_seconds,
-                  "em_seconds"_a = report.em_seconds, "closing_seconds"_a = report.closing_seconds);
+  return py::dict(
+      "n_floored"_a = report.n_floored, "n_dropped"_a = report.n_dropped, "n_reseeded"_a = report.n_reseeded,
+      "n_kept"_a = report.n_kept, "floored"_a = tuple_of(report.floored), "dropped"_a = tuple_of(report.dropped),
+      "reseeded"_a = tuple_of(report.reseeded), "kept"_a = tuple_of(report.kept),
+      "constant_features"_a = tuple_of(report.constant_features),
+      "blurred_features"_a = tuple_of(report.blurred_features), "n_failed_starts"_a = report.n_failed_starts,
+      "n_rejected"_a = report.n_rejected, "n_moves"_a = report.n_moves, "n_moves_tried"_a = report.n_moves_tried,
+      "ended_by_deadline"_a = report.ended_by_deadline, "init_seconds"_a = report.init_seconds,
+      "em_seconds"_a = report.em_seconds, "closing_seconds"_a = report.closing_seconds);
 }
 
 namespace {

@@ -52,6 +52,9 @@ class GaussianMixture(EstimatorBase):
         Largest number of EM iterations; 0 returns the start.
     n_init : int, default=1
         Starts, of which the one with the largest mean log-likelihood is kept.
+    short_iter : int, default=0
+        0, or the iterations that each of several starts is given first: the best of them goes on alone, see
+        `gaussmix.fit`.
     init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
         How a start is found.
     weights_init : array-like of shape (K,), default=None
@@ -71,6 +74,8 @@ class GaussianMixture(EstimatorBase):
     on_degenerate : {"raise", "floor", "drop", "reseed", "keep"}, default="keep"
         What to do with a component that is empty or collapsing, with a `gaussmix.DegenerateWarning` that names it.
         "keep" goes on with what `reg_covar` leaves it, as scikit-learn does; for the others see `gaussmix.fit`.
+    search : {"none", "split_merge"}, default="none"
+        "split_merge" looks for a better optimum once EM has come to one, see `gaussmix.fit`.
 
     Attributes
     ----------
@@ -90,11 +95,11 @@ class GaussianMixture(EstimatorBase):
     converged_ : bool
         Whether the change fell below `tol`.
     n_iter_ : int
-        Iterations of the start that was kept.
+        Iterations of the start that was kept, or since the last split and merge.
     lower_bound_ : float
         Mean log-likelihood before the last M-step: the last of `lower_bounds_`, -inf where there is none.
     lower_bounds_ : list of float
-        Mean log-likelihood before each M-step of the start that was kept.
+        Mean log-likelihood before each of these M-steps.
     n_features_in_ : int
         Features seen in `fit`, D.
     feature_names_in_ : ndarray of shape (D,)
@@ -126,6 +131,8 @@ class GaussianMixture(EstimatorBase):
         verbose: int = 0,
         verbose_interval: int = 10,
         on_degenerate: str = "keep",
+        short_iter: int = 0,
+        search: str = "none",
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -142,6 +149,8 @@ class GaussianMixture(EstimatorBase):
         self.verbose = verbose
         self.verbose_interval = verbose_interval
         self.on_degenerate = on_degenerate
+        self.short_iter = short_iter
+        self.search = search
 
     def fit(
         self,
@@ -170,7 +179,8 @@ class GaussianMixture(EstimatorBase):
             )
         start = self._start(samples.shape[1])
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        about = {"n_init": start.get("n_init", 1), "max_iter": self.max_iter}
+        n_told = 1 if start.get("short_iter", 0) > 0 else start.get("n_init", 1)  # starts that are told of
+        about = {"n_init": n_told, "max_iter": self.max_iter}
         with fit_tasks(self, X=X, y=None, metadata=metadata, **about) as tasks:
             watch = self._watch()
             told = together(watch, tasks if self.max_iter > 0 else None, callback)
@@ -350,14 +360,16 @@ class GaussianMixture(EstimatorBase):
             )
         if len(start) == 3:  # nothing is left to chance, so all starts would be the same
             return start
-        n_init = self.n_init if self.max_iter > 0 else 1  # nothing tells starts without iterations apart
-        return start | {"init": self.init_params, "n_init": n_init, "random_state": self._seed()}
+        start |= {"init": self.init_params, "random_state": self._seed()}
+        if self.max_iter == 0:  # nothing tells starts without iterations apart
+            return start
+        return start | {"n_init": self.n_init, "short_iter": self.short_iter}
 
     def _steps(self, start: dict[str, Any]) -> dict[str, Any]:
         """The arguments of `gaussmix.fit` that say how EM goes on, but for those that could have no effect."""
         steps: dict[str, Any] = {"max_iter": self.max_iter}
         if self.max_iter > 0:
-            steps["tol"] = self.tol
+            steps |= {"tol": self.tol, "search": self.search}
         if self.max_iter > 0 or not (self._goes_on() or "precisions_init" in start):
             steps |= {"reg_covar": self.reg_covar, "on_degenerate": self.on_degenerate}
         return steps

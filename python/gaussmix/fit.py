@@ -19,12 +19,14 @@ from .progress import Callback
 class FitReport:
     """What happened on the way.
 
-    Counts over all iterations of the start that was kept; failures (each a `NumericalError`) and seconds of all starts.
+    Counts over all iterations that led to the mixture; failures (each a `NumericalError`) and seconds of all starts.
     `floored`, `dropped`, `reseeded` and `kept` are the components that are counted, by their numbers in the start, from
-    0 to K − 1, whatever was dropped or reseeded since; `constant_features` are the features of X that are constant,
+    0 to K − 1, whatever was dropped or reseeded since, and after a split and merge by their places in the mixture that
+    it was made from; `constant_features` are the features of X that are constant,
     where ``on_degenerate="floor"`` went on with them, and `blurred_features` those of whose variance `reg_covar` is
     more than 1e-2. `n_rejected` are accelerated points that were no better, each a pass over X for nothing;
-    `ended_by_deadline` says whether `deadline` ended a start that was not done.
+    `n_moves` are the splits and merges that led to the mixture, of `n_moves_tried`; `ended_by_deadline` says whether
+    `deadline` ended a start, or a search, that was not done.
     """
 
     n_floored: int
@@ -39,6 +41,8 @@ class FitReport:
     blurred_features: tuple[int, ...]
     n_failed_starts: int
     n_rejected: int
+    n_moves: int
+    n_moves_tried: int
     ended_by_deadline: bool
     init_seconds: float
     em_seconds: float
@@ -57,9 +61,9 @@ class FitResult:
     converged : bool
         Whether the change of the mean log-likelihood fell below `tol` within `max_iter`.
     n_iter : int
-        Iterations of the start that was kept.
+        Iterations of the start that was kept, or since the last split and merge.
     trace : ndarray, (n_iter,), float64
-        Mean log-likelihood before each M-step of that start; with a prior plus its log-density per unit of weight, so
+        Mean log-likelihood before each M-step of these; with a prior plus its log-density per unit of weight, so
         that it climbs.
     report : FitReport
     """
@@ -85,6 +89,7 @@ def fit(
     responsibilities_init: ArrayLike | None = None,
     labels_init: ArrayLike | None = None,
     n_init: int = 1,
+    short_iter: int = 0,
     tol: float = 1e-3,
     max_iter: int = 100,
     reg_covar: float = 0.0,
@@ -92,6 +97,7 @@ def fit(
     allow_singular: bool = False,
     accelerate: str = "none",
     stopping: str = "change",
+    search: str = "none",
     prior: Prior | None = None,
     sample_weight: ArrayLike | None = None,
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
@@ -126,12 +132,16 @@ def fit(
     n_init : int
         Starts; of those that end without an error the one with the best final mean log-likelihood is kept. Those that
         fail are counted in the report; a `NumericalError` comes when all do.
+    short_iter : int
+        0, or the iterations that each of `n_init` > 1 starts is given first, below `max_iter`: the one that has come
+        furthest goes on alone, among those with the fewest components at the floor of "floor" or of less than D + 1
+        rows.
     tol : float
         Stop when the mean log-likelihood changes by less, in nats; ≥ 0.
     max_iter : int
-        At least 0; 0 returns the start itself. Then `n_init` must be 1, `tol`, `accelerate` and `stopping` keep their
-        defaults, and `callback` and `deadline` be left out; and `reg_covar`, `on_degenerate` and `prior` must keep
-        theirs where a mixture, covariances or precisions are given.
+        At least 0; 0 returns the start itself. Then `n_init` must be 1, `tol`, `accelerate`, `stopping` and `search`
+        keep their defaults, and `callback` and `deadline` be left out; and `reg_covar`, `on_degenerate` and `prior`
+        must keep theirs where a mixture, covariances or precisions are given.
     reg_covar : float
         Added to every variance, in squared units of X; ≥ 0. Above 0 the likelihood may fall. It should be far below the
         variances of the features: where it is not, scale X or lower it.
@@ -149,6 +159,11 @@ def fit(
     stopping : {"change", "projected"}
         What is compared with `tol`: the change of the mean log-likelihood in one step; or that and what is left up to
         the end to which the last three values tend (Aitken; Böhning et al. 1994), where EM is slow some steps more.
+    search : {"none", "split_merge"}
+        "split_merge": once EM has come to an end, look for a better one (SMEM; Ueda et al. 2000). Two components that
+        cost little together are merged, a heavy one is split, and EM goes on from there; what it leads to is kept where
+        the mean log-likelihood is higher by more than `tol` and no more components than before are at the floor of
+        "floor" or hold less than D + 1 rows. The result is never below what EM came to; K < 3 has no such moves.
     prior : Prior
         Find the maximum a posteriori under it; None: the maximum likelihood. Not together with `allow_singular`.
     sample_weight : array_like, (N,)
@@ -157,7 +172,8 @@ def fit(
         The seed; a generator is asked for one and moves on; None asks the operating system. None where nothing is
         drawn, as the start is given: a mixture, labels, responsibilities, or weights, means and covariances.
     callback : callable
-        Called as ``callback(progress)`` with a `FitProgress` after each iteration; a true result ends the fit with what
+        Called as ``callback(progress)`` with a `FitProgress` after each iteration, but for those of short runs and of a
+        search; a true result ends the fit with what
         it has, an exception ends it for good. `ProgressBar` is one.
     deadline : float
         Seconds, above 0. The fit ends with what it has after the first iteration that ends later than this; a start by
@@ -201,6 +217,7 @@ def fit(
         responsibilities_init=responsibilities_init,
         labels_init=labels_init,
         n_init=n_init,
+        short_iter=short_iter,
         tol=tol,
         max_iter=max_iter,
         reg_covar=reg_covar,
@@ -208,6 +225,7 @@ def fit(
         allow_singular=allow_singular,
         accelerate=accelerate,
         stopping=stopping,
+        search=search,
         prior=prior,
         sample_weight=sample_weight,
         random_state=random_state,

@@ -29,11 +29,13 @@ class ProgressBar:
         self._tqdm = import_module("tqdm.auto").tqdm
         self._options = {"unit": "iteration"} | options
         self._bar: Any = None
+        self._start = -1  # which the bar is of
 
     def __call__(self, progress: FitProgress) -> None:
         """Moves the bar on, and begins a new one with each start."""
-        if progress.n_iter == 1:
+        if progress.n_iter == 1 or self._start != progress.start:  # the first that is told after short runs is later
             self.close()
+            self._start = progress.start
             self._bar = self._tqdm(**{"desc": f"start {progress.start}"} | self._options)
         self._bar.set_postfix(mean_log_likelihood=f"{progress.mean_log_likelihood:.6g}", refresh=False)
         self._bar.update()
@@ -43,6 +45,7 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+            self._start = -1
 
     def __enter__(self) -> Self:
         return self

@@ -246,6 +246,33 @@ TEST_CASE("c api: acceleration and stopping are those of C++") {
   CHECK(value_of(found.get()) == fit(p.rows(), 3, fit_expected).mixture);
 }
 
+TEST_CASE("c api: a search and short runs are those of C++") {
+  const Problem p = random_problem(5, 2, 400, CovarianceType::full, 52);
+  const gaussmix_samples x = gaussmix_samples_f64(p.x.data(), p.n, p.d);
+  gaussmix_fit_options options = fit_options();
+  CHECK(options.search == GAUSSMIX_SEARCH_NONE);
+  CHECK(options.short_iter == 0);
+  options.search = GAUSSMIX_SEARCH_SPLIT_MERGE;
+  options.n_init = 3;
+  options.short_iter = 2;
+  const auto result =
+      made<OwnedResult>([&](gaussmix_fit_result** r) { return gaussmix_fit(&x, 4, &options, nullptr, 0, nullptr, r); });
+  const auto found =
+      made<OwnedMixture>([&](gaussmix_mixture** m) { return gaussmix_fit_result_mixture(result.get(), m); });
+  gaussmix_fit_summary summary{};
+  summary.struct_size = sizeof summary;
+  REQUIRE(gaussmix_fit_result_summary(result.get(), &summary) == GAUSSMIX_OK);
+  FitOptions o;
+  o.search = Search::split_merge;
+  o.n_init = 3;
+  o.short_iter = 2;
+  const FitResult expected = fit(p.rows(), 4, o);
+  CHECK(value_of(found.get()) == expected.mixture);
+  CHECK(summary.n_moves == expected.report.n_moves);
+  CHECK(summary.n_moves_tried == expected.report.n_moves_tried);
+  CHECK(summary.n_moves_tried > 0);
+}
+
 TEST_CASE("c api: a callback sees the mixture so far and may keep it") {
   const Problem p = random_problem(3, 2, 60, CovarianceType::full, 29);
   const gaussmix_samples x = gaussmix_samples_f64(p.x.data(), p.n, p.d);

@@ -47,6 +47,8 @@ class FitSummary(Structure):
         ("kept", POINTER(c_int64)),
         ("ended_by_deadline", c_int32),
         ("n_rejected", c_int64),
+        ("n_moves", c_int64),
+        ("n_moves_tried", c_int64),
     )
 
 

@@ -47,7 +47,7 @@ def test_scikit_learn_check(check: Any) -> None:
 
 
 def test_parameters_and_defaults_are_scikit_learns() -> None:
-    added = {"on_degenerate": "keep"}
+    added = {"on_degenerate": "keep", "short_iter": 0, "search": "none"}
     assert GaussianMixture().get_params() == mixture.GaussianMixture().get_params() | added
     changed = GaussianMixture(2, covariance_type="tied", means_init=X[:2])
     assert repr(changed).startswith("GaussianMixture(n_components=2, covariance_type='tied', means_init=array(")

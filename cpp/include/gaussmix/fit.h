@@ -23,6 +23,12 @@ typedef enum gaussmix_acceleration {
       1  ///< after two steps to a point beyond them, where it is no worse (Varadhan & Roland 2008)
 } gaussmix_acceleration;
 
+/// How a better optimum is looked for, once EM has come to one.
+typedef enum gaussmix_search {
+  GAUSSMIX_SEARCH_NONE = 0,        ///< not at all
+  GAUSSMIX_SEARCH_SPLIT_MERGE = 1  ///< by split and merge, never to a worse one (Ueda et al. 2000)
+} gaussmix_search;
+
 /// What is compared with tol.
 typedef enum gaussmix_stopping {
   GAUSSMIX_STOPPING_CHANGE = 0,    ///< the change of the mean log-likelihood in one step
@@ -50,7 +56,7 @@ typedef struct gaussmix_fit_options {
   int32_t init;             ///< a gaussmix_init; k-means
   int32_t n_init;           ///< starts, of which the best is kept; 1
   /// ≥ 0; 100. 0 returns the start itself: then n_init must be 1, tol keep its default, deadline be 0, callback
-  /// NULL, accelerate and stopping 0; and reg_covar, on_degenerate and prior must keep theirs when a mixture,
+  /// NULL, accelerate, stopping and search 0; and reg_covar, on_degenerate and prior must keep theirs when a mixture,
   /// covariances or precisions are given.
   int32_t max_iter;
   int32_t on_degenerate;   ///< a gaussmix_on_degenerate; floor
@@ -68,12 +74,17 @@ typedef struct gaussmix_fit_options {
   const double* precisions_init;         ///< Σ⁻¹, same layout; not together with covariances_init
   const double* responsibilities_init;   ///< (N, K), rows that sum to 1 within 1e-8; replaces `init`
   const int64_t* labels_init;            ///< (N,), in [0, K); replaces `init`
-  /// NULL, or called on the calling thread after each iteration: not 0 ends the fit with what it has.
+  /// NULL, or called on the calling thread after each iteration but those of short runs and of a search: not 0 ends
+  /// the fit with what it has.
   int (*callback)(const gaussmix_fit_progress* progress, void* context);
   void* context;                ///< handed to `callback`
   const gaussmix_prior* prior;  ///< NULL for the maximum likelihood; not together with allow_singular; NULL
   int32_t accelerate;           ///< a gaussmix_acceleration; none
   int32_t stopping;             ///< a gaussmix_stopping; change
+  int32_t search;               ///< a gaussmix_search; none
+  /// 0, or the iterations that each of n_init > 1 starts is given first, below max_iter: the best of them goes on
+  /// alone; 0.
+  int32_t short_iter;
 } gaussmix_fit_options;
 
 /// Sets every member to its default. `struct_size` is the caller's sizeof(gaussmix_fit_options).
@@ -88,7 +99,7 @@ typedef struct gaussmix_fit_summary {
   size_t struct_size;
   double log_likelihood;  ///< Σ_i w_i log p(x_i) of the mixture returned
   int32_t converged;      ///< 1 when the change fell below tol within max_iter, else 0
-  int32_t n_iter;         ///< iterations of the start that was kept
+  int32_t n_iter;         ///< iterations of the start that was kept, or since the last split and merge
   int64_t n_floored;      ///< what on_degenerate did, over these iterations
   int64_t n_dropped;
   int64_t n_reseeded;
@@ -111,8 +122,10 @@ typedef struct gaussmix_fit_summary {
   int64_t n_kept;        ///< as n_floored
   int64_t n_kept_components;
   const int64_t* kept;        ///< the components that n_kept counts, (n_kept_components,)
-  int32_t ended_by_deadline;  ///< 1 when the deadline ended a start that was not done, else 0
+  int32_t ended_by_deadline;  ///< 1 when the deadline ended a start or a search that was not done, else 0
   int64_t n_rejected;         ///< accelerated points that were no better, each a pass over X for nothing
+  int64_t n_moves;            ///< splits and merges that led to the mixture
+  int64_t n_moves_tried;      ///< by some iterations of EM each
 } gaussmix_fit_summary;
 
 /// Finds π, μ, Σ of K components by expectation-maximization. `sample_weight` as in gaussmix_log_likelihood();

@@ -20,6 +20,16 @@ enum class Acceleration {
   squarem,
 };
 
+/// How a better optimum is looked for, once EM has come to one.
+enum class Search {
+  none,  ///< not at all
+  /// By split and merge (SMEM; Ueda et al. 2000): two components that cost little together are merged, a heavy one is
+  /// split, and EM goes on from there. What it leads to is kept where the mean log-likelihood is higher by more than
+  /// tol and no more components than before lie at the floor of OnDegenerate::floor or hold less than D + 1 rows. It
+  /// ends when none of the most promising moves does that: the result is never below what EM came to.
+  split_merge,
+};
+
 /// What is compared with tol.
 enum class Stopping {
   change,     ///< the change of the mean log-likelihood in one step
@@ -30,6 +40,10 @@ enum class Stopping {
 GAUSSMIX_API const char* to_string(Acceleration acceleration) noexcept;
 /// The inverse of to_string. @throws InvalidArgument for any other text
 GAUSSMIX_API Acceleration acceleration_from_string(const std::string& name);
+/// "none" or "split_merge".
+GAUSSMIX_API const char* to_string(Search search) noexcept;
+/// The inverse of to_string. @throws InvalidArgument for any other text
+GAUSSMIX_API Search search_from_string(const std::string& name);
 /// "change" or "projected".
 GAUSSMIX_API const char* to_string(Stopping stopping) noexcept;
 /// The inverse of to_string. @throws InvalidArgument for any other text
@@ -74,10 +88,13 @@ struct FitOptions {
   KeptVectorView<Index> labels_init;  ///< (N,), in [0, K), every component at least once; replaces `init`
   /// The types that weights_init, covariances_init or precisions_init, and responsibilities_init came in.
   SourceTypes source;
-  int n_init = 1;     ///< starts; of those that end without an error the one whose trace ends best
+  int n_init = 1;  ///< starts; of those that end without an error the one whose trace ends best
+  /// 0, or the iterations that each of n_init > 1 starts is given first: the one whose trace then ends best, among those
+  /// with the fewest components at the floor or of less than D + 1 rows, goes on alone. ≥ 0, below max_iter
+  int short_iter = 0;
   double tol = 1e-3;  ///< stop when the mean log-likelihood changes by less; ≥ 0
   /// ≥ 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default, `callback` be empty,
-  /// `deadline` 0, `accelerate` and `stopping` unset; and `reg_covar`, `on_degenerate` and `prior` must keep theirs
+  /// `deadline` 0, `accelerate`, `stopping` and `search` unset; and `reg_covar`, `on_degenerate` and `prior` must keep theirs
   /// when covariances_given().
   int max_iter = 100;
   double reg_covar = 0.0;  ///< added to every variance; ≥ 0
@@ -85,9 +102,11 @@ struct FitOptions {
   bool allow_singular = false;
   Acceleration accelerate = Acceleration::none;
   Stopping stopping = Stopping::change;
+  Search search = Search::none;
   std::optional<Prior> prior = std::nullopt;  ///< find the maximum a posteriori; of every M-step, that of the start too
   std::uint64_t seed = 0;                     ///< of the starts; 0 when start_is_given()
-  /// Called on the calling thread after each iteration; true ends the fit with what it has. May throw.
+  /// Called on the calling thread after each iteration, but for those of short runs and of a search; true ends the fit
+  /// with what it has. May throw.
   std::function<bool(const FitProgress&)> callback;
   /// Seconds from the call on; finite, ≥ 0; 0 for none, as with max_iter 0. The fit ends with what it has after the
   /// first iteration that ends later than this. A start by `init` that takes longer ends with its pass over X: with the
@@ -109,9 +128,9 @@ struct FitOptions {
   }
 };
 
-/// What happened on the way: counts over all iterations of the start that was kept, and failures and seconds of all
-/// starts. Components go by their numbers in the start, from 0 to K − 1, whatever was dropped or reseeded since; each
-/// list ascends.
+/// What happened on the way: counts over all iterations that led to the mixture, and failures and seconds of all
+/// starts. Components go by their numbers in the start, from 0 to K − 1, whatever was dropped or reseeded since; after a
+/// split and merge by their places in the mixture that it was made from. Each list ascends.
 struct FitReport {
   Index n_floored = 0;
   Index n_dropped = 0;
@@ -126,7 +145,9 @@ struct FitReport {
   std::vector<Index> blurred_features;  ///< the features of whose variance reg_covar is more than 1e-2
   Index n_failed_starts = 0;            ///< of n_init; each ended in a NumericalError, and another one was kept
   Index n_rejected = 0;                 ///< accelerated points that were no better, each a pass over X for nothing
-  bool ended_by_deadline = false;       ///< whether the deadline ended a start that was not done
+  Index n_moves = 0;                    ///< splits and merges that led to the mixture
+  Index n_moves_tried = 0;              ///< by some iterations of EM each
+  bool ended_by_deadline = false;       ///< whether the deadline ended a start, or a search, that was not done
   double init_seconds = 0.0;
   double em_seconds = 0.0;
   double closing_seconds = 0.0;
@@ -138,8 +159,8 @@ struct FitResult {
   Mixture mixture;
   double log_likelihood;      ///< Σ_i w_i log p(x_i) of `mixture` itself, from one closing pass
   bool converged;             ///< the change fell below tol within max_iter
-  int n_iter;                 ///< iterations of the start that was kept
-  std::vector<double> trace;  ///< as EM::trace, of that start, (n_iter,)
+  int n_iter;                 ///< iterations of the start that was kept, or since the last split and merge
+  std::vector<double> trace;  ///< as EM::trace, of these, (n_iter,)
   FitReport report;
 };
 

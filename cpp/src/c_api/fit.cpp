@@ -16,6 +16,8 @@ struct gaussmix_fit_result : c_api::Handle<FitResult, 0x474D582046495454> {  // 
 
 static_assert(static_cast<int>(Acceleration::none) == GAUSSMIX_ACCELERATION_NONE &&
               static_cast<int>(Acceleration::squarem) == GAUSSMIX_ACCELERATION_SQUAREM &&
+              static_cast<int>(Search::none) == GAUSSMIX_SEARCH_NONE &&
+              static_cast<int>(Search::split_merge) == GAUSSMIX_SEARCH_SPLIT_MERGE &&
               static_cast<int>(Stopping::change) == GAUSSMIX_STOPPING_CHANGE &&
               static_cast<int>(Stopping::projected) == GAUSSMIX_STOPPING_PROJECTED);
 
@@ -73,6 +75,8 @@ FitOptions options_argument(const gaussmix_fit_options& given, const Samples& x,
   out.deadline = given.deadline;
   out.accelerate = static_cast<Acceleration>(given.accelerate);
   out.stopping = static_cast<Stopping>(given.stopping);
+  out.search = static_cast<Search>(given.search);
+  out.short_iter = given.short_iter;
   out.reg_covar = given.reg_covar;
   out.seed = given.seed;
   set_start(out, given, x, k);
@@ -105,6 +109,8 @@ gaussmix_status gaussmix_fit_options_defaults(gaussmix_fit_options* options, std
     out.seed = defaults.seed;
     out.accelerate = static_cast<std::int32_t>(defaults.accelerate);
     out.stopping = static_cast<std::int32_t>(defaults.stopping);
+    out.search = static_cast<std::int32_t>(defaults.search);
+    out.short_iter = defaults.short_iter;
     options->struct_size = struct_size;
     c_api::output(options, "options", out);
   });
@@ -145,6 +151,8 @@ gaussmix_status gaussmix_fit_result_summary(const gaussmix_fit_result* result, g
     values.closing_seconds = report.closing_seconds;
     values.n_failed_starts = report.n_failed_starts;
     values.n_rejected = report.n_rejected;
+    values.n_moves = report.n_moves;
+    values.n_moves_tried = report.n_moves_tried;
     values.ended_by_deadline = report.ended_by_deadline ? 1 : 0;
     values.n_floored_components = size_of(report.floored);
     values.n_dropped_components = size_of(report.dropped);

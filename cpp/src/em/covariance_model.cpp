@@ -2,8 +2,11 @@
 
 #include "base/subscript.hpp"
 #include "model/covariance_type.hpp"
+#include "numeric/linalg.hpp"
 #include "numeric/pivoted_cholesky.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <vector>
 
@@ -79,6 +82,17 @@ void add_to_variances(double* sigma, CovarianceShape shape, Index d, double term
 }
 
 // Σ becomes S Pᵀ L Lᵀ P S with the factor L of rank r from pivoted_cholesky.
+std::vector<double> widest_axis(const double* sigma, CovarianceShape shape, Index d) {
+  std::vector<double> axis(at(d));
+  if (shape == CovarianceShape::matrix) {
+    principal_axis(sigma, d, axis.data());
+  } else {
+    const Index widest = std::max_element(sigma, sigma + CovarianceLayout{shape, true}.values_each(d)) - sigma;
+    axis[at(widest)] = std::sqrt(sigma[widest]);
+  }
+  return axis;
+}
+
 void make_semi_definite(double* sigma, Index d) {
   for (Index j = 0; j < d; ++j)
     if (!(sigma[j * d + j] > 0.0))

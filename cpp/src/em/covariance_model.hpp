@@ -6,6 +6,8 @@
 
 #include <gaussmix/mixture.hpp>
 
+#include <vector>
+
 namespace gaussmix::detail {
 
 /// The maximum likelihood estimate of the covariances under the constraint of a type (Celeux & Govaert 1995): the one
@@ -26,6 +28,10 @@ void divide_scatter(const double* scatter, double n, CovarianceShape shape, Inde
 
 /// Adds `term` to each variance of one covariance.
 void add_to_variances(double* sigma, CovarianceShape shape, Index d, double term);
+
+/// The widest axis of one covariance, (d,), times its standard deviation; of variances along a feature, the first of
+/// the widest.
+std::vector<double> widest_axis(const double* sigma, CovarianceShape shape, Index d);
 
 /// Replaces a matrix that only rounding keeps from being singular by the singular matrix F Fᵀ next to it; leaves others
 /// as they are.

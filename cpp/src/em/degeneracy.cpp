@@ -48,7 +48,7 @@ class DegeneracyPolicy::Kept {
   /// Splits the heaviest component into two halves, half a standard deviation to each side along its widest axis.
   void split_heaviest() {
     const Index heaviest = std::max_element(weights_.begin(), weights_.end()) - weights_.begin();
-    const std::vector<double> axis = widest_axis(heaviest);
+    const std::vector<double> axis = widest_axis(covariance(heaviest), layout_.shape, d_);
     const double half = 0.5 * weights_[at(heaviest)];
     std::vector<double> mean(at(d_));
     for (Index j = 0; j < d_; ++j) {
@@ -69,19 +69,6 @@ class DegeneracyPolicy::Kept {
   }
 
  private:
-  /// The widest axis of a component times its standard deviation.
-  std::vector<double> widest_axis(Index component) {
-    std::vector<double> axis(at(d_));
-    const double* sigma = covariance(component);
-    if (layout_.is_matrix()) {
-      principal_axis(sigma, d_, axis.data());
-    } else {
-      const Index widest = std::max_element(sigma, sigma + size_) - sigma;
-      axis[at(widest)] = std::sqrt(sigma[widest]);
-    }
-    return axis;
-  }
-
   CovarianceLayout layout_;
   Index d_;
   Index size_;  ///< values of one covariance

@@ -5,7 +5,9 @@
 #include "em/fit_arguments.hpp"
 #include "em/fit_report.hpp"
 #include "em/initial_mixture.hpp"
-#include "model/mixture_data.hpp"
+#include "em/run.hpp"
+#include "em/split_merge.hpp"
+#include "em/weak_components.hpp"
 #include "score/score.hpp"
 
 #include <gaussmix/em.hpp>
@@ -13,7 +15,6 @@
 #include <gaussmix/fit.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -23,96 +24,24 @@ namespace gaussmix {
 namespace {
 
 using detail::FitProblem;
+using detail::Run;
+using detail::Stopwatch;
 
 constexpr detail::EnumName<Acceleration> accelerations[] = {{Acceleration::none, "none"},
                                                             {Acceleration::squarem, "squarem"}};
+constexpr detail::EnumName<Search> searches[] = {{Search::none, "none"}, {Search::split_merge, "split_merge"}};
 constexpr detail::EnumName<Stopping> stoppings[] = {{Stopping::change, "change"}, {Stopping::projected, "projected"}};
 
-/// Adds the seconds that it lives to `total`.
-class Stopwatch {
- public:
-  explicit Stopwatch(double& total) : total_(total) {}
-  ~Stopwatch() { total_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
-  Stopwatch(const Stopwatch&) = delete;
-  Stopwatch& operator=(const Stopwatch&) = delete;
-
- private:
-  double& total_;
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
-
-/// One of the starts, as far as it went.
-struct Run {
-  EM em;
-  bool stopped = false;      ///< by the callback or the deadline, before or as it was done
-  bool by_deadline = false;  ///< before it was done
-  MaximizeReport initial;    ///< of the M-step that made the first mixture
-};
-
-/// One E-step over all data. In float32 a component that the exclusion rule left no weight in any row gets a pass with
-/// nothing excluded: what the rule leaves out there, 2⁻²⁴ / K of a row, may be more than nothing. In float64 it is
-/// empty by definition.
-Statistics expectation(const FitProblem& p, const Mixture& mixture, std::vector<std::int32_t>& labels) {
-  mixture.data().require_common_measure();
-  const auto pass = [&](bool whole) {
-    Statistics statistics(mixture);
-    detail::accumulate_expectation(mixture, p.x, p.weight, whole, p.execution, statistics.sums(),
-                                   {labels.data(), static_cast<Index>(labels.size())}, p.kernels);
-    detail::settle(p.constant, statistics.sums());
-    return statistics;
-  };
-  Statistics statistics = pass(false);
-  for (Index k = 0; k < mixture.n_components() && p.x.single_precision(); ++k)
-    if (statistics.component_weights()[k] == 0.0 && mixture.weights()[k] > 0.0) return pass(true);
-  return statistics;
-}
-
-EMOptions em_options(const FitOptions& o) {
-  return {o.tol, o.max_iter, o.reg_covar, o.on_degenerate, o.allow_singular, o.prior, o.accelerate, o.stopping};
-}
-
-/// EM over X until it is done, or the callback or the deadline ends it.
-void run_to_end(const FitProblem& p, int start_index, Run& run) {
-  std::vector<std::int32_t> labels(static_cast<std::size_t>(p.n()), -1);  // likely components, from pass to pass
-  while (!run.em.done() && !run.stopped) {
-    const Index n_components = run.em.mixture().n_components();
-    FitProgress progress = run.em.step(expectation(p, run.em.mixture(), labels), p.execution);
-    if (run.em.mixture().n_components() != n_components) std::fill(labels.begin(), labels.end(), -1);
-    progress.start = start_index;
-    const bool by_callback = !progress.rejected && p.options.callback && p.options.callback(progress);
-    const bool by_deadline = p.deadline.has_passed();
-    run.by_deadline = by_deadline && !by_callback && !run.em.done();
-    run.stopped = by_callback || by_deadline;
-  }
-}
-
-/// One of the n_init starts, to its end; adds to the seconds of `spent`.
-Run run_start(const FitProblem& p, int index, FitReport& spent) {
+/// The first mixture of one of the n_init starts; adds to the seconds of `spent`.
+Run begin(const FitProblem& p, int index, FitReport& spent) {
   // The odd constant of the golden ratio gives distinct, well spread seeds.
   const std::uint64_t seed = p.options.seed + static_cast<std::uint64_t>(index) * 0x9E3779B97F4A7C15u;
+  const Stopwatch watch(spent.init_seconds);
   MaximizeReport initial;
-  Mixture first = [&] {
-    const Stopwatch watch(spent.init_seconds);
-    return detail::initial_mixture(p, seed, initial);
-  }();
-  const Stopwatch watch(spent.em_seconds);
-  Run run{EM(std::move(first), em_options(p.options)), false, false, std::move(initial)};
-  run_to_end(p, index, run);
+  Mixture first = detail::initial_mixture(p, seed, initial);
+  Run run{EM(std::move(first), detail::em_options(p.options)), {}, detail::numbers_of_start(p.k), false, false};
+  detail::add_step(initial, run.numbers, run.before);
   return run;
-}
-
-/// Whether the trace of `a` ends above that of `b`.
-bool ends_better(const Run& a, const Run& b) {
-  return !a.em.trace().empty() && a.em.trace().back() > b.em.trace().back();
-}
-
-/// Counts and lists of the M-step that made the first of K components and of all steps after it.
-FitReport report_of(const Run& run, Index k) {
-  FitReport report;
-  std::vector<Index> numbers = detail::numbers_of_start(k);
-  detail::add_step(run.initial, numbers, report);
-  detail::add_steps(run.em.report(), numbers, report);
-  return report;
 }
 
 /// The starts that ended in a NumericalError, by what met them.
@@ -163,6 +92,75 @@ class ScaledWeights {
   int exponent_ = 0;
 };
 
+/// The sums over all the data, of one component.
+detail::SufficientStatistics sums_of_all(const FitProblem& p) {
+  std::vector<double> pivot(static_cast<std::size_t>(p.d()));
+  detail::read_rows(p.x, 0, 1, pivot.data());
+  detail::SufficientStatistics sums(1, p.d(), p.options.covariance_type, pivot.data());
+  const auto all = [](Index begin, Index end, double* out) { std::fill_n(out, end - begin, 1.0); };
+  detail::accumulate_assignment(all, p.x, p.weight, p.execution, sums, p.kernels);
+  detail::settle(p.constant, sums);
+  return sums;
+}
+
+/// The starts of a fit: which of them is the best, and which failed.
+class Starts {
+ public:
+  /// @param weak  null, or what short runs are judged by
+  Starts(const FitProblem& p, const detail::WeakComponents* weak) : p_(p), weak_(weak) {}
+
+  /// Makes each of the n_init starts and runs it to its end, or as far as a short run goes, and the best of those on.
+  Run best(FitReport& spent) {
+    for (int i = 0; i < p_.options.n_init; ++i) {
+      try {
+        Run run = begin(p_, i, spent);
+        const Stopwatch watch(spent.em_seconds);
+        if (is_short())
+          detail::go_on(p_, i, p_.options.short_iter, {}, run);
+        else
+          detail::go_on(p_, i, p_.options.max_iter, p_.options.callback, run);
+        const bool stopped = run.stopped;
+        spent.ended_by_deadline = run.by_deadline;
+        keep_better(std::move(run), i);
+        if (stopped) break;
+      } catch (const NumericalError& error) {
+        if (p_.options.n_init == 1) throw NumericalError(error.what());
+        failed_.add(error);
+        if (p_.deadline.has_passed()) break;
+      }
+    }
+    if (!best_) failed_.throw_all();
+    spent.n_failed_starts = failed_.count();
+    if (is_short()) finish(spent);
+    return std::move(*best_);
+  }
+
+ private:
+  bool is_short() const { return p_.options.short_iter > 0; }
+
+  /// The first of those whose trace ends highest; of short runs, of those with the fewest weak components.
+  void keep_better(Run&& run, int index) {
+    const Index n_weak = weak_ && is_short() ? weak_->count(run.em.result()) : 0;
+    if (best_ && (n_weak > n_weak_ || (n_weak == n_weak_ && !(detail::level(run) > detail::level(*best_))))) return;
+    best_ = std::move(run);
+    index_ = index;
+    n_weak_ = n_weak;
+  }
+
+  void finish(FitReport& spent) {
+    const Stopwatch watch(spent.em_seconds);
+    detail::go_on(p_, index_, p_.options.max_iter, p_.options.callback, *best_);
+    spent.ended_by_deadline = best_->by_deadline;
+  }
+
+  const FitProblem& p_;
+  const detail::WeakComponents* weak_;
+  FailedStarts failed_;
+  std::optional<Run> best_;
+  int index_ = 0;
+  Index n_weak_ = 0;
+};
+
 }  // namespace
 
 const char* to_string(Acceleration acceleration) noexcept { return detail::name_of(acceleration, accelerations); }
@@ -170,6 +168,10 @@ const char* to_string(Acceleration acceleration) noexcept { return detail::name_
 Acceleration acceleration_from_string(const std::string& name) {
   return detail::value_named(name, accelerations, "accelerate");
 }
+
+const char* to_string(Search search) noexcept { return detail::name_of(search, searches); }
+
+Search search_from_string(const std::string& name) { return detail::value_named(name, searches, "search"); }
 
 const char* to_string(Stopping stopping) noexcept { return detail::name_of(stopping, stoppings); }
 
@@ -183,35 +185,30 @@ FitResult fit(const Samples& x, Index n_components, const FitOptions& options, V
   const ScaledWeights weights(sample_weight, options.prior.has_value());
   const FitProblem p{x,         n_components, options,  weights.view(),
                      execution, kernels,      deadline, detail::constant_features(x, weights.view(), execution)};
-  std::optional<Run> best;
+  const bool is_search = options.search == Search::split_merge || options.short_iter > 0;
+  std::optional<detail::SufficientStatistics> whole;
+  std::optional<detail::WeakComponents> weak;
+  if (is_search) weak.emplace(p, whole.emplace(sums_of_all(p)));
   FitReport spent;
-  FailedStarts failed;
-  bool ended_by_deadline = false;
-  for (int i = 0; i < options.n_init; ++i) {
-    try {
-      Run run = run_start(p, i, spent);
-      const bool stopped = run.stopped;
-      ended_by_deadline = run.by_deadline;
-      if (!best || ends_better(run, *best)) best = std::move(run);
-      if (stopped) break;
-    } catch (const NumericalError& error) {
-      if (options.n_init == 1) throw NumericalError(error.what());
-      failed.add(error);
-      if (deadline.has_passed()) break;
-    }
+  Run best = Starts(p, weak ? &*weak : nullptr).best(spent);
+  if (options.search == Search::split_merge && !best.stopped) {
+    const Stopwatch watch(spent.em_seconds);
+    detail::split_and_merge(p, *whole, *weak, best, spent);
+    spent.ended_by_deadline = best.by_deadline;
   }
-  if (!best) failed.throw_all();
   const double total = [&] {
     const Stopwatch watch(spent.closing_seconds);
-    return weights.unscaled(detail::log_likelihood(best->em.result(), x, p.weight, execution, p.kernels));
+    return weights.unscaled(detail::log_likelihood(best.em.result(), x, p.weight, execution, p.kernels));
   }();
-  FitReport report = report_of(*best, n_components);
-  report.n_failed_starts = failed.count();
-  report.ended_by_deadline = ended_by_deadline;
+  FitReport report = detail::report_of(best);
+  report.n_failed_starts = spent.n_failed_starts;
+  report.n_moves = spent.n_moves;
+  report.n_moves_tried = spent.n_moves_tried;
+  report.ended_by_deadline = spent.ended_by_deadline;
   report.init_seconds = spent.init_seconds;
   report.em_seconds = spent.em_seconds;
   report.closing_seconds = spent.closing_seconds;
-  const EM& em = best->em;
+  const EM& em = best.em;
   return {em.result(), total, em.converged(), em.n_iter(), em.trace(), report};
 }
 

@@ -24,6 +24,8 @@ void check_numbers(const FitProblem& p) {
   if (p.options.n_init < 1) throw_invalid("n_init must be at least 1, but is " + std::to_string(p.options.n_init));
   if (p.options.max_iter < 0)
     throw_invalid("max_iter must be at least 0, but is " + std::to_string(p.options.max_iter));
+  if (p.options.short_iter < 0)
+    throw_invalid("short_iter must be at least 0, but is " + std::to_string(p.options.short_iter));
   check_non_negative(p.options.tol, "tol");
   check_non_negative(p.options.reg_covar, "reg_covar");
   check_non_negative(p.options.deadline, "deadline");
@@ -103,6 +105,7 @@ void check_without_iterations(const FitOptions& o) {
   };
   refuse("accelerate", to_string(o.accelerate), to_string(defaults.accelerate));
   refuse("stopping", to_string(o.stopping), to_string(defaults.stopping));
+  refuse("search", to_string(o.search), to_string(defaults.search));
   if (o.callback) throw_invalid("callback must not be given when max_iter is 0, as nothing would call it");
   if (o.deadline > 0.0) throw_invalid("deadline must not be given when max_iter is 0, as nothing would be cut short");
   if (o.tol != defaults.tol)
@@ -139,7 +142,13 @@ void check_combinations(const FitProblem& p) {
     refuse(std::string("init='") + to_string(o.init) + "'", o.mixture_init ? "a mixture"
                                                             : rows.empty() ? parameters
                                                                            : rows);
+  if (o.short_iter > 0 && o.n_init == 1)
+    throw_invalid("short_iter must be 0 when n_init is 1, as a short run chooses among starts, but is " +
+                  std::to_string(o.short_iter));
   if (o.max_iter == 0) check_without_iterations(o);
+  if (o.short_iter > 0 && o.short_iter >= o.max_iter)
+    throw_invalid("short_iter must be below max_iter, " + std::to_string(o.max_iter) +
+                  ", or every start would run to its end, but is " + std::to_string(o.short_iter));
   if (o.n_init > 1 && o.start_is_given())
     throw_invalid("n_init must be 1 when the start is given, as every start would be the same, but is " +
                   std::to_string(o.n_init));
@@ -181,6 +190,7 @@ void check_enumerations(const FitOptions& o) {
   check_enumerator(o.on_degenerate, "on_degenerate");
   check_enumerator(o.accelerate, "accelerate");
   check_enumerator(o.stopping, "stopping");
+  check_enumerator(o.search, "search");
 }
 
 }  // namespace

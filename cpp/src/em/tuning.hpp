@@ -1,11 +1,13 @@
 #pragma once
 
-// The numbers of this room that change speed and not accuracy. What others would bring is seen with
+// The numbers of this room that change speed, or how far a search looks, and not accuracy. What others would bring is seen with
 // bench/python/bench_em.py: its rows overlap in one half of the problems, where nearly all pairs of a row and a
 // component count, and are separated in the other, where one component counts for a row; bench/README.md has the times
 // that these numbers give.
 
 #include "base/buffer.hpp"
+
+#include <cstddef>
 
 namespace gaussmix::detail::tuning {
 
@@ -31,6 +33,15 @@ inline constexpr double strip_share = 0.4;
 inline constexpr double tiled_pairs = 2.0;
 /// Bytes of rows that stay in the nearest cache while every component takes its sums from them.
 inline constexpr Index tile_bytes = Index{1} << 15;
+
+// ---- split and merge: what it finds, and how long it takes (bench/python/bench_search.py) ----------------------------
+
+/// Moves that are tried from one mixture, …
+inline constexpr Index tried_moves = 8;
+/// … for so many iterations, accelerated, …
+inline constexpr int tried_iterations = 3;
+/// … of which so many that came furthest go on to their ends.
+inline constexpr std::size_t finished_moves = 2;
 
 // ---- memory: no bit depends on these --------------------------------------------------------------------------------
 

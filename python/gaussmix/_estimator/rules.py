@@ -12,6 +12,7 @@ import numpy as np
 from .._core import InvalidArgumentError, covariance_types
 
 ON_DEGENERATE = ("raise", "floor", "drop", "reseed", "keep")
+SEARCHES = ("none", "split_merge")
 INIT_PARAMS = ("kmeans", "k-means++", "random", "random_from_data")
 
 
@@ -57,6 +58,8 @@ _RULES = {
     "max_iter": _int_from(0),
     "on_degenerate": _one_of(ON_DEGENERATE),
     "n_init": _int_from(1),
+    "short_iter": _int_from(0),
+    "search": _one_of(SEARCHES),
     "init_params": _one_of(INIT_PARAMS),
     "random_state": _Rule(
         "an int in the range [0, 4294967295], an instance of 'numpy.random.mtrand.RandomState' or None",
