@@ -334,7 +334,9 @@ TEST_CASE("parallel: many threads may call at once") {
 TEST_CASE("parallel: plan_threads") {
   const int several = openmp_version() == 0 ? 1 : 3;
   CHECK(plan_threads(Execution{3, {}}, 100, much_work) == several);
-  CHECK(plan_threads(Execution{3, {}}, 100, 2e5) == several);
+  CHECK(plan_threads(Execution{3, {}}, 100, 3e5) == several);
+  CHECK(plan_threads(Execution{64, {}}, 100, 3.9e5) == several);
+  CHECK(plan_threads(Execution{3, {}}, 100, 2e5) == (several == 1 ? 1 : 2));
   CHECK(plan_threads(Execution{3, {}}, 100, 1.9e5) == 1);
   CHECK(plan_threads(Execution{8, {}}, 3, much_work) == several);
   CHECK(plan_threads(Execution{8, {}}, 1, much_work) == 1);

@@ -36,6 +36,8 @@ using Clock = std::chrono::steady_clock;
 /// Multiply-adds that one core does in about 50 µs; of speed alone. Below, waking a second thread costs more than it
 /// brings.
 constexpr double small_work = 2e5;
+/// Multiply-adds that each thread is given at the least, about 25 µs: that many threads are worth waking.
+constexpr double least_share = small_work / 2.0;
 /// Between two calls of a stop function: with tasks of a few milliseconds far below the 0.1 s that Execution promises.
 constexpr std::chrono::milliseconds poll_interval(20);
 
@@ -284,7 +286,8 @@ int plan_threads(const Execution& execution, Index tasks, double work) {
   check_num_threads(execution.num_threads);
   if (tasks < 2 || work < small_work || must_be_serial()) return 1;
   const int threads = execution.num_threads != 0 ? execution.num_threads : get_num_threads();
-  return static_cast<int>(std::min<Index>(threads, tasks));
+  const double worth = std::min(work / least_share, static_cast<double>(max_num_threads));
+  return static_cast<int>(std::min({static_cast<Index>(threads), tasks, static_cast<Index>(worth)}));
 }
 
 void parallel_for(Index count, int threads, const Execution& execution, const Task& task, const Commit& commit,
