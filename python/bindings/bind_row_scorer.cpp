@@ -5,6 +5,7 @@
 #include <gaussmix/mixture.hpp>
 
 #include <mutex>
+#include <optional>
 
 namespace gaussmix::bindings {
 
@@ -102,9 +103,27 @@ py::array row_array(py::handle x) {
   return array;
 }
 
+/// The values of an array of NumPy's own class and its own float64, (D,), which then need no further look: most rows of
+/// most callers.
+std::optional<VectorView<const double>> plain_row(py::handle x) {
+  static const PyObject* const float64 = py::dtype::of<double>().release().ptr();
+  if (Py_TYPE(x.ptr()) != py::detail::npy_api::get().PyArray_Type_) return std::nullopt;
+  const py::detail::PyArray_Proxy& array = *py::detail::array_proxy(x.ptr());
+  constexpr auto size = static_cast<py::ssize_t>(sizeof(double));
+  if (array.descr != float64 || py::reinterpret_borrow<py::array>(x).ndim() != 1 || array.strides[0] % size != 0 ||
+      (array.flags & py::detail::npy_api::NPY_ARRAY_ALIGNED_) == 0)
+    return std::nullopt;
+  return VectorView<const double>(reinterpret_cast<const double*>(array.data), array.dimensions[0],
+                                  array.strides[0] / size);
+}
+
 /// f(scorer, x): with the GIL held, since releasing it costs about as much as the work.
 template <class F>
 auto score(LockedRowScorer& self, py::handle x, F&& f) {
+  if (const std::optional<VectorView<const double>> row = plain_row(x)) {
+    const std::lock_guard<std::mutex> lock(self.mutex);
+    return f(self.scorer, *row);
+  }
   check_labels(self.feature_names, x);
   const py::array row = row_array(x);
   const std::lock_guard<std::mutex> lock(self.mutex);

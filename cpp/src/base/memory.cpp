@@ -110,7 +110,8 @@ Elements elements_of(const Samples& x) {
 }
 
 void check_alignment(const char* name, const void* data, Index alignment) {
-  const auto past = reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(alignment);
+  // Of a power of two a mask gives the remainder without a division.
+  const auto past = reinterpret_cast<std::uintptr_t>(data) & (static_cast<std::uintptr_t>(alignment) - 1);
   if (past != 0)
     throw_invalid(std::string(name) + " must lie at a multiple of " + std::to_string(alignment) + " bytes, but lies " +
                   std::to_string(past) + " past one; pass an aligned copy");
