@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 
 // A better optimum: moves, what they keep, and what a search and short runs promise.
@@ -198,6 +199,35 @@ TEST_CASE("weak components: few rows' weight, or a covariance at the floor") {
   CHECK(count(2.9 / 200, 1e-5) == 1);
 }
 
+TEST_CASE("weak components: in the directions that the data have, whatever depends on them") {
+  Doubles x;
+  detail::Random random(70);
+  for (Index i = 0; i < 100; ++i) {  // a constant, and a feature that is twice another
+    const double u = detail::normal_quantile(random.uniform()), v = detail::normal_quantile(random.uniform());
+    for (const double value : {u, 7.0, v, 2 * u}) x.push_back(value);
+  }
+  const MatrixView<const double> rows(x.data(), 100, 4);
+  const FitResult found = fit(rows, 2);
+  const FitOptions options;
+  const Execution execution;
+  const detail::FitProblem p{rows, 2, options, {}, execution, simd::active_kernels(), detail::Deadline(0)};
+  detail::SufficientStatistics whole(1, 4, CovarianceType::full, x.data());
+  for (Index i = 0; i < 100; ++i) {
+    Doubles shift;
+    for (Index j = 0; j < 4; ++j) shift.push_back(x[at(4 * i + j)] - x[at(j)]);
+    whole.add(0, 1.0, shift.data(), nullptr);
+  }
+  const detail::WeakComponents weak(p, whole);
+  CHECK(weak.count(found.mixture) == 0);  // though both are at the floor where the data have no variance
+  // A spike on the line v = u of the first: Σ = ε I + b bᵀ with b = (1, 0, 1, 2) in (u, 7, v, 2 u).
+  Doubles sigma(found.mixture.covariances().data(), found.mixture.covariances().data() + 32);
+  const double b[] = {1, 0, 1, 2};
+  for (Index i = 0; i < 4; ++i)
+    for (Index j = 0; j < 4; ++j) sigma[at(4 * i + j)] = b[i] * b[j] + (i == j ? 1e-8 : 0.0);
+  const Mixture spiky({found.mixture.weights().data(), 2}, found.mixture.means(), sigma, CovarianceType::full);
+  CHECK(weak.count(spiky) == 1);
+}
+
 TEST_CASE("split and merge: what it finds has no more weak components") {
   Doubles x = four_clusters(60, 4, 66);
   for (int copy = 0; copy < 4; ++copy)  // rows that a component could collapse onto
@@ -262,6 +292,39 @@ TEST_CASE("short runs: the best of them goes on, to what its start comes to by i
   CHECK(fit(p.rows(), 5, alone).mixture == found.mixture);
 }
 
+TEST_CASE("a search and short runs: where starts fail, or an M-step of the end would") {
+  Doubles x = four_clusters(60, 10, 71);
+  for (int copy = 0; copy < 8; ++copy) x.push_back(30.0);  // four equal rows
+  const MatrixView<const double> rows(x.data(), 244, 2);
+  FitOptions o;
+  o.init = Init::random_from_data;
+  o.on_degenerate = OnDegenerate::raise;
+  int returned = 0, failed = 0;
+  for (o.seed = 0; o.seed < 12; ++o.seed) {
+    CAPTURE(o.seed);
+    for (const int max_iter : {3, 7, 20}) {
+      FitOptions one = o;
+      one.max_iter = max_iter;
+      std::optional<FitResult> plain;
+      try {
+        plain = fit(rows, 4, one);
+      } catch (const NumericalError&) {
+        continue;
+      }
+      ++returned;
+      CHECK(fit(rows, 4, searching(one)).log_likelihood >= plain->log_likelihood);
+    }
+    FitOptions some = o;
+    some.n_init = 8;
+    some.short_iter = 2;
+    const std::string message =
+        message_of<NumericalError>([&] { failed += fit(rows, 4, some).report.n_failed_starts > 0; });
+    CHECK((message == "no error" || message.find("all 8 starts failed") == 0));
+  }
+  CHECK(returned > 0);
+  CHECK(failed > 0);
+}
+
 TEST_CASE("a search and short runs do not call, and end where a callback or the deadline says so") {
   const Doubles x = four_clusters(100, 10, 68);
   const MatrixView<const double> rows(x.data(), 400, 2);
@@ -274,6 +337,11 @@ TEST_CASE("a search and short runs do not call, and end where a callback or the 
   CHECK(told == n_iter);
   o.callback = [](const FitProgress& progress) { return progress.n_iter == 1; };
   CHECK(fit(rows, 4, searching(o)).report.n_moves_tried == 0);
+  FitOptions two;
+  two.init = Init::random_from_data;
+  two.n_init = 2;
+  two.callback = [](const FitProgress& progress) { return progress.start == 1; };  // whichever of them is kept
+  for (two.seed = 0; two.seed < 6; ++two.seed) CHECK(fit(rows, 4, searching(two)).report.n_moves_tried == 0);
   o.callback = nullptr;
   o.deadline = 1e-9;
   const FitResult cut = fit(rows, 4, searching(o));

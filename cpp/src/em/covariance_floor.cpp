@@ -14,10 +14,6 @@
 namespace gaussmix::detail {
 namespace {
 
-/// The bound Σ_k ⪰ 1e-6 T: no direction of a component has a standard deviation below 1e-3 of the data's. It is a
-/// choice, which OnDegenerate::floor states: small enough not to touch components that the data resolve, far above
-/// rounding.
-constexpr double relative_floor = 1e-6;
 /// The share of its own variance that a feature is given in T beyond what others explain, where features depend on each
 /// other. CovarianceFloor says why.
 constexpr double independent_share = 1e-2;

@@ -7,6 +7,11 @@
 
 namespace gaussmix::detail {
 
+/// The bound Σ_k ⪰ 1e-6 T: no direction of a component has a standard deviation below 1e-3 of the data's. It is a
+/// choice, which OnDegenerate::floor states: small enough not to touch components that the data resolve, far above
+/// rounding.
+inline constexpr double relative_floor = 1e-6;
+
 /// The variances of the features over all the data, (D,); 0 where they are no more than rounding of the sums.
 std::vector<double> feature_variances(const SufficientStatistics& sums);
 

@@ -81,7 +81,6 @@ void add_to_variances(double* sigma, CovarianceShape shape, Index d, double term
   for (Index j = 0; j < (shape == CovarianceShape::spherical ? 1 : d); ++j) sigma[one.variance_at(0, j, d)] += term;
 }
 
-// Σ becomes S Pᵀ L Lᵀ P S with the factor L of rank r from pivoted_cholesky.
 std::vector<double> widest_axis(const double* sigma, CovarianceShape shape, Index d) {
   std::vector<double> axis(at(d));
   if (shape == CovarianceShape::matrix) {
@@ -93,6 +92,7 @@ std::vector<double> widest_axis(const double* sigma, CovarianceShape shape, Inde
   return axis;
 }
 
+// Σ becomes S Pᵀ L Lᵀ P S with the factor L of rank r from pivoted_cholesky.
 void make_semi_definite(double* sigma, Index d) {
   for (Index j = 0; j < d; ++j)
     if (!(sigma[j * d + j] > 0.0))

@@ -5,11 +5,9 @@
 #include "base/subscript.hpp"
 #include "em/covariance_model.hpp"
 #include "em/prior.hpp"
-#include "numeric/linalg.hpp"
 #include "numeric/pivoted_cholesky.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <utility>
 

@@ -110,8 +110,9 @@ class Starts {
   Starts(const FitProblem& p, const detail::WeakComponents* weak) : p_(p), weak_(weak) {}
 
   /// Makes each of the n_init starts and runs it to its end, or as far as a short run goes, and the best of those on.
+  /// Stopped where the callback or the deadline ended any of them.
   Run best(FitReport& spent) {
-    for (int i = 0; i < p_.options.n_init; ++i) {
+    for (int i = 0; i < p_.options.n_init && !stopped_; ++i) {
       try {
         Run run = begin(p_, i, spent);
         const Stopwatch watch(spent.em_seconds);
@@ -119,46 +120,65 @@ class Starts {
           detail::go_on(p_, i, p_.options.short_iter, {}, run);
         else
           detail::go_on(p_, i, p_.options.max_iter, p_.options.callback, run);
-        const bool stopped = run.stopped;
+        stopped_ = run.stopped;
         spent.ended_by_deadline = run.by_deadline;
-        keep_better(std::move(run), i);
-        if (stopped) break;
+        keep(std::move(run), i);
       } catch (const NumericalError& error) {
         if (p_.options.n_init == 1) throw NumericalError(error.what());
         failed_.add(error);
-        if (p_.deadline.has_passed()) break;
+        stopped_ = p_.deadline.has_passed();
       }
     }
-    if (!best_) failed_.throw_all();
-    spent.n_failed_starts = failed_.count();
     if (is_short()) finish(spent);
-    return std::move(*best_);
+    if (kept_.empty()) failed_.throw_all();
+    spent.n_failed_starts = failed_.count();
+    kept_.front().run.stopped = kept_.front().run.stopped || stopped_;
+    return std::move(kept_.front().run);
   }
 
  private:
+  struct Kept {
+    Run run;
+    int index;
+    Index n_weak;
+  };
+
   bool is_short() const { return p_.options.short_iter > 0; }
 
-  /// The first of those whose trace ends highest; of short runs, of those with the fewest weak components.
-  void keep_better(Run&& run, int index) {
-    const Index n_weak = weak_ && is_short() ? weak_->count(run.em.result()) : 0;
-    if (best_ && (n_weak > n_weak_ || (n_weak == n_weak_ && !(detail::level(run) > detail::level(*best_))))) return;
-    best_ = std::move(run);
-    index_ = index;
-    n_weak_ = n_weak;
+  /// The better one first, of equals the earlier one; of short runs all, as one may fail yet, and those with the fewest
+  /// weak components first.
+  void keep(Run&& run, int index) {
+    const Index n_weak = is_short() ? weak_->count(run.em.result()) : 0;
+    const double level = detail::level(run);
+    const auto place = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& other) {
+      return n_weak != other.n_weak ? n_weak < other.n_weak : level > detail::level(other.run);
+    });
+    kept_.insert(place, {std::move(run), index, n_weak});
+    if (!is_short() && kept_.size() > 1) kept_.pop_back();
   }
 
+  /// Goes on from the best short run, or the next where that fails.
   void finish(FitReport& spent) {
     const Stopwatch watch(spent.em_seconds);
-    detail::go_on(p_, index_, p_.options.max_iter, p_.options.callback, *best_);
-    spent.ended_by_deadline = best_->by_deadline;
+    while (!kept_.empty() && !stopped_) {
+      Kept& best = kept_.front();
+      try {
+        detail::go_on(p_, best.index, p_.options.max_iter, p_.options.callback, best.run);
+        spent.ended_by_deadline = best.run.by_deadline;
+        return;
+      } catch (const NumericalError& error) {
+        failed_.add(error);
+        kept_.erase(kept_.begin());
+        stopped_ = !kept_.empty() && p_.deadline.has_passed();
+      }
+    }
   }
 
   const FitProblem& p_;
   const detail::WeakComponents* weak_;
   FailedStarts failed_;
-  std::optional<Run> best_;
-  int index_ = 0;
-  Index n_weak_ = 0;
+  std::vector<Kept> kept_;  ///< without an error so far, best first
+  bool stopped_ = false;    ///< by the callback or the deadline
 };
 
 }  // namespace
@@ -195,6 +215,8 @@ FitResult fit(const Samples& x, Index n_components, const FitOptions& options, V
     const Stopwatch watch(spent.em_seconds);
     detail::split_and_merge(p, *whole, *weak, best, spent);
     spent.ended_by_deadline = best.by_deadline;
+  } else if (options.search == Search::split_merge && deadline.has_passed()) {
+    spent.ended_by_deadline = true;
   }
   const double total = [&] {
     const Stopwatch watch(spent.closing_seconds);

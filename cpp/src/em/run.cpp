@@ -2,6 +2,7 @@
 
 #include "em/e_step.hpp"
 #include "em/fit_report.hpp"
+#include "em/prior.hpp"
 #include "model/mixture_data.hpp"
 
 #include <algorithm>
@@ -48,6 +49,13 @@ void go_on(const FitProblem& p, int start, int n_iter, const std::function<bool(
     run.by_deadline = by_deadline && !by_callback && !run.em.done();
     run.stopped = by_callback || by_deadline;
   }
+}
+
+double mean_log_likelihood(const FitProblem& p, const Mixture& mixture) {
+  std::vector<std::int32_t> labels(static_cast<std::size_t>(p.n()), -1);
+  const Statistics statistics = expectation(p, mixture, labels);
+  const double prior = p.options.prior ? log_density(*p.options.prior, mixture.data()) : 0.0;
+  return (statistics.log_likelihood() + prior) / statistics.total_weight();
 }
 
 double level(const Run& run) {

@@ -41,6 +41,9 @@ EMOptions em_options(const FitOptions& options);
 void go_on(const FitProblem& p, int start, int n_iter, const std::function<bool(const FitProgress&)>& callback,
            Run& run);
 
+/// The mean log-likelihood of a mixture, with its prior as EM::trace has it: one pass over X.
+double mean_log_likelihood(const FitProblem& p, const Mixture& mixture);
+
 /// The mean log-likelihood that a run has come to: before its last step. −inf where it has made none.
 double level(const Run& run);
 

@@ -1,6 +1,7 @@
 #include "em/split_merge.hpp"
 
 #include "base/subscript.hpp"
+#include "em/covariance_floor.hpp"
 #include "em/covariance_model.hpp"
 #include "em/fit_report.hpp"
 #include "em/tuning.hpp"
@@ -144,7 +145,9 @@ void split(const MixtureData& m, Index k, Index other, const std::vector<double>
         scaled[at(i)] /= scale[at(i)] * scale[at(i)];
     }
     axis = widest_axis(scaled.data(), layout.shape, m.d);
-    if (layout.shape != CovarianceShape::spherical)
+    if (layout.shape == CovarianceShape::spherical)
+      std::swap(axis[0], axis[at(std::max_element(scale.begin(), scale.end()) - scale.begin())]);
+    else
       for (Index j = 0; j < m.d; ++j) axis[at(j)] *= scale[at(j)];
   }
   p.weights[at(other)] = p.weights[at(k)] *= 0.5;
@@ -171,15 +174,6 @@ std::optional<Run> attempt(const FitProblem& p, const Run& best, const Move& mov
   } catch (const NumericalError&) {
     return std::nullopt;
   }
-}
-
-/// The mean log-likelihood of what a run has come to, after its last step.
-double closing_level(const FitProblem& p, const Run& run) {
-  EMOptions options = em_options(p.options);
-  options.max_iter = 1;
-  Run pass{EM(run.em.result(), options), {}, {}, false, false};
-  go_on(p, 0, 1, {}, pass);
-  return level(pass);
 }
 
 /// Standard deviations of the features, 1 where there is none.
@@ -244,7 +238,7 @@ void split_and_merge(const FitProblem& p, const SufficientStatistics& whole, con
   const std::vector<double> scale = scale_of(whole);
   for (bool improved = true, by_deadline = false; improved && !by_deadline;) {
     improved = false;
-    const double now = closing_level(p, best);
+    const double now = mean_log_likelihood(p, best.em.result());
     const double least = now + std::max(p.options.tol, rounding_of_gain * std::abs(now));
     std::vector<Run> tries = finalists(p, best, scale, spent, by_deadline);
     const Index n_weak = weak.count(best.em.result()), k = best.em.result().n_components();

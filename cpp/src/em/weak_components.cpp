@@ -1,10 +1,13 @@
 #include "em/weak_components.hpp"
 
+#include "base/subscript.hpp"
+#include "em/covariance_floor.hpp"
 #include "em/covariance_model.hpp"
 #include "model/mixture_data.hpp"
+#include "numeric/linalg.hpp"
+#include "numeric/pivoted_cholesky.hpp"
 
 #include <algorithm>
-#include <vector>
 
 namespace gaussmix::detail {
 namespace {
@@ -20,13 +23,42 @@ double n_positive(const FitProblem& p) {
   return static_cast<double>(n);
 }
 
+/// Features of which none is constant or a linear function of others, of one covariance of all the data.
+std::vector<Index> independent_features(const std::vector<double>& total, CovarianceShape shape, Index d) {
+  std::vector<Index> features;
+  if (shape == CovarianceShape::matrix) {
+    const PivotedCholesky pivoted = pivoted_cholesky(total.data(), d);
+    if (!pivoted.order.empty()) features.assign(pivoted.order.begin(), pivoted.order.begin() + pivoted.rank);
+    std::sort(features.begin(), features.end());
+    return features;
+  }
+  for (Index j = 0; j < static_cast<Index>(total.size()); ++j)
+    if (total[at(j)] > 0.0) features.push_back(j);
+  return features;
+}
+
+/// One covariance, of d features, in some of them.
+std::vector<double> restricted(const double* sigma, CovarianceShape shape, Index d,
+                               const std::vector<Index>& features) {
+  std::vector<double> out;
+  for (const Index i : features) {
+    if (shape != CovarianceShape::matrix)
+      out.push_back(sigma[i]);
+    else
+      for (const Index j : features) out.push_back(sigma[i * d + j]);
+  }
+  return out;
+}
+
 }  // namespace
 
-// Where the data lack a direction, the floor has nothing to say about it: with allow_singular there is none.
 WeakComponents::WeakComponents(const FitProblem& p, const SufficientStatistics& whole)
-    : floor_(whole, layout_of(p.options.covariance_type), 0.0, true),
-      n_rows_(n_positive(p)),
-      reg_covar_(p.options.reg_covar) {}
+    : n_rows_(n_positive(p)), reg_covar_(p.options.reg_covar) {
+  const CovarianceLayout& layout = layout_of(p.options.covariance_type);
+  const std::vector<double> total = covariance_of_all(whole, layout);
+  features_ = independent_features(total, layout.shape, p.d());
+  total_ = restricted(total.data(), layout.shape, p.d(), features_);
+}
 
 Index WeakComponents::count(const Mixture& mixture) const {
   const double least = static_cast<double>(mixture.n_features() + 1);
@@ -39,10 +71,15 @@ Index WeakComponents::count(const Mixture& mixture) const {
 bool WeakComponents::is_narrow(const Mixture& mixture, Index component) const {
   const MixtureData& m = mixture.data();
   const double* sigma = m.covariances.data() + m.layout.offset(component, m.d);
-  std::vector<double> lowered(sigma, sigma + m.layout.values_each(m.d));
-  add_to_variances(lowered.data(), m.layout.shape, m.d, -reg_covar_);
-  std::transform(lowered.begin(), lowered.end(), lowered.begin(), [](double v) { return v * beside_floor; });
-  return floor_.raise(lowered.data());
+  std::vector<double> before(sigma, sigma + m.layout.values_each(m.d));
+  add_to_variances(before.data(), m.layout.shape, m.d, -reg_covar_);
+  before = restricted(before.data(), m.layout.shape, m.d, features_);
+  for (double& value : before) value *= beside_floor;
+  if (m.layout.is_matrix())
+    return floor_covariance(before.data(), total_.data(), static_cast<Index>(features_.size()), relative_floor);
+  for (std::size_t j = 0; j < total_.size(); ++j)
+    if (before[j] < relative_floor * total_[j]) return true;
+  return false;
 }
 
 }  // namespace gaussmix::detail

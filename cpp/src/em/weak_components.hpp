@@ -1,9 +1,11 @@
 #pragma once
 
-#include "em/covariance_floor.hpp"
 #include "em/fit_problem.hpp"
+#include "em/sufficient_statistics.hpp"
 
 #include <gaussmix/mixture.hpp>
+
+#include <vector>
 
 namespace gaussmix::detail {
 
@@ -21,8 +23,9 @@ class WeakComponents {
  private:
   bool is_narrow(const Mixture& mixture, Index component) const;
 
-  CovarianceFloor floor_;
-  double n_rows_;  ///< of positive weight
+  std::vector<Index> features_;  ///< that do not depend on each other in the data: the others say nothing more
+  std::vector<double> total_;    ///< the covariance of the data in these, in the shape of one covariance
+  double n_rows_;                ///< of positive weight
   double reg_covar_;
 };
 

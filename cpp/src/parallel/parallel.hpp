@@ -24,7 +24,8 @@ class Worker {
 };
 
 /// The threads a call should use: those of `execution`, but 1 for work below about 50 µs or inside another parallel
-/// region, never more than there are tasks, and each with about 25 µs of work or more. `work` is an estimate in multiply-adds.
+/// region, never more than there are tasks, and each with about 25 µs of work or more. `work` is an estimate in
+/// multiply-adds.
 /// @throws InvalidArgument as check_num_threads(execution.num_threads)
 int plan_threads(const Execution& execution, Index tasks, double work);
 

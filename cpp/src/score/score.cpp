@@ -31,7 +31,7 @@ using detail::RowEvaluator;
 using detail::Worker;
 
 /// Multiply-adds that one row costs, about: those of L⁻¹(x − μ), or two a feature, and 20 for the exponential of each
-/// component. For the choice of threads and of the way of one row; of speed alone.
+/// component. For the choice of threads; of speed alone.
 double row_work(const ComponentTerms& m) {
   const double d = static_cast<double>(m.d);
   return static_cast<double>(m.k) * (20.0 + (m.layout.is_matrix() && !m.layout.shared ? d * (d + 3.0) / 2.0 : 2.0 * d));
@@ -84,9 +84,13 @@ void for_each_block(const Mixture& mixture, const Samples& x, const Execution& e
 template <class T>
 Index most_rows_one_by_one(const ComponentTerms& m, Index strip) {
   constexpr Index group = simd::row_group<T>;
-  const Index rows = strip > group ? strip / detail::tuning::strip_per_row_work : 2 * group;
-  const Index parameters = m.layout.is_matrix() && !m.layout.shared ? m.k * m.d * m.d / 2 : m.k * m.d;
-  return parameters <= detail::tuning::cached_parameters ? rows : rows / detail::tuning::uncached_cost;
+  const Index places = detail::groups_of<T>(m.k) * group;  // of components, padding among them
+  const Index each = m.layout.is_matrix() && !m.layout.shared ? m.d * (m.d + 3) / 2 : 2 * m.d;
+  const Index read = places * each + (m.layout.is_matrix() && m.layout.shared ? m.d * m.d : 0);
+  Index rows = strip > group ? strip / detail::tuning::strip_per_row_work : 2 * group;
+  if (read > detail::tuning::most_row_values) return 0;
+  if (read > detail::tuning::brief_values) rows = rows * m.k / places;
+  return read <= detail::tuning::cached_values ? rows : rows / detail::tuning::uncached_cost;
 }
 
 /// Reads row i of X, which has no reader, to row(), (D,).

@@ -46,14 +46,20 @@ inline constexpr Index probe_rows = 4 * simd::strip_multiple;
 
 // A strip of a block takes as long whether its rows are rows of X or padding. bench/cpp/bench_few_rows has both ways.
 
-/// A half of the rows of a strip take as long row by row as the whole strip: 12 with AVX-512, 6 with AVX2. Where a strip
+/// A half of the rows of a strip take about as long row by row as the whole strip, where no place of a group of
+/// components is padding: 12 with AVX-512, 6 with AVX2. Where a strip
 /// has no more rows than a row has components side by side (SSE2, NEON), both ways do about the same work for a row, and
 /// row by row none is padding: there two groups of rows are few.
 inline constexpr Index strip_per_row_work = 2;
+/// Where a row reads no more values than this, padding among them, what a block costs beside its strips is more than all
+/// of that; where it reads more, padding counts.
+inline constexpr Index brief_values = Index{1} << 12;
 /// Row by row the parameters are read for every row again, which takes three times as long …
 inline constexpr Index uncached_cost = 3;
 /// … where they are more than a near cache holds: so many values, 4 MiB.
-inline constexpr Index cached_parameters = Index{1} << 19;
+inline constexpr Index cached_values = Index{1} << 19;
+/// A mixture whose layout for one row would be longer, 128 MiB, is left to blocks: it is kept beside theirs.
+inline constexpr Index most_row_values = Index{1} << 24;
 /// Values of scratch on the stack, 16 KiB: a quarter of the smallest stacks that are served, of 64 KiB.
 inline constexpr Index most_row_scratch = 1 << 11;
 

@@ -14,7 +14,7 @@ namespace gaussmix::detail {
 template <class T>
 KMeansResult lloyd(const Points<T>& points, const std::vector<Index>& seeds, int max_iter);
 
-/// The clusters of all rows, (N,), after as many iterations, or once no more than `settled_share` of the weight changes
+/// The clusters of all rows, (N,), after max_iter iterations, or once no more than `settled_share` of the weight changes
 /// cluster while none is empty, or `end_start` says so.
 template <class T>
 std::vector<std::int32_t> lloyd_labels(const Points<T>& points, const std::vector<Index>& seeds, int max_iter,

@@ -39,12 +39,13 @@ class FitWatch:
         self.last_bound = last_bound
         self.is_settled = False
         self._open_bound: float | None = None  # the last bound of a start whose end is not printed yet
+        self._start = 0
         self.start_time = self.print_time = time.perf_counter()
         if self.verbose and self.max_iter > 0:
             print("Initialization 0")
 
     def __call__(self, progress: FitProgress) -> bool:
-        if progress.n_iter == 1 and progress.start > 0:
+        if progress.start != self._start:  # the first that is told after short runs may be any, and late
             self._begin(progress.start)
         is_first = progress.n_iter == 1
         change = progress.mean_log_likelihood - self.last_bound if is_first else progress.change
@@ -64,6 +65,7 @@ class FitWatch:
             self._print_end(self._open_bound, is_at_rest=False)
 
     def _begin(self, start: int) -> None:
+        self._start = start
         self.start_time = self.print_time = time.perf_counter()
         if self.verbose:
             print(f"Initialization {start}")
@@ -110,6 +112,7 @@ class FitTasks:
     def __call__(self, progress: FitProgress) -> bool:
         self._bounds.append(progress.mean_log_likelihood)
         attributes = fitted_attributes(progress.mixture, list(self._bounds), progress.converged)
+        attributes["n_iter_"] = progress.n_iter  # short runs are told of by none of the bounds
         stop = bool(self._end(self._iteration, attributes))
         if stop or progress.converged or progress.n_iter == self._max_iter:
             stop = bool(self._end(self._start, attributes)) or stop
