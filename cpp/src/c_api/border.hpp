@@ -32,9 +32,11 @@ gaussmix_status guarded(const F& f) noexcept {
 }
 
 /// The object behind a handle. `mark`, one for each type, is gone when the object is, so that many a mistake is seen; a
-/// freed handle is read all the same, which is undefined behavior.
+/// freed handle is read all the same, which is undefined behavior. It stands first, where every type has one.
 template <class T, std::uint64_t mark>
 class Handle {
+  volatile std::uint64_t mark_ = mark;  // volatile: the destructor's store is kept
+
  public:
   explicit Handle(T object) : value(std::move(object)) {}
   ~Handle() { mark_ = 0; }
@@ -44,9 +46,6 @@ class Handle {
   T value;
 
   bool is_live() const noexcept { return mark_ == mark; }
-
- private:
-  volatile std::uint64_t mark_ = mark;  // volatile: the destructor's store is kept
 };
 
 /// Null is legal. @throws InvalidArgument for a pointer that is not aligned
