@@ -94,8 +94,8 @@ struct FitOptions {
   int short_iter = 0;
   double tol = 1e-3;  ///< stop when the mean log-likelihood changes by less; ≥ 0
   /// ≥ 0; 0 returns the start itself. Then `n_init` must be 1, `tol` keep its default, `callback` be empty,
-  /// `deadline` 0, `accelerate`, `stopping` and `search` unset; and `reg_covar`, `on_degenerate` and `prior` must keep theirs
-  /// when covariances_given().
+  /// `deadline` 0, `accelerate`, `stopping` and `search` unset; and `reg_covar`, `on_degenerate` and `prior` must keep
+  /// theirs when covariances_given().
   int max_iter = 100;
   double reg_covar = 0.0;  ///< added to every variance; ≥ 0
   OnDegenerate on_degenerate = OnDegenerate::floor;

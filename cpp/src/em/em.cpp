@@ -56,8 +56,7 @@ FitProgress EM::step(const Statistics& statistics, const Execution& execution) {
   if (!(statistics.total_weight() > 0.0))
     detail::throw_invalid("statistics must hold rows of positive weight, but their total weight is " +
                           detail::format(statistics.total_weight()));
-  const double prior = options_.prior ? detail::log_density(*options_.prior, mixture_.data()) : 0.0;
-  const double mean = (statistics.log_likelihood() + prior) / statistics.total_weight();
+  const double mean = detail::penalized_mean(statistics, options_.prior);
   if (fallback_ && !(mean >= trace_.back())) return reject();
   if (!std::isfinite(mean))
     throw NumericalError("the mean log-likelihood must stay finite, but is " + detail::format(mean) + " in iteration " +

@@ -15,6 +15,7 @@
 #include <gaussmix/fit.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -25,12 +26,24 @@ namespace {
 
 using detail::FitProblem;
 using detail::Run;
-using detail::Stopwatch;
 
 constexpr detail::EnumName<Acceleration> accelerations[] = {{Acceleration::none, "none"},
                                                             {Acceleration::squarem, "squarem"}};
 constexpr detail::EnumName<Search> searches[] = {{Search::none, "none"}, {Search::split_merge, "split_merge"}};
 constexpr detail::EnumName<Stopping> stoppings[] = {{Stopping::change, "change"}, {Stopping::projected, "projected"}};
+
+/// Adds the seconds that it lives to `total`.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double& total) : total_(total) {}
+  ~Stopwatch() { total_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  double& total_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
 
 /// The first mixture of one of the n_init starts; adds to the seconds of `spent`.
 Run begin(const FitProblem& p, int index, FitReport& spent) {

@@ -2,6 +2,7 @@
 
 #include "base/message.hpp"
 #include "base/subscript.hpp"
+#include "model/mixture_data.hpp"
 #include "model/tolerance.hpp"
 #include "numeric/linalg.hpp"
 
@@ -183,6 +184,11 @@ double log_density(const Prior& prior, const ComponentTerms& terms) {
   for (Index k = 0; k < terms.layout.count(terms.k) && has_scale(prior); ++k)
     sum += terms.layout.is_matrix() ? log_inverse_wishart(prior, terms, k) : log_inverse_gamma(prior, terms, k);
   return sum;
+}
+
+double penalized_mean(const Statistics& statistics, const std::optional<Prior>& prior) {
+  const double log_prior = prior ? log_density(*prior, statistics.mixture().data()) : 0.0;
+  return (statistics.log_likelihood() + log_prior) / statistics.total_weight();
 }
 
 }  // namespace gaussmix::detail

@@ -5,6 +5,7 @@
 #include "model/covariance_layout.hpp"
 
 #include <gaussmix/prior.hpp>
+#include <gaussmix/statistics.hpp>
 
 #include <optional>
 
@@ -26,5 +27,9 @@ bool is_proper(const std::optional<Prior>& prior);
 
 /// log p(π, μ, Σ), normalized; of parts that are flat on an unbounded set, 0.
 double log_density(const Prior& prior, const ComponentTerms& terms);
+
+/// The mean log-likelihood of the mixture that the sums were made under, beside a prior with its log-density, per unit
+/// of weight.
+double penalized_mean(const Statistics& statistics, const std::optional<Prior>& prior);
 
 }  // namespace gaussmix::detail

@@ -53,9 +53,7 @@ void go_on(const FitProblem& p, int start, int n_iter, const std::function<bool(
 
 double mean_log_likelihood(const FitProblem& p, const Mixture& mixture) {
   std::vector<std::int32_t> labels(static_cast<std::size_t>(p.n()), -1);
-  const Statistics statistics = expectation(p, mixture, labels);
-  const double prior = p.options.prior ? log_density(*p.options.prior, mixture.data()) : 0.0;
-  return (statistics.log_likelihood() + prior) / statistics.total_weight();
+  return penalized_mean(expectation(p, mixture, labels), p.options.prior);
 }
 
 double level(const Run& run) {

@@ -5,23 +5,10 @@
 #include <gaussmix/em.hpp>
 #include <gaussmix/fit.hpp>
 
-#include <chrono>
+#include <functional>
 #include <vector>
 
 namespace gaussmix::detail {
-
-/// Adds the seconds that it lives to `total`.
-class Stopwatch {
- public:
-  explicit Stopwatch(double& total) : total_(total) {}
-  ~Stopwatch() { total_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
-  Stopwatch(const Stopwatch&) = delete;
-  Stopwatch& operator=(const Stopwatch&) = delete;
-
- private:
-  double& total_;
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
 
 /// EM over the X of a fit, as far as it went.
 struct Run {

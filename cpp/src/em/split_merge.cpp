@@ -44,23 +44,17 @@ void add_outer(double* sigma, CovarianceShape shape, Index d, double c, const do
 
 /// log |Σ| of one covariance; +inf where it is not positive definite.
 double log_det(const double* sigma, CovarianceShape shape, Index d) {
+  const CovarianceLayout one{shape, true};
   std::vector<double> l, inverse;
-  Index n = 1, stride = 1;  // of the pivots, which are variances or their roots
-  double each = static_cast<double>(d);
-  if (shape == CovarianceShape::matrix) {
+  if (one.is_matrix()) {
     l.resize(at(d * d));
     inverse.resize(l.size());
     if (!cholesky_inverse(sigma, d, l.data(), inverse.data())) return std::numeric_limits<double>::infinity();
     sigma = l.data();
-    stride = d + 1;
-    each = 2.0;
-  } else if (shape == CovarianceShape::diagonal) {
-    each = 1.0;
   }
-  if (shape != CovarianceShape::spherical) n = d;
   double sum = 0.0;
-  for (Index j = 0; j < n; ++j) sum += std::log(sigma[j * stride]);
-  return each * sum;
+  for (Index j = 0; j < d; ++j) sum += std::log(sigma[one.variance_at(0, j, d)]);
+  return one.is_matrix() ? 2.0 * sum : sum;  // of the pivots of L, or of variances
 }
 
 /// Components i and j as one that keeps their weight, mean and covariance.
@@ -130,26 +124,28 @@ std::vector<Index> by_weight(const MixtureData& m) {
   return order;
 }
 
+/// The axis along which one covariance is split: the widest in units of `scale`, or along the feature of the largest
+/// scale where all have one variance; times its standard deviation.
+std::vector<double> axis_of_split(const double* sigma, CovarianceShape shape, const std::vector<double>& scale) {
+  const auto d = static_cast<Index>(scale.size());
+  std::vector<double> axis(at(d));
+  if (shape == CovarianceShape::spherical) {
+    axis[at(std::max_element(scale.begin(), scale.end()) - scale.begin())] = std::sqrt(sigma[0]);
+    return axis;
+  }
+  const Index size = CovarianceLayout{shape, true}.values_each(d);
+  std::vector<double> scaled(sigma, sigma + size);
+  for (Index i = 0; i < size; ++i) scaled[at(i)] /= scale[at(i % d)] * scale[at(size == d ? i : i / d)];
+  axis = widest_axis(scaled.data(), shape, d);
+  for (Index j = 0; j < d; ++j) axis[at(j)] *= scale[at(j)];
+  return axis;
+}
+
 /// Writes the two halves of component k to the places k and `other` of `p`.
 void split(const MixtureData& m, Index k, Index other, const std::vector<double>& scale, Parameters& p) {
   const CovarianceLayout& layout = m.layout;
-  const auto size = layout.values_each(m.d);
   double* sigma = p.covariances.data() + layout.offset(k, m.d);
-  std::vector<double> axis(at(m.d));
-  {
-    std::vector<double> scaled(sigma, sigma + size);
-    for (Index i = 0; i < size; ++i) {
-      if (layout.is_matrix())
-        scaled[at(i)] /= scale[at(i / m.d)] * scale[at(i % m.d)];
-      else if (layout.shape == CovarianceShape::diagonal)
-        scaled[at(i)] /= scale[at(i)] * scale[at(i)];
-    }
-    axis = widest_axis(scaled.data(), layout.shape, m.d);
-    if (layout.shape == CovarianceShape::spherical)
-      std::swap(axis[0], axis[at(std::max_element(scale.begin(), scale.end()) - scale.begin())]);
-    else
-      for (Index j = 0; j < m.d; ++j) axis[at(j)] *= scale[at(j)];
-  }
+  const std::vector<double> axis = axis_of_split(sigma, layout.shape, scale);
   p.weights[at(other)] = p.weights[at(k)] *= 0.5;
   for (Index j = 0; j < m.d; ++j) {
     const double mean = p.means[at(k * m.d + j)];
@@ -158,7 +154,7 @@ void split(const MixtureData& m, Index k, Index other, const std::vector<double>
   }
   // The two means lie a/2 to each side, which is ¼ a aᵀ of the covariance of both.
   add_outer(sigma, layout.shape, m.d, -0.25 * (layout.shared ? m.weights[at(k)] : 1.0), axis.data());
-  if (!layout.shared) std::copy(sigma, sigma + size, p.covariances.data() + layout.offset(other, m.d));
+  if (!layout.shared) std::copy_n(sigma, layout.values_each(m.d), p.covariances.data() + layout.offset(other, m.d));
 }
 
 /// Some iterations from the mixture after a move; none where EM cannot go on from there.

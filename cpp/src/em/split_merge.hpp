@@ -19,7 +19,8 @@ std::vector<Move> promising_moves(const Mixture& mixture, Index n, const Executi
 
 /// The mixture after a move that keeps weight, mean and covariance of what was merged and of what was split, as far as
 /// the covariance type has room for it: the halves lie half a standard deviation to each side of the mean, along the
-/// widest axis in units of `scale`, of a spherical one along the feature of the largest. All share one covariance: what all components have together is kept.
+/// widest axis in units of `scale`, of a spherical one along the feature of the largest. Where all share one covariance,
+/// what all components have together is kept.
 /// @param scale  of the features, (D,), > 0
 Mixture moved(const Mixture& mixture, const Move& move, const std::vector<double>& scale, const Execution& execution);
 

@@ -1,9 +1,9 @@
 #pragma once
 
 // The numbers of this room that change speed, or how far a search looks, and not accuracy. What others would bring is
-// seen with bench/python/bench_em.py: its rows overlap in one half of the problems, where nearly all pairs of a row and a
-// component count, and are separated in the other, where one component counts for a row; bench/README.md has the times
-// that these numbers give.
+// seen with bench/python/bench_em.py: its rows overlap in one half of the problems, where nearly all pairs of a row and
+// a component count, and are separated in the other, where one component counts for a row; bench/README.md has the
+// times that these numbers give.
 
 #include "base/buffer.hpp"
 

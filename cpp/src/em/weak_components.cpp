@@ -1,6 +1,7 @@
 #include "em/weak_components.hpp"
 
 #include "base/subscript.hpp"
+#include "data/samples.hpp"
 #include "em/covariance_floor.hpp"
 #include "em/covariance_model.hpp"
 #include "model/mixture_data.hpp"
@@ -15,13 +16,6 @@ namespace {
 /// What a covariance that was raised to the floor is multiplied by, so that rounding does not lift it above: far more
 /// than that, far less than anything that matters.
 constexpr double beside_floor = 1.0 - 0x1p-20;
-
-double n_positive(const FitProblem& p) {
-  if (p.weight.empty()) return static_cast<double>(p.n());
-  Index n = 0;
-  for (Index i = 0; i < p.n(); ++i) n += p.weight[i] > 0.0;
-  return static_cast<double>(n);
-}
 
 /// Features of which none is constant or a linear function of others, of one covariance of all the data.
 std::vector<Index> independent_features(const std::vector<double>& total, CovarianceShape shape, Index d) {
@@ -53,7 +47,7 @@ std::vector<double> restricted(const double* sigma, CovarianceShape shape, Index
 }  // namespace
 
 WeakComponents::WeakComponents(const FitProblem& p, const SufficientStatistics& whole)
-    : n_rows_(n_positive(p)), reg_covar_(p.options.reg_covar) {
+    : n_rows_(static_cast<double>(check_sample_weight(p.weight, p.n()))), reg_covar_(p.options.reg_covar) {
   const CovarianceLayout& layout = layout_of(p.options.covariance_type);
   const std::vector<double> total = covariance_of_all(whole, layout);
   features_ = independent_features(total, layout.shape, p.d());

@@ -164,9 +164,9 @@ struct Kernels {
   void (*moments_diag)(const T* x, Index row_stride, WeightedRows<T> weighted, Index d, Location<T> center, double* sum,
                        double* first, double* second);
 
-  /// The sums of moments_diag or, with `full`, of moments_full for k components about one center, over 1 ≤ n ≤ dense_rows
-  /// rows with weights gamma[c · stride + i] ≥ 0. Σγ is added to sum[c], the others to `sums`, k · dense_size(d, full)
-  /// values in an order that dense_moments knows. No product of two features of x − center may overflow. scratch:
+  /// The sums of moments_diag or, with `full`, of moments_full for k components about one center, over n rows, 1 ≤ n ≤
+  /// dense_rows, with weights gamma[c · stride + i] ≥ 0. Σγ is added to sum[c], the others to `sums`, k · dense_size(d,
+  /// full) values in an order that dense_moments knows. No product of two features of x − center may overflow. scratch:
   /// dense_scratch(d) elements.
   void (*moments_dense)(const T* x, Index row_stride, Index n, const T* gamma, Index stride, Index k, Index d,
                         bool full, Location<T> center, T* scratch, double* sum, double* sums);
@@ -251,26 +251,21 @@ struct KernelTable {
   RowKernels<float> row_f32;
 };
 
+/// The kernels of one precision.
 template <class T>
-constexpr const Kernels<T>& kernels_of(const KernelTable& table) noexcept;
-template <>
-constexpr const Kernels<double>& kernels_of<double>(const KernelTable& table) noexcept {
-  return table.f64;
-}
-template <>
-constexpr const Kernels<float>& kernels_of<float>(const KernelTable& table) noexcept {
-  return table.f32;
+constexpr const Kernels<T>& kernels_of(const KernelTable& table) noexcept {
+  if constexpr (sizeof(T) == sizeof(double))
+    return table.f64;
+  else
+    return table.f32;
 }
 
 template <class T>
-constexpr const RowKernels<T>& row_kernels_of(const KernelTable& table) noexcept;
-template <>
-constexpr const RowKernels<double>& row_kernels_of<double>(const KernelTable& table) noexcept {
-  return table.row_f64;
-}
-template <>
-constexpr const RowKernels<float>& row_kernels_of<float>(const KernelTable& table) noexcept {
-  return table.row_f32;
+constexpr const RowKernels<T>& row_kernels_of(const KernelTable& table) noexcept {
+  if constexpr (sizeof(T) == sizeof(double))
+    return table.row_f64;
+  else
+    return table.row_f32;
 }
 
 extern const KernelTable kernels_baseline;

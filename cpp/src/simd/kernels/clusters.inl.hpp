@@ -11,8 +11,8 @@ GAUSSMIX_INLINE Vec<double> load_widened(const T* p) {
   if constexpr (sizeof(T) == sizeof(double)) {
     return load_unaligned(p);
   } else {
-    typedef float Half __attribute__((vector_size(vector_bytes / 2), may_alias, aligned(4)));
-    return __builtin_convertvector(*reinterpret_cast<const Half*>(p), Vec<double>);
+    typedef HalfVec Unaligned __attribute__((aligned(4)));
+    return widened(*reinterpret_cast<const Unaligned*>(p));
   }
 }
 

@@ -1,5 +1,5 @@
-// The M-step's sums for all pairs of a row and a component at once ("dense"), about one center: products of matrices. Uses
-// vector and moments.inl.hpp.
+// The M-step's sums for all pairs of a row and a component at once ("dense"), about one center: products of matrices.
+// Uses vector and moments.inl.hpp.
 
 template <int N>
 struct Constant {
@@ -65,7 +65,7 @@ void add_vectors(const Rows& rows, const T* gamma, Index stride, Index n, double
 /// The same for k components in tiles, out of `panel`, (n, NV, lanes), which keeps the vectors. They are made before the
 /// first tile or, where Rows::quick, beside its multiply-adds.
 template <class T, int NV, class Rows>
-void add_panel(const Rows& rows, const T* gamma, Index stride, Index n, Index k, T* panel, double* sums) {
+void add_products(const Rows& rows, const T* gamma, Index stride, Index n, Index k, T* panel, double* sums) {
   const auto place = [panel](Index i, int v) GAUSSMIX_INLINE_LAMBDA { return panel + (i * NV + v) * lanes<T>; };
   const auto made = [&](Index i, int v) GAUSSMIX_INLINE_LAMBDA {
     const Vec<T> vector = rows(i, v);
@@ -250,15 +250,15 @@ void moments_dense(const T* x, Index row_stride, Index n, const T* gamma, Index 
     center_vector(x, row_stride, n, d, center, j, centered + j * dense_rows, lanes<T>);
   if (!full) {
     for (Index j = 0; j < d; j += lanes<T>, sums += 2 * k * lanes<T>)
-      add_panel<T, 2>(Squares<T>{centered + j * dense_rows}, gamma, stride, n, k, panel, sums);
+      add_products<T, 2>(Squares<T>{centered + j * dense_rows}, gamma, stride, n, k, panel, sums);
     return;
   }
   for_each_product_panel<T>(d, [&](const auto count, const ProductVector* vectors) {
     constexpr int NV = decltype(count)::value;
     if (vectors[0].row >= 0)
-      add_panel<T, NV>(OuterProducts<T, NV>(centered, d, vectors), gamma, stride, n, k, panel, sums);
+      add_products<T, NV>(OuterProducts<T, NV>(centered, d, vectors), gamma, stride, n, k, panel, sums);
     else
-      add_panel<T, NV>(ListedProducts<T, NV>(centered, d, vectors), gamma, stride, n, k, panel, sums);
+      add_products<T, NV>(ListedProducts<T, NV>(centered, d, vectors), gamma, stride, n, k, panel, sums);
     sums += NV * k * lanes<T>;
   });
 }

@@ -189,15 +189,19 @@ GAUSSMIX_INLINE Vec<float> picked(Vec<float> v, IntVec<float> from) {
 #endif
 }
 
-/// The lower half of a vector of float in double (`upper` 0), or the upper one (1).
-GAUSSMIX_INLINE Vec<double> widened_half(Vec<float> v, int upper) {
-  typedef float Half __attribute__((vector_size(vector_bytes / 2), may_alias));
-  const Half half = reinterpret_cast<const Half*>(&v)[upper];
+/// As many floats as a vector has lanes in double.
+typedef float HalfVec __attribute__((vector_size(vector_bytes / 2), may_alias));
+
+GAUSSMIX_INLINE Vec<double> widened(HalfVec half) {
 #if defined(__AVX512F__)
   return (Vec<double>)_mm512_maskz_cvtps_pd(0xff, (__m256)half);  // convertvector: two of the narrower conversions
 #else
   return __builtin_convertvector(half, Vec<double>);
 #endif
+}
+/// The lower half of a vector of float in double (`upper` 0), or the upper one (1).
+GAUSSMIX_INLINE Vec<double> widened_half(Vec<float> v, int upper) {
+  return widened(reinterpret_cast<const HalfVec*>(&v)[upper]);
 }
 
 /// Whether any lane of a comparison of Vec<T> holds.
